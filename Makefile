@@ -1,0 +1,2 @@
+.PHONY: check lint types test
+check: lint types test

@@ -1,0 +1,72 @@
+"""Build zoopt: one Cython extension, and the folder distributed/ as zoopt.distributed.
+
+Environment variables: ZOOPT_NO_NATIVE=1 builds without the compiled kernels, ZOOPT_DEBUG_KERNELS=1
+builds them with bounds checks.
+"""
+
+import os
+import sys
+
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+
+
+class OptionalBuildExt(build_ext):
+    """Build the kernels if a compiler is there; without one the plain-Python twin serves."""
+
+    def run(self):
+        try:
+            super().run()
+        except Exception as error:
+            self._warn(error)
+
+    def build_extension(self, ext):
+        try:
+            super().build_extension(ext)
+        except Exception as error:
+            self._warn(error)
+
+    def _warn(self, error):
+        if os.environ.get("ZOOPT_REQUIRE_NATIVE") == "1":
+            raise error
+        sys.stderr.write(
+            f"zoopt: the compiled kernels could not be built ({error}); plain Python will serve\n"
+        )
+
+
+def extensions():
+    if os.environ.get("ZOOPT_NO_NATIVE") == "1":
+        return []
+    import numpy
+    from Cython.Build import cythonize
+
+    debug = os.environ.get("ZOOPT_DEBUG_KERNELS") == "1"
+    kernels = Extension(
+        "zoopt._native.kernels",
+        ["zoopt/_native/kernels.pyx"],
+        include_dirs=[numpy.get_include()],
+        extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
+    )
+    return cythonize(
+        [kernels],
+        force=debug,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": debug,
+            "wraparound": False,
+            "initializedcheck": debug,
+            "cdivision": True,
+            "embedsignature": True,
+            "embedsignature.format": "python",
+            "binding": True,
+        },
+    )
+
+
+setup(
+    packages=[*find_packages(include=["zoopt", "zoopt.*"]), "zoopt.distributed"],
+    package_dir={"zoopt.distributed": "distributed"},
+    package_data={"zoopt": ["py.typed"], "zoopt._native": ["*.pyi", "*.pyx"]},
+    ext_modules=extensions(),
+    cmdclass={"build_ext": OptionalBuildExt},
+)

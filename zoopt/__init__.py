@@ -1,0 +1,66 @@
+"""Derivative-free optimization for everything that can only be tried.
+
+``minimize(fun, space, budget=...)`` is the function form, ``Opt.min(objective, parameter)`` the
+ZOOpt API, and every solver has ``ask`` and ``tell``.
+"""
+
+import logging
+from importlib import metadata
+
+from zoopt import algos, utils
+from zoopt.contract import Candidate, Evaluation, Solver, make_solver, register
+from zoopt.dimension import Dimension, Dimension2, ValueType
+from zoopt.errors import (
+    AllEvaluationsFailed,
+    EvaluationWarning,
+    Exhausted,
+    NothingFeasible,
+    Pruned,
+    ZooptError,
+)
+from zoopt.exp_opt import ExpOpt
+from zoopt.function import minimize
+from zoopt.objective import Objective
+from zoopt.opt import Opt
+from zoopt.parameter import Parameter
+from zoopt.run.result import Result
+from zoopt.solution import Solution
+from zoopt.solvers import Racos, RandomSearch, SRacos
+from zoopt.space import Choice, Integer, Real, Space
+
+__all__ = [
+    "AllEvaluationsFailed",
+    "Candidate",
+    "Choice",
+    "Dimension",
+    "Dimension2",
+    "Evaluation",
+    "EvaluationWarning",
+    "Exhausted",
+    "ExpOpt",
+    "Integer",
+    "NothingFeasible",
+    "Objective",
+    "Opt",
+    "Parameter",
+    "Pruned",
+    "Racos",
+    "RandomSearch",
+    "Real",
+    "Result",
+    "SRacos",
+    "Solution",
+    "Solver",
+    "Space",
+    "ValueType",
+    "ZooptError",
+    "algos",
+    "make_solver",
+    "minimize",
+    "register",
+    "utils",
+]
+
+__version__ = metadata.version("zoopt")
+
+logging.getLogger("zoopt").addHandler(logging.NullHandler())

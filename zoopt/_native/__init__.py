@@ -1,0 +1,32 @@
+"""Choose the kernels: the compiled module, or its plain-Python twin where it is missing.
+
+``BACKEND`` says which is in use. ``ZOOPT_NO_NATIVE=1`` asks for the twin without a warning.
+"""
+
+import os
+import warnings
+
+from zoopt._native.reference import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
+
+__all__ = ["BACKEND", "CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population"]
+
+if os.environ.get("ZOOPT_NO_NATIVE") == "1":
+    from zoopt._native.reference import Population
+
+    BACKEND = "python"
+else:
+    try:
+        from zoopt._native.kernels import Population
+
+        BACKEND = "cython"
+    except ImportError as error:
+        from zoopt._native.reference import Population  # type: ignore[assignment]
+
+        BACKEND = "python"
+        warnings.warn(
+            f"zoopt's compiled kernels are not available ({error}); plain Python serves, with the "
+            "same results but much slower. Reinstall zoopt where a C compiler is present, or set "
+            "ZOOPT_NO_NATIVE=1 to choose this.",
+            RuntimeWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,861 @@
+"""The kernels, compiled: `Population`, the twin of the class of that name in reference.py.
+
+Read reference.py first. What differs here, and why:
+
+A. State lives in C arrays of an extension type instead of arrays handed to functions: acquiring a
+   dozen memoryviews a call costs more than a proposal at d = 10 does. The type pickles.
+B. The known points are a table of 64-bit hashes with open addressing that only grows, or is
+   rebuilt by `forget`; 0 marks an empty place.
+C. Differing columns of a pair of slots stand in one triangular array of lists, so that deriving a
+   child's list from its parent's moves a few indices and allocates nothing.
+D. Writing a child over the slot of a dropped member copies the columns in which the two differ
+   where that list is known, and the whole row only where it is not.
+E. Random numbers come from `next_double` of the generator's own bit generator, under its lock,
+   with the GIL released.
+"""
+
+cimport cython
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport exp, fabs, floor, log, rint, INFINITY
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from zoopt._native.reference import REPLACEMENTS, list_capacity
+
+__all__ = ["Population"]
+
+cdef extern from "numpy/random/bitgen.h":
+    ctypedef struct bitgen_t:
+        void *state
+        double (*next_double)(void *st) noexcept nogil
+
+cdef enum:
+    CONTINUOUS = 0
+    ORDERED = 1
+    UNORDERED = 2
+    LOG_INTEGER = 3
+
+cdef enum:
+    REDRAWS = 10
+    REGIONS = 10
+    UNIFORM_TRIES = 100
+    DENSE_TRIES = 64
+    UNKNOWN = -2
+    DENSE = -1
+
+cdef enum:
+    WR = 0
+    RR = 1
+    LM = 2
+
+cdef Py_ssize_t NOBODY = -(<Py_ssize_t>1 << 62)
+
+cdef object empty = np.empty
+cdef object frombuffer = np.frombuffer
+cdef object FLOAT = np.dtype(np.float64)
+
+
+cdef inline uint64_t mix(Py_ssize_t column, double value) noexcept nogil:
+    cdef uint64_t z
+    value = value + 0.0
+    memcpy(&z, &value, sizeof(double))
+    z = z + <uint64_t>(column + 1) * <uint64_t>0x9E3779B97F4A7C15
+    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
+    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
+    return z ^ (z >> 31)
+
+
+@cython.final
+cdef class Population:
+    """The positive and negative sets of a RACOS solver, and the proposals drawn from them.
+
+    See ``zoopt._native.reference.Population``, which is the same in plain Python.
+    """
+
+    cdef readonly object kinds, low, high, replacement, rng
+    cdef readonly Py_ssize_t positive_size, size, uncertain_bits
+    cdef readonly double exploration_rate
+    cdef object _lock
+    cdef bitgen_t *_bitgen
+    cdef Py_ssize_t _d, _capacity, _n_pos, _n_neg, _strategy
+    cdef const Py_ssize_t[::1] _kinds
+    cdef const double[::1] _low
+    cdef const double[::1] _high
+    cdef double[:, ::1] _rows
+    cdef Py_ssize_t[::1] _idents
+    cdef double[::1] _violations
+    cdef double[::1] _values
+    cdef uint64_t[::1] _hashes
+    cdef Py_ssize_t[::1] _positive
+    cdef Py_ssize_t[::1] _negative
+    cdef Py_ssize_t[:, ::1] _counts
+    cdef Py_ssize_t[:, ::1] _lists
+    cdef uint64_t[::1] _table
+    cdef uint64_t _table_mask
+    cdef readonly Py_ssize_t n_seen
+    cdef object _cursor
+    # The region of the present proposal; whole, but for the touched columns, between proposals.
+    cdef double[::1] _left
+    cdef double[::1] _right
+    cdef Py_ssize_t[::1] _touched
+    cdef Py_ssize_t[::1] _taken
+    cdef Py_ssize_t[::1] _fixed
+    cdef Py_ssize_t[::1] _active
+    cdef Py_ssize_t[::1] _labels
+    cdef double[::1] _drawn
+    cdef Py_ssize_t _n_touched, _n_fixed, _n_labels
+
+    def __init__(
+        self,
+        kinds,
+        low,
+        high,
+        Py_ssize_t positive_size,
+        Py_ssize_t negative_size,
+        Py_ssize_t uncertain_bits,
+        double exploration_rate,
+        replacement,
+        rng,
+    ):
+        cdef Py_ssize_t d = len(kinds)
+        if not len(low) == len(high) == d:
+            raise ValueError("kinds, low and high must have the same length")
+        if d == 0:
+            raise ValueError("a population needs at least one column")
+        if positive_size < 1 or negative_size < 0 or uncertain_bits < 1:
+            raise ValueError("positive_size and uncertain_bits must be >= 1, negative_size >= 0")
+        if replacement not in REPLACEMENTS:
+            raise ValueError(f"replacement must be one of {REPLACEMENTS}, got {replacement!r}")
+        self.kinds = np.ascontiguousarray(kinds, np.intp)
+        self.low = np.ascontiguousarray(low, np.float64)
+        self.high = np.ascontiguousarray(high, np.float64)
+        self.positive_size = positive_size
+        self.size = positive_size + negative_size
+        self.uncertain_bits = uncertain_bits
+        self.exploration_rate = exploration_rate
+        self.replacement = replacement
+        self.rng = rng
+        self._strategy = REPLACEMENTS.index(replacement)
+        self._lock = rng.bit_generator.lock
+        self._bitgen = <bitgen_t *>PyCapsule_GetPointer(
+            rng.bit_generator.capsule, "BitGenerator"
+        )
+        self._d = d
+        self._capacity = list_capacity(d)
+        self._n_pos = self._n_neg = 0
+        self._kinds = self.kinds
+        self._low = self.low
+        self._high = self.high
+        cdef Py_ssize_t size = self.size
+        cdef Py_ssize_t n_labels = min(uncertain_bits, d)
+        self._rows = np.zeros((size, d))
+        self._idents = np.full(size, NOBODY, np.intp)
+        self._violations = np.zeros(size)
+        self._values = np.zeros(size)
+        self._hashes = np.zeros(size, np.uint64)
+        self._positive = np.zeros(size, np.intp)
+        self._negative = np.zeros(size, np.intp)
+        self._counts = np.full((size, size), UNKNOWN, np.intp)
+        self._lists = np.zeros((max(1, size * (size - 1) // 2), self._capacity), np.intp)
+        self._table = np.zeros(64, np.uint64)
+        self._table_mask = 63
+        self.n_seen = 0
+        self._cursor = None
+        self._left = self.low.copy()
+        self._right = self.high.copy()
+        self._touched = np.zeros(size, np.intp)
+        self._taken = np.zeros(d, np.intp)
+        self._fixed = np.zeros(size + 1, np.intp)
+        self._active = np.zeros(size, np.intp)
+        self._labels = np.zeros(n_labels, np.intp)
+        self._drawn = np.zeros(n_labels)
+        self._n_touched = self._n_fixed = self._n_labels = 0
+
+    # ---------------------------------------------------------------- proposals
+
+    def propose(self):
+        """Draw a new point: from a learned region, or uniform with the exploration rate."""
+        cdef Py_ssize_t parent = -1
+        cdef Py_ssize_t i, k
+        with self._lock, nogil:
+            parent = self._propose()
+        if parent < 0:
+            row = self.uniform()
+            return None if row is None else (row, None)
+        buffer = bytes((<char *>&self._rows[parent, 0])[: self._d * sizeof(double)])
+        cdef double *fresh = <double *><char *>buffer
+        columns = [self._idents[parent]]
+        for i in range(self._n_labels):
+            k = self._labels[i]
+            if self._drawn[i] != fresh[k]:
+                columns.append(k)
+                fresh[k] = self._drawn[i]
+        return frombuffer(buffer, FLOAT), tuple(columns)
+
+    def uniform(self):
+        """Draw a new point uniformly from the whole space; None if none was found."""
+        cdef bint found = False
+        row = empty(self._d)
+        cdef double[::1] fresh = row
+        with self._lock, nogil:
+            found = self._draw_uniform(fresh)
+        if not found:
+            return None
+        self._grow()
+        row.flags.writeable = False
+        return row
+
+    def enumerate(self):
+        """Return the next point of a finite space that is not known yet; None at the end."""
+        cdef Py_ssize_t k, d = self._d
+        if self._cursor is None:
+            self._cursor = [self._first(k) for k in range(d)]
+        cursor = self._cursor
+        while len(cursor) == d:
+            row = np.array(cursor, np.float64)
+            k = 0
+            while k < d and cursor[k] == self._last(k):
+                cursor[k] = self._first(k)
+                k += 1
+            if k == d:
+                cursor.append(0.0)
+            elif self._kinds[k] == LOG_INTEGER:
+                cursor[k] = log(rint(exp(cursor[k])) + 1.0)
+            else:
+                cursor[k] += 1.0
+            if self.mark(row):
+                row.flags.writeable = False
+                return row
+        return None
+
+    def mark(self, const double[::1] row):
+        """Remember a point, so that it is not proposed; False if it was known already."""
+        if row.shape[0] != self._d:
+            raise ValueError(f"row must have {self._d} columns, got {row.shape[0]}")
+        if not self._remember(self._hash(row)):
+            return False
+        self._grow()
+        return True
+
+    def forget(self, keep):
+        """Forget all known points but the members and those in ``keep``."""
+        cdef Py_ssize_t i
+        self._table = np.zeros(64, np.uint64)
+        self._table_mask = 63
+        self.n_seen = 0
+        for i in range(self._n_pos + self._n_neg):
+            self._remember(self._hashes[i])
+            self._grow()
+        for row in keep:
+            self.mark(row)
+
+    cdef double _random(self) noexcept nogil:
+        return self._bitgen.next_double(self._bitgen.state)
+
+    cdef Py_ssize_t _propose(self) noexcept nogil:
+        """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
+        cdef Py_ssize_t parent, i, region, attempt
+        cdef bint found = False
+        if self._n_pos == 0 or self._random() < self.exploration_rate:
+            return -1
+        for region in range(REGIONS):
+            parent = self._shrink()
+            self._draw_labels()
+            for attempt in range(REDRAWS):
+                found = self._redraw(parent)
+                if found:
+                    break
+            for i in range(self._n_touched):
+                self._left[self._touched[i]] = self._low[self._touched[i]]
+                self._right[self._touched[i]] = self._high[self._touched[i]]
+            if found:
+                if 2 * self.n_seen > <Py_ssize_t>self._table_mask:
+                    with gil:
+                        self._grow()
+                return parent
+        return -1
+
+    cdef bint _draw_uniform(self, double[::1] fresh) noexcept nogil:
+        cdef Py_ssize_t attempt, k
+        cdef uint64_t code
+        for attempt in range(UNIFORM_TRIES):
+            code = 0
+            for k in range(self._d):
+                fresh[k] = self._draw(k, self._low[k], self._high[k])
+                code += mix(k, fresh[k])
+            if self._remember(code if code != 0 else 1):
+                return True
+        return False
+
+    cdef inline double _draw(self, Py_ssize_t k, double low, double high) noexcept nogil:
+        cdef double u = self._random()
+        cdef double value
+        cdef Py_ssize_t kind = self._kinds[k]
+        if kind == CONTINUOUS:
+            value = low + u * (high - low)
+            return value if value < high else high
+        if kind == LOG_INTEGER:
+            value = low + u * (high - low)
+            return self._snap(k, value if value < high else high)
+        value = low + floor(u * (high - low + 1.0))
+        return value if value < high else high
+
+    cdef double _snap(self, Py_ssize_t k, double value) noexcept nogil:
+        cdef double first = self._first(k)
+        cdef double last = self._last(k)
+        value = rint(exp(value))
+        value = log(value if value > 1.0 else 1.0)
+        if value < first:
+            value = first
+        return value if value < last else last
+
+    cdef double _first(self, Py_ssize_t k) noexcept nogil:
+        if self._kinds[k] == LOG_INTEGER:
+            return log(rint(exp(self._low[k]) + 0.5))
+        return self._low[k]
+
+    cdef double _last(self, Py_ssize_t k) noexcept nogil:
+        if self._kinds[k] == LOG_INTEGER:
+            return log(rint(exp(self._high[k]) - 0.5))
+        return self._high[k]
+
+    cdef Py_ssize_t _shrink(self) noexcept nogil:
+        """Shrink the space around a random positive until no negative is left inside."""
+        cdef Py_ssize_t positive = self._positive[<Py_ssize_t>(self._random() * self._n_pos)]
+        cdef Py_ssize_t n_active = self._n_neg
+        cdef Py_ssize_t i, j, k, kind, n_kept
+        cdef double here, there, span, bound, value
+        self._n_touched = 0
+        self._n_fixed = 0
+        for i in range(n_active):
+            self._active[i] = self._negative[i]
+        while n_active > 0:
+            j = <Py_ssize_t>(self._random() * n_active)
+            k = self._differing_column(positive, self._active[j])
+            if k < 0:
+                n_active -= 1
+                self._active[j] = self._active[n_active]
+                continue
+            here = self._rows[positive, k]
+            there = self._rows[self._active[j], k]
+            kind = self._kinds[k]
+            n_kept = 0
+            if kind == UNORDERED:
+                self._fixed[self._n_fixed] = k
+                self._n_fixed += 1
+                for i in range(n_active):
+                    if self._rows[self._active[i], k] == here:
+                        self._active[n_kept] = self._active[i]
+                        n_kept += 1
+                n_active = n_kept
+                continue
+            span = self._random() * fabs(there - here)
+            if kind == ORDERED:
+                span = floor(span)
+            if here < there:
+                bound = here + span
+                if bound >= there:
+                    bound = here
+                if bound < self._right[k]:
+                    self._right[k] = bound
+            else:
+                bound = here - span
+                if bound <= there:
+                    bound = here
+                if bound > self._left[k]:
+                    self._left[k] = bound
+            self._touched[self._n_touched] = k
+            self._n_touched += 1
+            for i in range(n_active):
+                value = self._rows[self._active[i], k]
+                if self._left[k] <= value and value <= self._right[k]:
+                    self._active[n_kept] = self._active[i]
+                    n_kept += 1
+            n_active = n_kept
+        return positive
+
+    cdef Py_ssize_t _differing_column(self, Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+        """Draw a column in which two members differ, uniformly; -1 if they are equal."""
+        cdef Py_ssize_t count = self._counts[a, b]
+        cdef Py_ssize_t i, k, n_differing, wanted
+        if count == UNKNOWN:
+            count = self._scan(a, b)
+        if count == DENSE:
+            for i in range(DENSE_TRIES):
+                k = <Py_ssize_t>(self._random() * self._d)
+                if self._rows[a, k] != self._rows[b, k]:
+                    return k
+            count = self._scan(a, b)
+        if count == 0:
+            return -1
+        if count > 0:
+            return self._lists[self._pair(a, b), <Py_ssize_t>(self._random() * count)]
+        n_differing = 0
+        for k in range(self._d):
+            if self._rows[a, k] != self._rows[b, k]:
+                n_differing += 1
+        wanted = <Py_ssize_t>(self._random() * n_differing)
+        for k in range(self._d):
+            if self._rows[a, k] != self._rows[b, k]:
+                if wanted == 0:
+                    return k
+                wanted -= 1
+        return -1
+
+    cdef inline Py_ssize_t _pair(self, Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+        return b * (b - 1) // 2 + a if a < b else a * (a - 1) // 2 + b
+
+    cdef Py_ssize_t _scan(self, Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+        cdef Py_ssize_t pair = self._pair(a, b)
+        cdef Py_ssize_t k, count = 0
+        for k in range(self._d):
+            if self._rows[a, k] != self._rows[b, k]:
+                if count == self._capacity:
+                    count = DENSE
+                    break
+                self._lists[pair, count] = k
+                count += 1
+        self._counts[a, b] = self._counts[b, a] = count
+        return count
+
+    cdef void _draw_labels(self) noexcept nogil:
+        """Draw the columns to redraw, without replacement, among those that are not fixed."""
+        cdef Py_ssize_t d = self._d
+        cdef Py_ssize_t i, k, n_left, n_wanted
+        if self._n_fixed == d:
+            self._n_fixed -= 1
+        for i in range(self._n_fixed):
+            self._taken[self._fixed[i]] = 1
+        n_wanted = min(self.uncertain_bits, d - self._n_fixed)
+        self._n_labels = 0
+        if 2 * (self._n_fixed + n_wanted) <= d:
+            while self._n_labels < n_wanted:
+                k = <Py_ssize_t>(self._random() * d)
+                if self._taken[k] == 0:
+                    self._taken[k] = 1
+                    self._labels[self._n_labels] = k
+                    self._n_labels += 1
+        else:
+            n_left = d - self._n_fixed
+            for k in range(d):
+                if self._taken[k] != 0:
+                    continue
+                if self._random() * n_left < n_wanted - self._n_labels:
+                    self._labels[self._n_labels] = k
+                    self._n_labels += 1
+                    if self._n_labels == n_wanted:
+                        break
+                n_left -= 1
+        for i in range(self._n_fixed):
+            self._taken[self._fixed[i]] = 0
+        for i in range(self._n_labels):
+            self._taken[self._labels[i]] = 0
+
+    cdef bint _redraw(self, Py_ssize_t parent) noexcept nogil:
+        """Redraw the labelled columns; True, and the point remembered, if it is new."""
+        cdef uint64_t code = self._hashes[parent]
+        cdef bint changed = False
+        cdef Py_ssize_t i, k
+        cdef double here, value
+        for i in range(self._n_labels):
+            k = self._labels[i]
+            here = self._rows[parent, k]
+            if self._kinds[k] == UNORDERED:
+                if self._n_labels == 1:
+                    value = floor(self._random() * (self._high[k] - self._low[k]))
+                    value = self._low[k] + value
+                    if value > self._high[k] - 1.0:
+                        value = self._high[k] - 1.0
+                    if value >= here:
+                        value += 1.0
+                else:
+                    value = self._draw(k, self._low[k], self._high[k])
+            else:
+                value = self._draw(k, self._left[k], self._right[k])
+            self._drawn[i] = value
+            if value != here:
+                changed = True
+                code += mix(k, value) - mix(k, here)
+        return changed and self._remember(code if code != 0 else 1)
+
+    # ---------------------------------------------------------------- known points
+
+    cdef uint64_t _hash(self, const double[::1] row) noexcept nogil:
+        cdef uint64_t code = 0
+        cdef Py_ssize_t k
+        for k in range(self._d):
+            code += mix(k, row[k])
+        return code if code != 0 else 1
+
+    cdef bint _remember(self, uint64_t code) noexcept nogil:
+        """Add a hash to the table; False if it was there. Callers keep the table half empty."""
+        cdef uint64_t place = code & self._table_mask
+        while self._table[place] != 0:
+            if self._table[place] == code:
+                return False
+            place = (place + 1) & self._table_mask
+        self._table[place] = code
+        self.n_seen += 1
+        return True
+
+    cdef int _grow(self) except -1:
+        cdef uint64_t[::1] old
+        cdef Py_ssize_t i
+        if 2 * self.n_seen <= <Py_ssize_t>self._table_mask:
+            return 0
+        old = self._table
+        self._table = np.zeros(2 * old.shape[0], np.uint64)
+        self._table_mask = 2 * old.shape[0] - 1
+        self.n_seen = 0
+        for i in range(old.shape[0]):
+            if old[i] != 0:
+                self._remember(old[i])
+        return 0
+
+    # ---------------------------------------------------------------- the sets
+
+    def insert(
+        self,
+        const double[::1] row,
+        Py_ssize_t ident,
+        double violation,
+        double value,
+        move=None,
+        bint stable=False,
+    ):
+        """Offer an evaluated point to the sets: 1 positive, 0 negative, -1 neither."""
+        cdef Py_ssize_t slot, place, i, loser, displaced
+        cdef bint full = self._n_pos + self._n_neg == self.size
+        cdef bint failed = violation == INFINITY
+        cdef bint barred = False
+        cdef bint positives_failed
+        if row.shape[0] != self._d:
+            raise ValueError(f"row must have {self._d} columns, got {row.shape[0]}")
+        if move is not None:
+            self._check(move)
+        place = 0
+        if self._n_pos > 0:
+            positives_failed = self._violations[self._positive[0]] == INFINITY
+            if positives_failed and not failed:
+                for i in range(self._n_pos):
+                    self._negative[self._n_neg + i] = self._positive[i]
+                self._n_neg += self._n_pos
+                self._n_pos = 0
+            place = self._n_pos
+            if positives_failed or not failed:
+                place = self._place(violation, value, stable or not full)
+            barred = failed and not positives_failed
+
+        if not barred and self._n_pos < self.positive_size:
+            if full:
+                slot = self._drop_negative(self._worst_negative())
+            else:
+                slot = self._n_pos + self._n_neg
+            self._insert_positive(place, slot)
+            self._write(slot, row, ident, violation, value, move, True)
+            return 1
+        if not barred and place < self._n_pos:
+            self._n_pos -= 1
+            displaced = self._positive[self._n_pos]
+            slot = displaced
+            if not full:
+                slot = self._n_pos + 1 + self._n_neg
+                self._negative[self._n_neg] = displaced
+                self._n_neg += 1
+            else:
+                loser = self._loser(self._violations[displaced], self._values[displaced])
+                if loser >= 0:
+                    slot = self._negative[loser]
+                    self._negative[loser] = displaced
+            self._insert_positive(place, slot)
+            self._write(slot, row, ident, violation, value, move, True)
+            return 1
+        if not full:
+            slot = self._n_pos + self._n_neg
+            self._negative[self._n_neg] = slot
+            self._n_neg += 1
+            self._write(slot, row, ident, violation, value, move, False)
+            return 0
+        loser = self._loser(violation, value)
+        if loser < 0:
+            return -1
+        self._write(self._negative[loser], row, ident, violation, value, move, False)
+        return 0
+
+    cdef int _check(self, move) except -1:
+        cdef Py_ssize_t i, k, n = len(move)
+        if not 1 <= n <= self._labels.shape[0] + 1:
+            raise ValueError(f"move must name a parent and at most uncertain_bits columns: {move}")
+        for i in range(1, n):
+            k = move[i]
+            if not 0 <= k < self._d:
+                raise ValueError(f"move must name columns below {self._d}, got {k}")
+        return 0
+
+    def positives(self):
+        """Return (ident, row, violation, value) of the positive set, best first."""
+        cdef Py_ssize_t i
+        return [self._member(self._positive[i]) for i in range(self._n_pos)]
+
+    def negatives(self):
+        """Return (ident, row, violation, value) of the negative set, in no order."""
+        cdef Py_ssize_t i
+        return [self._member(self._negative[i]) for i in range(self._n_neg)]
+
+    cdef object _member(self, Py_ssize_t slot):
+        row = np.array(self._rows[slot])
+        return self._idents[slot], row, self._violations[slot], self._values[slot]
+
+    cdef inline bint _less(self, double va, double fa, double vb, double fb) noexcept nogil:
+        return va < vb or (va == vb and fa < fb)
+
+    cdef Py_ssize_t _place(
+        self, double violation, double value, bint after_equals
+    ) noexcept nogil:
+        cdef Py_ssize_t i, slot
+        cdef double v, f
+        for i in range(self._n_pos):
+            slot = self._positive[i]
+            v = self._violations[slot]
+            f = self._values[slot]
+            if self._less(violation, value, v, f):
+                return i
+            if not after_equals and v == violation and f == value:
+                return i
+        return self._n_pos
+
+    cdef void _insert_positive(self, Py_ssize_t place, Py_ssize_t slot) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self._n_pos, place, -1):
+            self._positive[i] = self._positive[i - 1]
+        self._positive[place] = slot
+        self._n_pos += 1
+
+    cdef Py_ssize_t _worst_negative(self) noexcept nogil:
+        cdef Py_ssize_t i, a, worst = 0
+        cdef Py_ssize_t b = self._negative[0]
+        for i in range(1, self._n_neg):
+            a = self._negative[i]
+            if self._less(
+                self._violations[b], self._values[b], self._violations[a], self._values[a]
+            ):
+                worst = i
+                b = a
+        return worst
+
+    cdef Py_ssize_t _drop_negative(self, Py_ssize_t index) noexcept nogil:
+        cdef Py_ssize_t i, slot = self._negative[index]
+        self._n_neg -= 1
+        for i in range(index, self._n_neg):
+            self._negative[i] = self._negative[i + 1]
+        return slot
+
+    cdef Py_ssize_t _loser(self, double violation, double value) except -2:
+        """Return the index of the negative that gives way to a newcomer, -1 for none."""
+        cdef Py_ssize_t worst, slot
+        if self._n_neg == 0:
+            return -1
+        if self._strategy == RR:
+            with self._lock:
+                return <Py_ssize_t>(self._random() * self._n_neg)
+        if self._strategy == LM:
+            return self._farthest_negative()
+        worst = self._worst_negative()
+        slot = self._negative[worst]
+        if self._less(violation, value, self._violations[slot], self._values[slot]):
+            return worst
+        return -1
+
+    cdef Py_ssize_t _farthest_negative(self) noexcept nogil:
+        cdef Py_ssize_t i, k, slot, farthest = 0
+        cdef Py_ssize_t best = self._negative[0]
+        cdef double distance, gap, reach = -1.0
+        for i in range(1, self._n_neg):
+            slot = self._negative[i]
+            if self._less(
+                self._violations[slot],
+                self._values[slot],
+                self._violations[best],
+                self._values[best],
+            ):
+                best = slot
+        for i in range(self._n_neg):
+            slot = self._negative[i]
+            distance = 0.0
+            for k in range(self._d):
+                gap = self._rows[slot, k] - self._rows[best, k]
+                if gap != 0.0:
+                    if self._kinds[k] == UNORDERED:
+                        distance += 1.0
+                    else:
+                        gap = gap / (self._high[k] - self._low[k])
+                        distance += gap * gap
+            if distance > reach:
+                farthest = i
+                reach = distance
+        return farthest
+
+    cdef int _write(
+        self,
+        Py_ssize_t slot,
+        const double[::1] row,
+        Py_ssize_t ident,
+        double violation,
+        double value,
+        move,
+        bint positive,
+    ) except -1:
+        """Put a point into a slot, deriving its pairs from its parent's where they are known."""
+        cdef Py_ssize_t n_slots = self._n_pos + self._n_neg
+        cdef Py_ssize_t parent = -1
+        cdef Py_ssize_t n_changed = 0
+        cdef Py_ssize_t i, k, other, wanted
+        cdef uint64_t code
+        if move is not None:
+            wanted = move[0]
+            for i in range(n_slots):
+                if self._idents[i] == wanted:
+                    parent = i
+                    break
+        if parent < 0:
+            with nogil:
+                self._hashes[slot] = self._hash(row)
+                memcpy(&self._rows[slot, 0], &row[0], self._d * sizeof(double))
+                for other in range(n_slots):
+                    self._counts[slot, other] = self._counts[other, slot] = UNKNOWN
+        else:
+            n_changed = len(move) - 1
+            code = self._hashes[parent]
+            for i in range(n_changed):
+                k = move[i + 1]
+                self._labels[i] = k
+                self._drawn[i] = self._rows[parent, k]
+                code += mix(k, row[k]) - mix(k, self._drawn[i])
+            with nogil:
+                self._hashes[slot] = code if code != 0 else 1
+                self._inherit(parent, slot, row, n_changed, positive)
+        self._idents[slot] = ident
+        self._violations[slot] = violation
+        self._values[slot] = value
+        return 0
+
+    cdef void _inherit(
+        self,
+        Py_ssize_t parent,
+        Py_ssize_t slot,
+        const double[::1] row,
+        Py_ssize_t n_changed,
+        bint positive,
+    ) noexcept nogil:
+        """Write the child of a member; labels and drawn hold the changed columns' old values."""
+        cdef Py_ssize_t i, k, other, count
+        if parent != slot:
+            count = self._counts[parent, slot]
+            if count >= 0 and self._idents[slot] != NOBODY:
+                for i in range(count):
+                    k = self._lists[self._pair(parent, slot), i]
+                    self._rows[slot, k] = self._rows[parent, k]
+            else:
+                memcpy(&self._rows[slot, 0], &row[0], self._d * sizeof(double))
+        for i in range(n_changed):
+            self._rows[slot, self._labels[i]] = row[self._labels[i]]
+        for i in range(self._n_pos):
+            if self._positive[i] != slot:
+                self._derive_pair(parent, slot, self._positive[i], n_changed)
+        for i in range(self._n_neg):
+            other = self._negative[i]
+            if positive:
+                self._derive_pair(parent, slot, other, n_changed)
+            elif other != slot:  # two negatives are never compared
+                self._counts[slot, other] = self._counts[other, slot] = UNKNOWN
+
+    cdef void _derive_pair(
+        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t other, Py_ssize_t n_changed
+    ) noexcept nogil:
+        cdef Py_ssize_t pair = self._pair(slot, other)
+        cdef Py_ssize_t source, known, i, k
+        cdef Py_ssize_t count = 0
+        if other == parent:
+            for i in range(n_changed):
+                k = self._labels[i]
+                if self._rows[slot, k] != self._drawn[i]:
+                    if count == self._capacity:
+                        count = DENSE
+                        break
+                    self._lists[pair, count] = k
+                    count += 1
+        else:
+            known = self._counts[parent, other]
+            if known < 0:
+                count = known
+            else:
+                source = self._pair(parent, other)
+                for i in range(known):
+                    k = self._lists[source, i]
+                    if self._rows[slot, k] != self._rows[other, k]:
+                        self._lists[pair, count] = k
+                        count += 1
+                for i in range(n_changed):
+                    k = self._labels[i]
+                    if (
+                        self._drawn[i] == self._rows[other, k]
+                        and self._rows[slot, k] != self._rows[other, k]
+                    ):
+                        if count == self._capacity:
+                            count = DENSE
+                            break
+                        self._lists[pair, count] = k
+                        count += 1
+        self._counts[slot, other] = self._counts[other, slot] = count
+
+    # ---------------------------------------------------------------- pickling
+
+    def __reduce__(self):
+        arguments = (
+            self.kinds,
+            self.low,
+            self.high,
+            self.positive_size,
+            self.size - self.positive_size,
+            self.uncertain_bits,
+            self.exploration_rate,
+            self.replacement,
+            self.rng,
+        )
+        state = (
+            self._n_pos,
+            self._n_neg,
+            self.n_seen,
+            self._cursor,
+            (
+                np.asarray(self._rows),
+                np.asarray(self._idents),
+                np.asarray(self._violations),
+                np.asarray(self._values),
+                np.asarray(self._hashes),
+                np.asarray(self._positive),
+                np.asarray(self._negative),
+                np.asarray(self._counts),
+                np.asarray(self._lists),
+                np.asarray(self._table),
+            ),
+        )
+        return Population, arguments, state
+
+    def __setstate__(self, state):
+        self._n_pos, self._n_neg, self.n_seen, self._cursor, arrays = state
+        (
+            self._rows,
+            self._idents,
+            self._violations,
+            self._values,
+            self._hashes,
+            self._positive,
+            self._negative,
+            self._counts,
+            self._lists,
+            self._table,
+        ) = (part.copy() for part in arrays)
+        self._table_mask = self._table.shape[0] - 1

@@ -1,0 +1,588 @@
+"""The kernels in plain Python, written to be read.
+
+Owns the population of the RACOS family: the positive and negative sets, the randomized coordinate
+shrinking that learns a region around one positive, sampling in that region, and distinctness. It
+knows encoded rows of floats and nothing of user units, values of objectives beyond their order, or
+budgets. ``kernels.pyx`` holds the same class compiled; both draw the same random numbers in the
+same order and agree bit for bit.
+
+Source: Yu, Qian, Hu, "Derivative-free optimization via classification", AAAI 2016 (RACOS); Hu,
+Qian, Yu, "Sequential classification-based optimization for direct policy search", AAAI 2017
+(SRACOS).
+"""
+
+import math
+import struct
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population"]
+
+Row = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+Move = tuple[int, ...]
+
+#: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
+#: the logarithm of a whole number, between bounds that are half a unit wider.
+CONTINUOUS: Final = 0
+ORDERED: Final = 1
+UNORDERED: Final = 2
+LOG_INTEGER: Final = 3
+
+REPLACEMENTS: Final = ("WR", "RR", "LM")
+
+#: A proposal that repeats a known point is redrawn this often in one region, from this many
+#: regions, and then this often in the whole space.
+REDRAWS: Final = 10
+REGIONS: Final = 10
+UNIFORM_TRIES: Final = 100
+
+#: How often a coordinate is drawn blindly from a pair of points that mostly differ, before the
+#: pair is scanned.
+DENSE_TRIES: Final = 64
+
+UNKNOWN: Final = -2
+DENSE: Final = -1
+
+NOBODY: Final = -(2**62)
+
+MASK: Final = 0xFFFFFFFFFFFFFFFF
+
+
+def list_capacity(n_columns: int) -> int:
+    """Return how many differing columns a pair of points lists before it counts as dense."""
+    if n_columns <= 64:
+        return n_columns
+    return min(max(64, n_columns // 16), 1024)
+
+
+def mix(column: int, value: float) -> int:
+    """Hash one coordinate to 64 bits; the hash of a point is the sum over its coordinates."""
+    z: int = struct.unpack("<Q", struct.pack("<d", value + 0.0))[0]  # + 0.0 turns -0.0 into 0.0
+    z = (z + (column + 1) * 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+class Population:
+    """The positive and negative sets of a RACOS solver, and the proposals drawn from them.
+
+    Parameters
+    ----------
+    kinds : intp array, shape (d,)
+        Kind of each column.
+    low, high : float64 arrays, shape (d,)
+        Bounds of each column, both included, ``low < high``.
+    positive_size, negative_size : int
+        Most members of each set; at least 1 and at least 0.
+    uncertain_bits : int
+        How many coordinates a proposal redraws, at least 1.
+    exploration_rate : float in [0, 1]
+        Probability that a proposal is uniform in the whole space.
+    replacement : {"WR", "RR", "LM"}
+        Which negative gives way to a newcomer: the worst if it is worse than the newcomer, a
+        random one, or the one farthest from the best negative.
+    rng : numpy.random.Generator
+        The only source of random numbers.
+
+    Notes
+    -----
+    Members are ordered by violation, then value. A violation of 0 is feasible; an infinite one
+    marks a failed evaluation, which is never positive while the sets know an ok point.
+    """
+
+    def __init__(
+        self,
+        kinds: Indices,
+        low: Row,
+        high: Row,
+        positive_size: int,
+        negative_size: int,
+        uncertain_bits: int,
+        exploration_rate: float,
+        replacement: str,
+        rng: np.random.Generator,
+    ) -> None:
+        d = len(kinds)
+        if not len(low) == len(high) == d:
+            raise ValueError("kinds, low and high must have the same length")
+        if d == 0:
+            raise ValueError("a population needs at least one column")
+        if positive_size < 1 or negative_size < 0 or uncertain_bits < 1:
+            raise ValueError("positive_size and uncertain_bits must be >= 1, negative_size >= 0")
+        if replacement not in REPLACEMENTS:
+            raise ValueError(f"replacement must be one of {REPLACEMENTS}, got {replacement!r}")
+        self.kinds = np.ascontiguousarray(kinds, np.intp)
+        self.low = np.ascontiguousarray(low, np.float64)
+        self.high = np.ascontiguousarray(high, np.float64)
+        self.positive_size = positive_size
+        self.size = positive_size + negative_size
+        self.uncertain_bits = uncertain_bits
+        self.exploration_rate = exploration_rate
+        self.replacement = replacement
+        self.rng = rng
+        self._capacity = list_capacity(d)
+        self._rows = np.zeros((self.size, d))
+        self._idents = [NOBODY] * self.size
+        self._violations = [0.0] * self.size
+        self._values = [0.0] * self.size
+        self._hashes = [0] * self.size
+        self._positive: list[int] = []
+        self._negative: list[int] = []
+        # Differing columns of a pair of slots: a list, DENSE or UNKNOWN.
+        self._pairs: list[list[list[int] | int]] = [[UNKNOWN] * self.size for _ in range(self.size)]
+        self._seen: set[int] = set()
+        self._cursor: list[float] | None = None
+
+    # ---------------------------------------------------------------- proposals
+
+    @property
+    def n_seen(self) -> int:
+        """How many distinct points were proposed, marked or enumerated."""
+        return len(self._seen)
+
+    def propose(self) -> tuple[Row, Move | None] | None:
+        """Draw a new point: from a learned region, or uniform with the exploration rate.
+
+        Returns
+        -------
+        (row, move) or None
+            A read-only row that was never proposed or marked before; ``move`` is the parent's
+            ident followed by the columns that differ from it, None for a uniform point. None if
+            no new point was found.
+        """
+        if not self._positive or self.rng.random() < self.exploration_rate:
+            return self._uniform_proposal()
+        for _ in range(REGIONS):
+            parent, low, high, fixed = self._shrink()
+            labels = self._draw_labels(fixed)
+            for _ in range(REDRAWS):
+                proposal = self._redraw(parent, labels, low, high)
+                if proposal is not None:
+                    return proposal
+        return self._uniform_proposal()
+
+    def uniform(self) -> Row | None:
+        """Draw a new point uniformly from the whole space; None if none was found."""
+        for _ in range(UNIFORM_TRIES):
+            row = np.array(
+                [self._draw(k, self.low[k], self.high[k]) for k in range(len(self.kinds))],
+                np.float64,
+            )
+            if self.mark(row):
+                row.flags.writeable = False
+                return row
+        return None
+
+    def enumerate(self) -> Row | None:
+        """Return the next point of a finite space that is not known yet; None at the end."""
+        d = len(self.kinds)
+        if self._cursor is None:
+            self._cursor = [self._first(k) for k in range(d)]
+        cursor = self._cursor
+        while len(cursor) == d:
+            row = np.array(cursor, np.float64)
+            k = 0
+            while k < d and cursor[k] == self._last(k):
+                cursor[k] = self._first(k)
+                k += 1
+            if k == d:
+                cursor.append(0.0)  # one element too many: everything was enumerated
+            elif self.kinds[k] == LOG_INTEGER:
+                cursor[k] = math.log(round(math.exp(cursor[k])) + 1.0)
+            else:
+                cursor[k] += 1.0
+            if self.mark(row):
+                row.flags.writeable = False
+                return row
+        return None
+
+    def mark(self, row: Row) -> bool:
+        """Remember a point, so that it is not proposed; False if it was known already."""
+        if len(row) != len(self.kinds):
+            raise ValueError(f"row must have {len(self.kinds)} columns, got {len(row)}")
+        code = self._hash(row)
+        if code in self._seen:
+            return False
+        self._seen.add(code)
+        return True
+
+    def forget(self, keep: list[Row]) -> None:
+        """Forget all known points but the members and those in ``keep``."""
+        self._seen = {self._hashes[slot] for slot in self._positive + self._negative}
+        for row in keep:
+            self.mark(row)
+
+    def _uniform_proposal(self) -> tuple[Row, None] | None:
+        row = self.uniform()
+        return None if row is None else (row, None)
+
+    def _draw(self, k: int, low: float, high: float) -> float:
+        """Draw a value of column k between low and high."""
+        u = self.rng.random()
+        kind = self.kinds[k]
+        if kind in (ORDERED, UNORDERED):
+            value = low + math.floor(u * (high - low + 1.0))
+            return float(min(value, high))
+        value = min(low + u * (high - low), high)
+        return self._snap(k, value) if kind == LOG_INTEGER else float(value)
+
+    def _snap(self, k: int, value: float) -> float:
+        """Move a logarithm to that of the nearest whole number in range."""
+        return min(max(math.log(max(round(math.exp(value)), 1)), self._first(k)), self._last(k))
+
+    def _first(self, k: int) -> float:
+        if self.kinds[k] == LOG_INTEGER:
+            return math.log(round(math.exp(self.low[k]) + 0.5))
+        return float(self.low[k])
+
+    def _last(self, k: int) -> float:
+        if self.kinds[k] == LOG_INTEGER:
+            return math.log(round(math.exp(self.high[k]) - 0.5))
+        return float(self.high[k])
+
+    def _shrink(self) -> tuple[int, dict[int, float], dict[int, float], list[int]]:
+        """Shrink the space around a random positive until no negative is left inside.
+
+        Returns the positive's slot, the lowered and raised bounds by column, and the unordered
+        columns that are fixed to the positive's value (ALGORITHMS: RACOS, classifier).
+        """
+        positive = self._positive[int(self.rng.random() * len(self._positive))]
+        low: dict[int, float] = {}
+        high: dict[int, float] = {}
+        fixed: list[int] = []
+        active = list(self._negative)
+        while active:
+            j = int(self.rng.random() * len(active))
+            k = self._differing_column(positive, active[j])
+            if k < 0:  # the same point: nothing can separate the two
+                active[j] = active[-1]
+                active.pop()
+                continue
+            here = self._rows[positive, k]
+            there = self._rows[active[j], k]
+            kind = self.kinds[k]
+            if kind == UNORDERED:
+                fixed.append(k)
+                active = [slot for slot in active if self._rows[slot, k] == here]
+                continue
+            span = self.rng.random() * abs(there - here)
+            if kind == ORDERED:
+                span = math.floor(span)
+            if here < there:
+                bound = here + span
+                if bound >= there:
+                    bound = here
+                high[k] = min(bound, high.get(k, self.high[k]))
+            else:
+                bound = here - span
+                if bound <= there:
+                    bound = here
+                low[k] = max(bound, low.get(k, self.low[k]))
+            left = low.get(k, self.low[k])
+            right = high.get(k, self.high[k])
+            active = [slot for slot in active if left <= self._rows[slot, k] <= right]
+        return positive, low, high, fixed
+
+    def _differing_column(self, a: int, b: int) -> int:
+        """Draw a column in which two members differ, uniformly; -1 if they are equal."""
+        pair = self._pairs[a][b]
+        if pair == UNKNOWN:
+            pair = self._scan(a, b)
+        if pair == DENSE:
+            for _ in range(DENSE_TRIES):
+                k = int(self.rng.random() * len(self.kinds))
+                if self._rows[a, k] != self._rows[b, k]:
+                    return k
+            pair = self._scan(a, b)
+        columns = np.flatnonzero(self._rows[a] != self._rows[b]) if pair == DENSE else pair
+        if not len(columns):  # type: ignore[arg-type]
+            return -1
+        return int(columns[int(self.rng.random() * len(columns))])  # type: ignore[index,arg-type]
+
+    def _scan(self, a: int, b: int) -> list[int] | int:
+        columns = [int(k) for k in np.flatnonzero(self._rows[a] != self._rows[b])]
+        return self._set_pair(a, b, DENSE if len(columns) > self._capacity else columns)
+
+    def _set_pair(self, a: int, b: int, pair: list[int] | int) -> list[int] | int:
+        self._pairs[a][b] = self._pairs[b][a] = pair
+        return pair
+
+    def _draw_labels(self, fixed: list[int]) -> list[int]:
+        """Draw the columns to redraw, without replacement, among those that are not fixed."""
+        d = len(self.kinds)
+        if len(fixed) == d:
+            fixed = fixed[:-1]  # one coordinate must be left to change
+        taken = set(fixed)
+        n_labels = min(self.uncertain_bits, d - len(fixed))
+        labels: list[int] = []
+        if 2 * (len(fixed) + n_labels) <= d:
+            while len(labels) < n_labels:
+                k = int(self.rng.random() * d)
+                if k not in taken:
+                    taken.add(k)
+                    labels.append(k)
+            return labels
+        n_left = d - len(fixed)
+        for k in range(d):  # selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S)
+            if k in taken:
+                continue
+            if self.rng.random() * n_left < n_labels - len(labels):
+                labels.append(k)
+                if len(labels) == n_labels:
+                    break
+            n_left -= 1
+        return labels
+
+    def _redraw(
+        self, parent: int, labels: list[int], low: dict[int, float], high: dict[int, float]
+    ) -> tuple[Row, Move] | None:
+        """Copy the parent, redraw the labelled columns, and return the point if it is new."""
+        code = self._hashes[parent]
+        changes: dict[int, float] = {}
+        for k in labels:
+            here = float(self._rows[parent, k])
+            if self.kinds[k] == UNORDERED:
+                if len(labels) == 1:  # the present value is left out: it could only repeat
+                    value = math.floor(self.rng.random() * (self.high[k] - self.low[k]))
+                    value = min(self.low[k] + value, self.high[k] - 1.0)
+                    value = float(value + 1.0 if value >= here else value)
+                else:
+                    value = self._draw(k, self.low[k], self.high[k])
+            else:
+                value = self._draw(k, low.get(k, self.low[k]), high.get(k, self.high[k]))
+            if value != here:
+                changes[k] = value
+                code = (code + mix(k, value) - mix(k, here)) & MASK
+        if code == 0:
+            code = 1
+        if not changes or code in self._seen:
+            return None
+        self._seen.add(code)
+        row = self._rows[parent].copy()
+        for k, value in changes.items():
+            row[k] = value
+        row.flags.writeable = False
+        return row, (self._idents[parent], *changes)
+
+    def _hash(self, row: Row) -> int:
+        code = sum(mix(k, float(value)) for k, value in enumerate(row)) & MASK
+        return code or 1
+
+    # ---------------------------------------------------------------- the sets
+
+    def insert(
+        self,
+        row: Row,
+        ident: int,
+        violation: float,
+        value: float,
+        move: Move | None = None,
+        stable: bool = False,
+    ) -> int:
+        """Offer an evaluated point to the sets.
+
+        Parameters
+        ----------
+        row : float64 array, shape (d,)
+        ident : int
+            Names the point in the moves of its offspring.
+        violation, value : float
+            The order: by violation (0 feasible, inf failed), then value.
+        move : tuple of int, optional
+            As `propose` returned it: saves scanning the row.
+        stable : bool
+            Put the point behind its equals instead of before them.
+
+        Returns
+        -------
+        int
+            1 if it entered the positive set, 0 if the negative set, -1 if neither.
+        """
+        if len(row) != len(self.kinds):
+            raise ValueError(f"row must have {len(self.kinds)} columns, got {len(row)}")
+        if move is not None:
+            self._check(move)
+        key = (violation, value)
+        full = len(self._positive) + len(self._negative) == self.size
+        failed = violation == math.inf
+        if self._positive:
+            positives_failed = self._violations[self._positive[0]] == math.inf
+            if positives_failed and not failed:
+                self._negative += self._positive
+                self._positive = []
+            place = len(self._positive)
+            if positives_failed or not failed:
+                place = self._place(key, stable or not full)
+            barred = failed and not positives_failed
+        else:
+            place, barred = 0, False
+
+        if not barred and len(self._positive) < self.positive_size:
+            slot = self._drop_negative(self._worst_negative()) if full else self._next_slot()
+            self._positive.insert(place, slot)
+            self._write(slot, row, ident, key, move, positive=True)
+            return 1
+        if not barred and place < len(self._positive):
+            displaced = self._positive.pop()
+            slot = self._offer(displaced, self._key(displaced), full)
+            self._positive.insert(place, slot)
+            self._write(slot, row, ident, key, move, positive=True)
+            return 1
+        if not full:
+            slot = self._next_slot()
+            self._negative.append(slot)
+            self._write(slot, row, ident, key, move, positive=False)
+            return 0
+        loser = self._loser(row, key)
+        if loser < 0:
+            return -1
+        self._write(self._negative[loser], row, ident, key, move, positive=False)
+        return 0
+
+    def _check(self, move: Move) -> None:
+        n_columns = len(self.kinds)
+        if not 1 <= len(move) <= min(self.uncertain_bits, n_columns) + 1:
+            raise ValueError(f"move must name a parent and at most uncertain_bits columns: {move}")
+        for k in move[1:]:
+            if not 0 <= k < n_columns:
+                raise ValueError(f"move must name columns below {n_columns}, got {k}")
+
+    def positives(self) -> list[tuple[int, Row, float, float]]:
+        """Return (ident, row, violation, value) of the positive set, best first."""
+        return [self._member(slot) for slot in self._positive]
+
+    def negatives(self) -> list[tuple[int, Row, float, float]]:
+        """Return (ident, row, violation, value) of the negative set, in no order."""
+        return [self._member(slot) for slot in self._negative]
+
+    def _member(self, slot: int) -> tuple[int, Row, float, float]:
+        row = self._rows[slot].copy()
+        return self._idents[slot], row, self._violations[slot], self._values[slot]
+
+    def _key(self, slot: int) -> tuple[float, float]:
+        return self._violations[slot], self._values[slot]
+
+    def _place(self, key: tuple[float, float], after_equals: bool) -> int:
+        for i, slot in enumerate(self._positive):
+            other = self._key(slot)
+            if other > key or (other == key and not after_equals):
+                return i
+        return len(self._positive)
+
+    def _next_slot(self) -> int:
+        return len(self._positive) + len(self._negative)
+
+    def _worst_negative(self) -> int:
+        worst = 0
+        for i, slot in enumerate(self._negative):
+            if self._key(slot) > self._key(self._negative[worst]):
+                worst = i
+        return worst
+
+    def _drop_negative(self, index: int) -> int:
+        """Remove a negative, keeping the order of the others; return its slot."""
+        return self._negative.pop(index)
+
+    def _offer(self, displaced: int, key: tuple[float, float], full: bool) -> int:
+        """Move a displaced positive to the negatives; return the slot that became free."""
+        if not full:
+            slot = self._next_slot() + 1  # the displaced one is in neither list now
+            self._negative.append(displaced)
+            return slot
+        loser = self._loser(self._rows[displaced], key)
+        if loser < 0:
+            return displaced
+        slot = self._negative[loser]
+        self._negative[loser] = displaced
+        return slot
+
+    def _loser(self, row: Row, key: tuple[float, float]) -> int:
+        """Return the index of the negative that gives way to a newcomer, -1 for none."""
+        if not self._negative:
+            return -1
+        if self.replacement == "RR":
+            return int(self.rng.random() * len(self._negative))
+        if self.replacement == "LM":
+            return self._farthest_negative()
+        worst = self._worst_negative()
+        return worst if self._key(self._negative[worst]) > key else -1
+
+    def _farthest_negative(self) -> int:
+        best = min(self._negative, key=self._key)
+        farthest, reach = 0, -1.0
+        for i, slot in enumerate(self._negative):
+            distance = 0.0
+            for k in range(len(self.kinds)):
+                gap = self._rows[slot, k] - self._rows[best, k]
+                if gap != 0.0:
+                    scaled = gap / (self.high[k] - self.low[k])
+                    distance += 1.0 if self.kinds[k] == UNORDERED else float(scaled * scaled)
+            if distance > reach:
+                farthest, reach = i, distance
+        return farthest
+
+    def _write(
+        self,
+        slot: int,
+        row: Row,
+        ident: int,
+        key: tuple[float, float],
+        move: Move | None,
+        positive: bool,
+    ) -> None:
+        """Put a point into a slot, deriving its pairs from its parent's where they are known."""
+        n_slots = len(self._positive) + len(self._negative)
+        parent = -1
+        if move is not None:  # the parent may have been dropped since
+            parent = next((i for i in range(n_slots) if self._idents[i] == move[0]), -1)
+        changed = [] if move is None else list(move[1:])
+        if parent < 0:
+            self._hashes[slot] = self._hash(row)
+            derived = {}
+        else:
+            code = self._hashes[parent]
+            for k in changed:
+                code += mix(k, float(row[k])) - mix(k, float(self._rows[parent, k]))
+            self._hashes[slot] = (code & MASK) or 1
+            derived = self._derive_pairs(parent, slot, row, changed, n_slots)
+        self._rows[slot] = row
+        self._idents[slot] = ident
+        self._violations[slot], self._values[slot] = key
+        positives = set(self._positive)
+        for other in range(n_slots):
+            if other != slot:
+                needed = positive or other in positives
+                self._set_pair(slot, other, derived.get(other, UNKNOWN) if needed else UNKNOWN)
+
+    def _derive_pairs(
+        self, parent: int, slot: int, row: Row, changed: list[int], n_slots: int
+    ) -> dict[int, list[int] | int]:
+        derived: dict[int, list[int] | int] = {}
+        for other in range(n_slots):
+            if other == slot:
+                continue
+            columns: list[int] | int
+            if other == parent:
+                columns = [k for k in changed if row[k] != self._rows[parent, k]]
+            else:
+                known = self._pairs[parent][other]
+                if isinstance(known, int):
+                    derived[other] = known
+                    continue
+                columns = [k for k in known if row[k] != self._rows[other, k]]
+                columns += [
+                    k
+                    for k in changed
+                    if self._rows[parent, k] == self._rows[other, k] != row[k]
+                ]
+            derived[other] = DENSE if len(columns) > self._capacity else columns
+        return derived
+
+    # ---------------------------------------------------------------- pickling
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()

@@ -1,0 +1,1 @@
+"""Old import paths of algorithms: thin adapters over the solvers of today."""

@@ -1,0 +1,448 @@
+"""The contract between solvers and the loop that runs them: ask and tell.
+
+Owns `Candidate`, `Evaluation`, the base class `Solver` and the registry. Knows nothing of
+objectives, executors, clocks or files: a solver changes only in ``ask``, ``tell`` and
+``tell_point``, and pickles between any two of them.
+"""
+
+import math
+import numbers
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from zoopt.errors import Exhausted
+from zoopt.space import Row, Space
+
+__all__ = [
+    "Candidate",
+    "Evaluation",
+    "Exhausted",
+    "Registration",
+    "Seed",
+    "Solver",
+    "make_solver",
+    "register",
+    "registered",
+    "spawn_generator",
+]
+
+Seed: TypeAlias = "int | np.random.SeedSequence | None"
+
+OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
+STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST)
+
+
+class Candidate:
+    """A point that a solver asks to have evaluated.
+
+    Attributes
+    ----------
+    id : int
+        Order of ask, from 0, given by the outermost solver.
+    u : float64 array, shape (n_columns,), read-only
+        The encoded point.
+    move : tuple of int or None
+        How it was made: the id of its parent, then the columns in which it differs.
+    origin : object
+        Routing of the solver that proposed it; None for a solver of its own.
+    x : list or dict
+        The point in user units, decoded anew at each access.
+    """
+
+    __slots__ = ("id", "move", "origin", "space", "u")
+
+    def __init__(
+        self,
+        id: int,
+        u: Row,
+        space: Space,
+        move: tuple[int, ...] | None = None,
+        origin: Any = None,
+    ) -> None:
+        self.id = id
+        self.u = u
+        self.space = space
+        self.move = move
+        self.origin = origin
+
+    @property
+    def x(self) -> Any:
+        return self.space.decode(self.u)
+
+    def __repr__(self) -> str:
+        return f"Candidate(id={self.id}, x={self.x!r})"
+
+
+class Evaluation:
+    """The outcome of one candidate.
+
+    Attributes
+    ----------
+    value : float
+        Minimized; NaN unless the status is ok.
+    status : {"ok", "failed", "invalid", "timeout", "lost"}
+        ok: any float but NaN. invalid: NaN or no number. failed: raised. timeout: stopped at its
+        deadline. lost: its worker died, more often than it is tried again.
+    violation : float
+        At most 0 if feasible.
+    error : str
+        Why it is not ok, with the traceback where there is one.
+    exception : BaseException or None
+        What was raised, where it can be had.
+    started, finished : float
+        Seconds since the start of the run.
+    worker : str
+        Who evaluated it.
+    """
+
+    __slots__ = (
+        "error",
+        "exception",
+        "finished",
+        "started",
+        "status",
+        "value",
+        "violation",
+        "worker",
+    )
+
+    def __init__(
+        self,
+        value: float,
+        status: str = OK,
+        violation: float = 0.0,
+        error: str = "",
+        started: float = math.nan,
+        finished: float = math.nan,
+        worker: str = "",
+        exception: BaseException | None = None,
+    ) -> None:
+        self.value = value
+        self.status = status
+        self.violation = violation
+        self.error = error
+        self.started = started
+        self.finished = finished
+        self.worker = worker
+        self.exception = exception
+
+    @classmethod
+    def of(cls, value: Any) -> "Evaluation":
+        """Judge what an objective returned: ok, or invalid with the reason.
+
+        Examples
+        --------
+        >>> Evaluation.of(1.5).status, Evaluation.of(None).status
+        ('ok', 'invalid')
+        """
+        if type(value) is not float:
+            try:
+                value = as_number(value)
+            except (TypeError, ValueError) as error:
+                return cls(math.nan, INVALID, error=str(error), exception=error)
+        if value != value:
+            return cls(math.nan, INVALID, error="the objective returned NaN")
+        return cls(value)
+
+    @property
+    def ok(self) -> bool:
+        return self.status == OK
+
+    def __repr__(self) -> str:
+        detail = f", error={self.error.splitlines()[-1]!r}" if self.error else ""
+        return f"Evaluation({self.value!r}, {self.status!r}{detail})"
+
+
+def as_number(value: Any) -> float:
+    """Turn what an objective returned into a float; an array of one element counts as it."""
+    if isinstance(value, np.ndarray):
+        if value.size != 1:
+            raise ValueError(
+                f"the objective must return one number, got an array of shape {value.shape}"
+            )
+        value = value.item()
+    if isinstance(value, (str, bytes)) or not isinstance(value, (numbers.Real, np.bool_)):
+        try:
+            if isinstance(value, (str, bytes)) or value is None:
+                raise TypeError
+            return float(value)  # tensors and decimals know how
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"the objective must return a number, got {value!r:.100} of type "
+                f"{type(value).__name__}"
+            ) from None
+    return float(value)
+
+
+class Best(NamedTuple):
+    """The best point so far."""
+
+    candidate: Candidate
+    evaluation: Evaluation
+
+    @property
+    def x(self) -> Any:
+        return self.candidate.x
+
+    @property
+    def value(self) -> float:
+        return self.evaluation.value
+
+
+class Solver(ABC):
+    """Base class of the solvers: keeps ids, what is in flight, and the best.
+
+    A subclass implements `_propose` and `_observe`. Every asked candidate is told exactly once, in
+    any order, whatever became of it.
+
+    Parameters
+    ----------
+    space : Space, or what `Space` takes
+    budget : int, optional
+        The planned number of evaluations, from which sizes and stages follow; None is open end.
+        Going on past it is allowed.
+    seed : int, SeedSequence or None
+        0 is a seed; None draws one from the system.
+    x0 : iterable of points
+        Evaluated first, in this order; a repeated one once.
+    """
+
+    #: Name in the registry.
+    name = "solver"
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+    ) -> None:
+        self.space = space if isinstance(space, Space) else Space(space)
+        self.planned_budget = None if budget is None else _positive_int(budget, "budget")
+        self.rng = spawn_generator(seed, "solver")
+        self.n_asked = 0
+        self.n_told = 0
+        self._n_foreign = 0
+        self._in_flight: dict[int, Candidate] = {}
+        self._best: Best | None = None
+        self._queue: list[Row] = [
+            encode_start(self.space, point, i) for i, point in enumerate(x0)
+        ]
+        self._queue.reverse()
+
+    # ------------------------------------------------------------- for callers
+
+    def ask(self) -> Candidate | None:
+        """Propose a candidate to evaluate.
+
+        Returns
+        -------
+        Candidate or None
+            None only if a tell that is in flight must come first; the solver is unchanged then.
+
+        Raises
+        ------
+        Exhausted
+            If nothing is left to ask and nothing is in flight.
+        """
+        proposal = self._propose()
+        if proposal is None:
+            if self._in_flight:
+                return None
+            raise Exhausted(f"{self.name}: every point of the space was asked")
+        ident = self.n_asked
+        candidate = Candidate(ident, proposal[0], self.space, proposal[1])
+        self.n_asked = ident + 1
+        self._in_flight[ident] = candidate
+        return candidate
+
+    def tell(self, candidate: Candidate, outcome: Evaluation | float) -> None:
+        """Report what became of a candidate, exactly once, in any order.
+
+        Parameters
+        ----------
+        candidate : Candidate
+            As it was asked.
+        outcome : float or Evaluation
+            A number is judged by `Evaluation.of`: NaN and what is no number are invalid.
+
+        Raises
+        ------
+        ValueError
+            If the candidate was told before or never asked here.
+        """
+        if self._in_flight.pop(candidate.id, None) is None:
+            raise ValueError(f"candidate {candidate.id} is not in flight: told twice, or not asked")
+        evaluation = outcome if type(outcome) is Evaluation else Evaluation.of(outcome)
+        self.n_told += 1
+        self._observe(candidate, evaluation)
+        best = self._best
+        if evaluation.status == OK and (best is None or _better(evaluation, best.evaluation)):
+            self._best = Best(candidate, evaluation)
+
+    def tell_point(self, x: Any, value: Evaluation | float) -> None:
+        """Report a point that was evaluated elsewhere: a warm start, or another's incumbent.
+
+        Parameters
+        ----------
+        x : point in user units, or encoded row
+        value : float or Evaluation
+        """
+        row = x if _is_row(x, self.space) else self.space.encode(x)
+        self._n_foreign += 1
+        candidate = Candidate(-self._n_foreign, row, self.space, None, "foreign")
+        evaluation = value if isinstance(value, Evaluation) else Evaluation.of(value)
+        self._observe_foreign(candidate, evaluation)
+        best = self._best
+        if evaluation.status == OK and (best is None or _better(evaluation, best.evaluation)):
+            self._best = Best(candidate, evaluation)
+
+    @property
+    def in_flight(self) -> list[Candidate]:
+        """The candidates asked and not told, in order of ask."""
+        return list(self._in_flight.values())
+
+    @property
+    def best(self) -> Best | None:
+        """The ok, feasible point of least told value; None before there is one."""
+        best = self._best
+        return best if best is not None and best.evaluation.violation <= 0 else None
+
+    def recommend(self) -> Best | None:
+        """Return the point to use: the best, for solvers that trust single values."""
+        return self.best
+
+    # ------------------------------------------------------------- for subclasses
+
+    @abstractmethod
+    def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
+        """Return a row and its move; None, with nothing changed, to wait or at the end."""
+
+    @abstractmethod
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Take in an outcome; the candidate is no longer in flight."""
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._observe(candidate, evaluation)
+
+
+def _better(a: Evaluation, b: Evaluation) -> bool:
+    """Tell whether an ok evaluation ranks before another: by violation, then value."""
+    if a.violation <= 0.0 and b.violation <= 0.0:
+        return a.value < b.value
+    return (max(a.violation, 0.0), a.value) < (max(b.violation, 0.0), b.value)
+
+
+def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:
+    """Return the key by which rank-based solvers sort: by violation, then value.
+
+    What is not ok ranks after all that is, in order of tell.
+    """
+    if evaluation.status == OK:
+        violation = evaluation.violation
+        if violation <= 0.0:
+            return 0.0, evaluation.value
+        return min(violation, sys.float_info.max), evaluation.value
+    return math.inf, float(n_told)
+
+
+def encode_start(space: Space, point: Any, i: int) -> Row:
+    """Encode an initial point; an error names its index."""
+    try:
+        return space.encode(point)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"initial point {i}: {error}") from None
+
+
+def _is_row(x: Any, space: Space) -> bool:
+    return (
+        isinstance(x, np.ndarray)
+        and x.dtype == np.float64
+        and x.shape == (space.n_columns,)
+        and not x.flags.writeable
+    )
+
+
+def _positive_int(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.integer)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if not value >= 1 or value == math.inf:
+        raise ValueError(f"{name} must be at least 1, got {value!r}")
+    return int(value)
+
+
+#: Roles that draw random numbers, each from a stream of its own.
+_ROLES = {"solver": 0, "objective": 1, "repeat": 2}
+
+
+def spawn_seed(seed: Seed, role: str, *keys: int) -> np.random.SeedSequence:
+    """Derive the seed of a role from that of the run."""
+    if not isinstance(seed, np.random.SeedSequence):
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral)):
+            raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
+        if seed is not None and seed < 0:
+            raise ValueError(f"seed must be at least 0, got {seed!r}")
+        seed = np.random.SeedSequence(seed)
+    return np.random.SeedSequence(
+        seed.entropy, spawn_key=(*seed.spawn_key, _ROLES[role], *keys), pool_size=seed.pool_size
+    )
+
+
+def spawn_generator(seed: Seed, role: str, *keys: int) -> np.random.Generator:
+    """Return the generator of a role; the global one is never touched."""
+    return np.random.Generator(np.random.PCG64(spawn_seed(seed, role, *keys)))
+
+
+class Registration(NamedTuple):
+    """An entry of the registry."""
+
+    name: str
+    factory: Callable[..., Solver]
+    noisy: bool
+    finite_only: bool
+
+
+_REGISTRY: dict[str, Registration] = {}
+
+
+def register(
+    name: str, factory: Callable[..., Solver], *, noisy: bool = False, finite_only: bool = False
+) -> None:
+    """Make a solver known by name.
+
+    Parameters
+    ----------
+    name : str
+        Case-insensitive.
+    factory : callable
+        ``factory(space, *, budget, seed, x0, **options) -> Solver``.
+    noisy : bool
+        `recommend` may differ from `best`.
+    finite_only : bool
+        It refuses spaces with a continuous dimension.
+    """
+    _REGISTRY[name.lower()] = Registration(name.lower(), factory, noisy, finite_only)
+
+
+def registered() -> Mapping[str, Registration]:
+    """Return the known solvers by name."""
+    return dict(_REGISTRY)
+
+
+def make_solver(name: str, space: Space, **options: Any) -> Solver:
+    """Build a registered solver.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option is unknown; names the known ones.
+    """
+    entry = _REGISTRY.get(name.lower()) if isinstance(name, str) else None
+    if entry is None:
+        raise ValueError(f"algorithm must be one of {sorted(_REGISTRY)}, got {name!r}")
+    return entry.factory(space, **options)

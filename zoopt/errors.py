@@ -1,0 +1,59 @@
+"""The exceptions and warnings of zoopt's own."""
+
+from typing import Any
+
+__all__ = [
+    "AllEvaluationsFailed",
+    "EvaluationWarning",
+    "Exhausted",
+    "NothingFeasible",
+    "Pruned",
+    "ZooptError",
+]
+
+
+class ZooptError(Exception):
+    """Base class of the errors that are not plain bad input."""
+
+
+class Exhausted(ZooptError):
+    """Nothing is left to ask, and nothing is in flight."""
+
+
+class AllEvaluationsFailed(ZooptError):
+    """No evaluation of a run succeeded.
+
+    Attributes
+    ----------
+    result : Result
+        The run, with its failures.
+    """
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.result)
+
+
+class NothingFeasible(ZooptError):
+    """A filter rejected every point that was proposed to it."""
+
+
+class Pruned(Exception):  # noqa: N818 - a signal that an objective raises, not an error
+    """Raise this in an objective to give up early.
+
+    Parameters
+    ----------
+    value : float, optional
+        What is known of the value; recorded with the failure, never compared.
+    """
+
+    def __init__(self, value: float | None = None) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+class EvaluationWarning(UserWarning):
+    """An evaluation failed and was recorded; the run goes on."""

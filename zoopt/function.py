@@ -1,0 +1,243 @@
+"""minimize: the function form, for users of SciPy."""
+
+import math
+import numbers
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoopt.contract import Candidate, Seed, make_solver, spawn_seed
+from zoopt.defaults import gl
+from zoopt.objective import stochastic_argument
+from zoopt.opt import check_values, random_argument
+from zoopt.run.callbacks import Callback
+from zoopt.run.result import Result
+from zoopt.run.search import Search
+from zoopt.running import Options, run
+from zoopt.space import Row, Space
+
+__all__ = ["minimize"]
+
+
+def minimize(
+    fun: Callable[..., Any],
+    space: Any,
+    *,
+    budget: int,
+    algorithm: str | None = None,
+    seed: Seed = None,
+    x0: Any = None,
+    constraint: Any = None,
+    filter: Callable[..., Any] | None = None,
+    workers: int = 1,
+    backend: Any = None,
+    window: int | None = None,
+    checkpoint: Any = None,
+    time_budget: float | None = None,
+    eval_timeout: float | None = None,
+    retries: int = 2,
+    on_error: str = "auto",
+    max_failures: int | None = None,
+    terminal_value: float | None = None,
+    stop: Callable[[Search], Any] | None = None,
+    callbacks: Iterable[Any] = (),
+    vectorized: bool = False,
+    progress: bool = False,
+    verbosity: int = 0,
+) -> Result:
+    """Minimize a function that can only be tried.
+
+    Parameters
+    ----------
+    fun : callable
+        With bounds ``fun(x) -> number``, x a 1-D array (of objects if the space is mixed); with
+        named dimensions ``fun(**point) -> number``. If its signature names ``rng`` or ``seed``,
+        and no dimension has that name, it gets one derived from the run's seed and the number of
+        the evaluation.
+    space : sequence, mapping or Space
+        ``(low, high)`` pairs, or names with `Real`, `Integer` and `Choice`.
+    budget : int
+        Objective calls: never more, and fewer only if something stops the run.
+    algorithm : str, optional
+        "sracos" (default), "racos" or "random".
+    seed : int, SeedSequence or None
+        Same seed, same run.
+    x0 : point or list of points, optional
+        Evaluated first.
+    workers, backend, window, checkpoint, eval_timeout, retries, constraint, filter
+        Parallel and resumable runs and constraints; this version refuses them.
+    time_budget : float, optional
+        Seconds from the start, tested between calls.
+    on_error : {"auto", "raise", "record"}
+        "auto": if the first three calls all raise or return no number, their error is raised;
+        later ones are recorded, with one warning.
+    max_failures : int, optional
+        Stop when more evaluations than this were not ok.
+    terminal_value : float, optional
+        Stop when the best value is at most this.
+    stop : callable, optional
+        ``stop(search)`` after each evaluation; a truthy answer stops.
+    callbacks : iterable
+        Functions ``f(search)``, or objects with ``on_start``, ``on_tell``, ``on_end``;
+        StopIteration stops.
+    vectorized : bool
+        ``fun`` gets a matrix, one point a row (with named dimensions: one array a name), and
+        returns as many values.
+    progress : bool
+        Show a live line, on a terminal.
+    verbosity : int
+        1 prints the result, 2 also the best so far every 100 evaluations.
+
+    Returns
+    -------
+    Result
+        With ``success=False`` if no evaluation was ok.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Bad input, named, before any evaluation is spent.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> result = zoopt.minimize(lambda x: ((x - 0.2) ** 2).sum(), [(-1, 1)] * 3, budget=300, seed=1)
+    >>> bool(result.fun < 0.05), result.nfev
+    (True, 300)
+    >>> result = zoopt.minimize(
+    ...     lambda lr, layers: abs(lr - 0.01) + layers,
+    ...     {"lr": zoopt.Real(1e-4, 1, log=True), "layers": zoopt.Integer(1, 4)},
+    ...     budget=100,
+    ...     seed=1,
+    ... )
+    >>> result.x["layers"]
+    1
+    """
+    if not callable(fun):
+        raise TypeError(f"fun must be callable, got {fun!r}")
+    if algorithm is not None and not isinstance(algorithm, str):
+        raise TypeError(f"algorithm must be a string or None, got {algorithm!r}")
+    given = Space(space) if not isinstance(space, Space) else space
+    if seed is None:
+        seed = gl.next_seed()
+    entropy = spawn_seed(seed, "solver").entropy
+    options = Options(
+        budget=_count(budget),
+        time_budget=time_budget,
+        terminal_value=terminal_value,
+        stop=stop,
+        callbacks=tuple(callbacks),
+        on_error=on_error,
+        max_failures=max_failures,
+        workers=workers,
+        backend=backend,
+        window=window,
+        checkpoint=checkpoint,
+        eval_timeout=eval_timeout,
+        retries=retries,
+        constraint=constraint,
+        filter=filter,
+        vectorized=vectorized,
+        progress=progress,
+        seed=entropy,
+    )
+    options.check()
+    solver = make_solver(
+        "sracos" if algorithm is None else algorithm,
+        given,
+        budget=options.budget,
+        seed=seed,
+        x0=_start_points(given, x0),
+    )
+    if verbosity > 1:
+        options.callbacks = (*options.callbacks, _PrintBest())
+    call = _Call(fun, given, seed)
+    result = run(solver, options, call, call.many, call.point)
+    if verbosity > 0:
+        print(result)
+    return result
+
+
+class _Call:
+    """Decode a candidate and call the user's function."""
+
+    def __init__(self, fun: Callable[..., Any], space: Space, seed: Any) -> None:
+        self._fun = fun
+        self._space = space
+        self._seed = seed
+        self._stochastic = stochastic_argument(fun, tuple(space.names or ()))
+
+    def point(self, row: Row) -> Any:
+        """Return the user's view of a row: a dictionary, or an array of its own."""
+        if self._space.names is not None:
+            return self._space.decode(row)
+        x = self._space.decode_array(row)
+        return x.copy() if x is row else x
+
+    def __call__(self, candidate: Candidate) -> tuple[Any, float]:
+        point = self.point(candidate.u)
+        extra = {}
+        if self._stochastic is not None:
+            extra = {self._stochastic: random_argument(self._stochastic, self._seed, candidate.id)}
+        if self._space.names is not None:
+            return self._fun(**point, **extra), 0.0
+        return self._fun(point, **extra), 0.0
+
+    def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
+        rows = [self._space.decode_list(candidate.u) for candidate in candidates]
+        names = self._space.names
+        if names is None:
+            values = self._fun(_matrix(rows))
+        else:
+            columns = zip(*rows, strict=True)
+            values = self._fun(**{n: _column(c) for n, c in zip(names, columns, strict=True)})
+        return check_values(values, len(candidates))
+
+
+def _matrix(rows: list[list[Any]]) -> Any:
+    if all(isinstance(value, (int, float)) for value in rows[0]):
+        return np.array(rows)
+    matrix = np.empty((len(rows), len(rows[0])), object)
+    for i, row in enumerate(rows):
+        for j, value in enumerate(row):
+            matrix[i, j] = value
+    return matrix
+
+
+def _column(values: Sequence[Any]) -> Any:
+    if all(isinstance(value, (int, float)) for value in values):
+        return np.array(values)
+    column = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        column[i] = value
+    return column
+
+
+def _count(budget: Any) -> int:
+    if isinstance(budget, bool) or not isinstance(budget, numbers.Real):
+        raise TypeError(f"budget must be a number, got {budget!r}")
+    if not 1 <= budget < math.inf:
+        raise ValueError(f"budget must be at least 1 and finite, got {budget!r}")
+    return int(budget)
+
+
+def _start_points(space: Space, x0: Any) -> list[Any]:
+    """Return the initial points, from one point or a list of them."""
+    if x0 is None:
+        return []
+    if isinstance(x0, Mapping):
+        return [x0]
+    points = list(x0)
+    if points and not any(
+        isinstance(p, (Mapping, list, tuple)) or getattr(p, "ndim", 0) > 0 for p in points
+    ):
+        return [points]
+    return points
+
+
+class _PrintBest(Callback):
+    def on_tell(self, search: Search, candidate: Any, evaluation: Any) -> None:
+        best = search.best
+        if search.nfev % 100 == 0 and best is not None:
+            print(f"[zoopt] {search.nfev} evaluations, best {best.value:.6g}: {best.x}")

@@ -1,0 +1,225 @@
+"""Objective: the user's function with its space, constraint and history."""
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zoopt.contract import as_number
+from zoopt.dimension import Dimension, Dimension2
+from zoopt.solution import Solution
+
+__all__ = ["Objective"]
+
+
+class Objective:
+    """A function to minimize, over a space.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(solution) -> number``. If its signature names ``seed`` or ``rng``, it gets one
+        derived from the run's seed and the number of the evaluation.
+    dim : Dimension or Dimension2
+    constraint : callable, optional
+        ``constraint(solution) -> number``, feasible if at least 0.
+    resample_func : callable, optional
+        ``resample_func(solution, times) -> number``; by default the mean of ``times`` values.
+
+    Examples
+    --------
+    >>> from zoopt import Dimension, Objective, Solution
+    >>> objective = Objective(lambda s: sum(s.get_x()), Dimension(2, [[0, 1]] * 2, [True] * 2))
+    >>> objective.eval(Solution(x=[0.25, 0.5]))
+    0.75
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any] | None = None,
+        dim: Dimension | Dimension2 | None = None,
+        constraint: Callable[[Solution], Any] | None = None,
+        resample_func: Callable[[Solution, int], Any] | None = None,
+    ) -> None:
+        for name, function in (
+            ("func", func),
+            ("constraint", constraint),
+            ("resample_func", resample_func),
+        ):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be callable, got {function!r}")
+        self._func = func
+        self._dim = dim
+        self._constraint = constraint
+        self._resample_func = self.resample_func if resample_func is None else resample_func
+        self._inherit: Callable[..., Any] = self.default_inherit
+        self._post_inherit: Callable[..., Any] = self.default_post_inherit
+        self._history: list[float] = []
+        self._balance_rate = 1.0
+        self._resample_times = 1
+        self._reducedim = False
+        self._a: Any = None
+        self._last_x: Any = None
+
+    def parameter_set(self, parameter: Any) -> None:
+        """Take over what a parameter says of noise and dimension, and nothing of earlier ones."""
+        noisy = parameter.get_noise_handling()
+        suppression = noisy and parameter.get_suppression()
+        resampling = noisy and parameter.get_resampling()
+        self._balance_rate = parameter.get_balance_rate() if suppression else 1.0
+        self._resample_times = parameter.get_resample_times() if resampling else 1
+        self._reducedim = bool(parameter.get_high_dim_handling() and parameter.get_reducedim())
+
+    def construct_solution(self, x: Any, parent: Solution | None = None) -> Solution:
+        """Make a solution of a vector, with what the inherit function attaches."""
+        solution = Solution(x=x)
+        solution.set_attach(self._inherit(parent))
+        return solution
+
+    def eval(self, solution: Solution) -> float:
+        """Evaluate a solution, as often as resampling asks, and store the mean in it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the function returns no number.
+        """
+        values = []
+        for _ in range(self._resample_times):
+            value = as_number(self._call(self._point(solution)))
+            self._history.append(value)
+            values.append(value)
+        mean = values[0] if len(values) == 1 else math.fsum(values) / len(values)
+        solution.set_value(mean)
+        solution.set_post_attach(self._post_inherit())
+        return mean
+
+    def _point(self, solution: Solution) -> Solution:
+        """Map a low-dimensional solution to the whole space if an embedding is in force."""
+        if not self._reducedim or self._a is None:
+            return solution
+        x = np.asarray(solution.get_x(), np.float64)
+        return Solution(x=x[0] * np.asarray(self._last_x) + np.asarray(self._a) @ x[1:])
+
+    def _call(self, solution: Solution) -> Any:
+        if self._func is None:
+            raise ValueError("this objective has no func")
+        return self._func(solution)
+
+    def resample(self, solution: Solution, repeat_times: int) -> int:
+        """Average a solution's value with fresh ones, once in its life.
+
+        Returns
+        -------
+        int
+            The number of calls: ``repeat_times``, or 0 if it was resampled before.
+        """
+        if solution.get_resample_value() is not None:
+            return 0
+        old = solution.get_value()
+        fresh = self._resample_func(solution, repeat_times)
+        solution.set_resample_value(fresh)
+        solution.set_value((1 - self._balance_rate) * old + self._balance_rate * fresh)
+        solution.set_post_attach(self._post_inherit())
+        return repeat_times
+
+    def resample_func(self, solution: Solution, iteration_num: int) -> float:
+        """Return the mean of repeated evaluations."""
+        return math.fsum(self.eval(solution) for _ in range(iteration_num)) / iteration_num
+
+    def eval_constraint(self, solution: Solution) -> None:
+        """Store ``[value, constraint]`` in the solution."""
+        if self._constraint is None:
+            raise ValueError("this objective has no constraint")
+        value = self.eval(solution)
+        solution.set_value([value, self._constraint(solution)])
+        solution.set_post_attach(self._post_inherit())
+
+    def stochastic_argument(self) -> str | None:
+        """Return "seed" or "rng" if the function's signature names one, beside the solution."""
+        return None if self._func is None else stochastic_argument(self._func)
+
+    @staticmethod
+    def default_inherit(parent: Solution | None = None) -> None:
+        return None
+
+    @staticmethod
+    def default_post_inherit(parent: Solution | None = None) -> None:
+        return None
+
+    def get_func(self) -> Any:
+        return self._func
+
+    def set_func(self, func: Callable[..., Any]) -> None:
+        self._func = func
+
+    def get_dim(self) -> Any:
+        return self._dim
+
+    def set_dim(self, dim: Dimension | Dimension2) -> None:
+        self._dim = dim
+
+    def get_constraint(self) -> Any:
+        return self._constraint
+
+    def set_constraint(self, constraint: Callable[[Solution], Any] | None) -> None:
+        self._constraint = constraint
+
+    def get_inherit_func(self) -> Callable[..., Any]:
+        return self._inherit
+
+    def set_inherit_func(self, inherit_func: Callable[..., Any]) -> None:
+        self._inherit = inherit_func
+
+    def get_post_inherit_func(self) -> Callable[..., Any]:
+        return self._post_inherit
+
+    def set_post_inherit_func(self, inherit_func: Callable[..., Any]) -> None:
+        self._post_inherit = inherit_func
+
+    def get_reducedim(self) -> bool:
+        return self._reducedim
+
+    def get_A(self) -> Any:
+        return self._a
+
+    def set_A(self, A: Any) -> None:
+        self._a = A
+
+    def get_last_x(self) -> Any:
+        return self._last_x
+
+    def set_last_x(self, x: Any) -> None:
+        self._last_x = x
+
+    def get_history(self) -> list[float]:
+        """Return the raw values in order of call, runs one after another."""
+        return self._history
+
+    def set_history(self, history: list[float]) -> None:
+        self._history = history
+
+    def clean_history(self) -> None:
+        self._history = []
+
+    def get_history_bestsofar(self) -> list[float]:
+        """Return the least value so far after each call."""
+        best = math.inf
+        bests = []
+        for value in self._history:
+            if value < best:
+                best = value
+            bests.append(best)
+        return bests
+
+
+def stochastic_argument(function: Callable[..., Any], taken: tuple[str, ...] = ()) -> str | None:
+    """Return "rng" or "seed" if a function's signature names one that is no dimension's name."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # built-in functions may have no signature
+        return None
+    names = [name for name in ("rng", "seed") if name in parameters and name not in taken]
+    return names[0] if names else None

@@ -1,0 +1,359 @@
+"""Opt.min: the ZOOpt API's entry point, a thin layer over the solvers and the loop."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zoopt.contract import Candidate, Evaluation, Solver, make_solver, registered, spawn_seed
+from zoopt.defaults import gl
+from zoopt.errors import AllEvaluationsFailed
+from zoopt.objective import Objective, stochastic_argument
+from zoopt.parameter import DefaultStoppingCriterion, Parameter
+from zoopt.run.callbacks import Callback
+from zoopt.run.executor import WrongShape
+from zoopt.run.search import Search
+from zoopt.running import Options, not_available, run
+from zoopt.solution import Solution
+from zoopt.space import Row, Space
+
+__all__ = ["Opt"]
+
+#: The algorithms of the ZOOpt API; "poss", "ssracos" and "asracos" come with their own solvers.
+KNOWN = ("asracos", "poss", "racos", "random", "sracos", "ssracos")
+
+
+class Opt:
+    """Static entry points of the ZOOpt API.
+
+    Examples
+    --------
+    >>> from zoopt import Dimension, Objective, Opt, Parameter
+    >>> objective = Objective(
+    ...     lambda solution: sum((v - 0.2) ** 2 for v in solution.get_x()),
+    ...     Dimension(3, [[-1, 1]] * 3, [True] * 3),
+    ... )
+    >>> Opt.min(objective, Parameter(budget=300, seed=1)).get_value() < 0.05
+    True
+    """
+
+    @staticmethod
+    def min(objective: Objective, parameter: Parameter) -> Solution:
+        """Minimize an objective.
+
+        Returns
+        -------
+        Solution
+            The best point; its attribute ``result`` is the `Result` of the run.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Bad settings, named, before any evaluation; or the objective's own error if its first
+            three calls all raise.
+        AllEvaluationsFailed
+            If no evaluation succeeded; its ``result`` lists the failures.
+        """
+        return minimize_objective(objective, parameter, parameter.get_seed())
+
+    @staticmethod
+    def set_global(parameter: Parameter) -> None:
+        """Make a parameter's precision and seed the defaults of later runs."""
+        if parameter.get_precision():
+            gl.set_precision(parameter.get_precision())
+        if parameter.get_seed() is not None:
+            gl.set_seed(parameter.get_seed())
+
+
+def minimize_objective(objective: Objective, parameter: Parameter, seed: Any) -> Solution:
+    """Run `Opt.min` with a seed of its own."""
+    if not isinstance(objective, Objective):
+        raise TypeError(f"objective must be an Objective, got {objective!r}")
+    if not isinstance(parameter, Parameter):
+        raise TypeError(f"parameter must be a Parameter, got {parameter!r}")
+    algorithm = choose_algorithm(objective, parameter)
+    space = _space(objective)
+    if seed is None:
+        seed = gl.next_seed()
+    sequence = spawn_seed(seed, "solver")  # checks the seed
+    options = _options(objective, parameter, sequence.entropy)
+    options.check()
+    x0, known = _initial_points(space, parameter.get_init_samples())
+    solver = _make_solver(algorithm, space, parameter, seed, x0)
+    for row, value in known:
+        solver.tell_point(row, value)
+    objective.parameter_set(parameter)
+
+    evaluate = Evaluate(objective, space, seed)
+    recorder = _Recorder(objective, evaluate)
+    callbacks: list[Any] = [recorder]
+    if parameter.get_intermediate_result() or parameter.verbosity > 1:
+        callbacks.append(_PrintProgress(parameter.get_intermediate_freq()))
+    options.callbacks = [*callbacks, *options.callbacks]
+    result = run(solver, options, evaluate, evaluate.many, space.decode_array)
+    best = solver.recommend()
+    if best is None:
+        raise AllEvaluationsFailed(result.message, result)
+    solution = Solution.of_row(space, best.candidate.u)
+    solution.set_value(best.value)
+    attached, after = recorder.of_best if best.candidate.id >= 0 else (None, None)
+    solution.set_attach(attached)
+    solution.set_post_attach(after)
+    solution.result = result
+    if parameter.verbosity > 0:
+        solution.print_solution()
+    return solution
+
+
+def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
+    """Return the name of the solver that a parameter asks for."""
+    name = parameter.get_algorithm()
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"algorithm must be a string or None, got {name!r}")
+    key = None if name is None else name.lower()
+    if key is not None and key not in KNOWN:
+        raise ValueError(f"algorithm must be one of {list(KNOWN)}, got {name!r}")
+    if key == "poss" and objective.get_constraint() is None:
+        raise ValueError("algorithm='poss' needs an Objective with a constraint")
+    for option, wanted in (
+        (f"algorithm={name!r}", key is not None and key not in registered()),
+        ("an Objective with a constraint", objective.get_constraint() is not None),
+        ("noise_handling", parameter.get_noise_handling()),
+        ("high_dim_handling", parameter.get_high_dim_handling()),
+        ("parallel", parameter.get_parallel()),
+    ):
+        if wanted:
+            raise not_available(option)
+    for option, needed, given in (
+        ("resampling", "noise_handling", parameter.get_resampling()),
+        ("suppression", "noise_handling", parameter.get_suppression()),
+        ("ponss", "noise_handling", parameter.get_ponss()),
+        ("reducedim", "high_dim_handling", parameter.get_reducedim()),
+    ):
+        if given:
+            raise ValueError(f"{option}=True has no effect without {needed}=True")
+    if key == "random":
+        return key
+    return "sracos" if parameter.get_sequential() else "racos"
+
+
+def _space(objective: Objective) -> Space:
+    dim = objective.get_dim()
+    if objective.get_func() is None:
+        raise ValueError("objective has no func")
+    space = getattr(dim, "space", None)
+    if not isinstance(space, Space):
+        raise TypeError(f"objective must have a Dimension or Dimension2, got {dim!r}")
+    return space
+
+
+def _make_solver(
+    algorithm: str, space: Space, parameter: Parameter, seed: Any, x0: list[Any]
+) -> Solver:
+    budget = parameter.get_budget()
+    if algorithm == "random":
+        return make_solver("random", space, budget=budget, seed=seed, x0=x0)
+    if not parameter.get_train_size():
+        raise ValueError(
+            "autoset=False needs set_train_size, set_positive_size and set_negative_size"
+        )
+    negative = parameter.get_train_size() - parameter.get_positive_size()
+    if negative < 0:
+        raise ValueError(
+            f"positive_size must be at most train_size={parameter.get_train_size()}, got "
+            f"{parameter.get_positive_size()}"
+        )
+    train = min(parameter.get_train_size(), budget)
+    return make_solver(
+        algorithm,
+        space,
+        budget=budget,
+        seed=seed,
+        x0=x0,
+        train_size=train,
+        positive_size=min(parameter.get_positive_size(), train),
+        uncertain_bits=parameter.get_uncertain_bits(),
+        exploration_rate=1.0 - parameter.get_probability(),
+    )
+
+
+def _options(objective: Objective, parameter: Parameter, entropy: Any) -> Options:
+    budget = parameter.get_budget()
+    if not budget:
+        raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
+    criterion = parameter.get_stopping_criterion()
+    stop = None if type(criterion) is DefaultStoppingCriterion else _Criterion(criterion)
+    return Options(
+        budget=budget,
+        time_budget=parameter.get_time_budget(),
+        terminal_value=parameter.get_terminal_value(),
+        stop=stop,
+        callbacks=parameter.callbacks,
+        on_error=parameter.on_error,
+        max_failures=parameter.max_failures,
+        workers=parameter.get_server_num() if parameter.get_parallel() else 1,
+        backend=parameter.backend,
+        window=parameter.window,
+        checkpoint=parameter.checkpoint,
+        eval_timeout=parameter.eval_timeout,
+        retries=parameter.retries,
+        constraint=objective.get_constraint(),
+        filter=parameter.filter,
+        vectorized=parameter.vectorized,
+        progress=parameter.progress,
+        seed=entropy,
+    )
+
+
+def _initial_points(space: Space, samples: Any) -> tuple[list[Any], list[tuple[Row, float]]]:
+    """Split the user's initial points into those to evaluate and those whose value is known."""
+    points: list[Any] = []
+    known: list[tuple[Row, float]] = []
+    for i, sample in enumerate(samples or ()):
+        x, value = sample, math.nan
+        if isinstance(sample, Solution):
+            x, value = sample.get_x(), sample.get_value()
+        try:
+            row = space.encode(x)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"init_samples[{i}]: {error}") from None
+        evaluation = Evaluation.of(value)
+        if evaluation.ok:
+            known.append((row, evaluation.value))
+        else:
+            points.append(x)
+    return points, known
+
+
+class Evaluate:
+    """Make the solution of a candidate and call the user's function; pickles as far as it does."""
+
+    def __init__(self, objective: Objective, space: Space, seed: Any) -> None:
+        self._func = objective.get_func()
+        self._space = space
+        self._seed = seed
+        self._stochastic = stochastic_argument(self._func)
+        inherit, after = objective.get_inherit_func(), objective.get_post_inherit_func()
+        self._inherit = None if inherit is Objective.default_inherit else inherit
+        self._after = None if after is Objective.default_post_inherit else after
+        self.attached: dict[int, tuple[Any, Any]] = {}
+        self._simple = self._stochastic is None and self._inherit is None and self._after is None
+
+    def __call__(self, candidate: Candidate) -> tuple[Any, float]:
+        solution = Solution.of_row(self._space, candidate.u)
+        if self._simple:
+            return self._func(solution), 0.0
+        return self._full(candidate, solution), 0.0
+
+    def _full(self, candidate: Candidate, solution: Solution) -> Any:
+        if self._inherit is not None:
+            solution.set_attach(self._inherit(None))
+        if self._stochastic is None:
+            value = self._func(solution)
+        else:
+            value = self._func(
+                solution,
+                **{self._stochastic: random_argument(self._stochastic, self._seed, candidate.id)},
+            )
+        if self._after is not None:
+            solution.set_value(value)
+            solution.set_post_attach(self._after())
+        self.attached[candidate.id] = solution.get_attach(), solution.get_post_attach()
+        return value
+
+    def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
+        """Evaluate by one call: the function gets the list of solutions, returns their values."""
+        solutions = [Solution.of_row(self._space, candidate.u) for candidate in candidates]
+        return check_values(self._func(solutions), len(candidates))
+
+
+def check_values(values: Any, n: int) -> list[Any]:
+    """Check that a vectorized function returned one value a row."""
+    array = np.asarray(values)
+    if array.shape not in ((n,), (n, 1)):
+        raise WrongShape(
+            f"a vectorized objective must return {n} values for {n} points, got an array of shape "
+            f"{array.shape}"
+        )
+    result: list[Any] = array.reshape(n).tolist()
+    return result
+
+
+def random_argument(kind: str, seed: Any, ident: int) -> Any:
+    """Return the rng or seed that a stochastic objective gets for one evaluation."""
+    sequence = spawn_seed(seed, "objective", ident)
+    return np.random.default_rng(sequence) if kind == "rng" else int(sequence.generate_state(1)[0])
+
+
+class _Recorder(Callback):
+    """Write the objective's history, and keep the attachments of the best."""
+
+    def __init__(self, objective: Objective, evaluate: Evaluate) -> None:
+        self._append = objective.get_history().append
+        self._attached = evaluate.attached
+        self.of_best: tuple[Any, Any] = (None, None)
+
+    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._append(evaluation.value)
+        if self._attached:
+            attached = self._attached.pop(candidate.id, (None, None))
+            best = search.best
+            if best is not None and best.candidate is candidate:
+                self.of_best = attached
+
+
+class _PrintProgress(Callback):
+    """Print the best so far every so many evaluations, as ZOOpt did."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+
+    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+        best = search.best
+        if search.nfev % self._every == 0 and best is not None:
+            x = search.solver.space.decode_list(best.candidate.u)
+            print(f"[zoopt] budget {search.nfev}, fx result: {best.value}")
+            print(f"[zoopt] x: {x}")
+
+
+class _Criterion:
+    """A user's stopping criterion as a stop rule."""
+
+    def __init__(self, criterion: Any) -> None:
+        self._criterion = criterion
+
+    def __call__(self, search: Search) -> Any:
+        return self._criterion.check(OptContent(search.solver))
+
+
+class OptContent:
+    """What a stopping criterion may look at; made from the solver's sets when asked for."""
+
+    def __init__(self, solver: Solver) -> None:
+        self._solver = solver
+
+    def get_best_solution(self) -> Solution | None:
+        best = self._solver.best
+        return None if best is None else self._solution(best.candidate.u, best.value)
+
+    def get_positive_data(self) -> list[Solution]:
+        return self._set("positives")
+
+    def get_negative_data(self) -> list[Solution]:
+        return self._set("negatives")
+
+    def get_data(self) -> list[Solution]:
+        return self.get_positive_data() + self.get_negative_data()
+
+    def _set(self, name: str) -> list[Solution]:
+        members = getattr(self._solver, name, ())
+        return [
+            self._solution(row, math.nan if violation == math.inf else value)
+            for _, row, violation, value in members
+        ]
+
+    def _solution(self, row: Row, value: float) -> Solution:
+        solution = Solution.of_row(self._solver.space, row)
+        solution.set_value(value)
+        return solution

@@ -1,0 +1,1 @@
+"""Running a search: the loop, executors, callbacks and the result."""

@@ -1,0 +1,138 @@
+"""What a run returns."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Failure", "Result"]
+
+
+class Failure(NamedTuple):
+    """An evaluation that was not ok."""
+
+    id: int
+    status: str
+    error: str
+    x: Any
+
+
+class Result:
+    """The outcome of a run, in SciPy's terms.
+
+    Attributes
+    ----------
+    x : array, dict or list
+        The recommended point in user units; None if no evaluation was ok.
+    fun : float
+        Its value; NaN if there is none.
+    success : bool
+        Whether an ok, feasible point was found.
+    status : str
+        Why the run stopped: "budget", "time_budget", "terminal_value", "stop", "callback",
+        "exhausted", "max_failures", "interrupted" or "error".
+    message : str
+        Which solver ran and why it stopped, as a sentence.
+    nfev, nit : int
+        Objective calls, and points told.
+    history : float64 array, shape (nit,)
+        Values in order of tell; NaN where an evaluation was not ok.
+    statuses : list of str
+        Status of each evaluation, in the same order.
+    failures : list of Failure
+        The first 1,000 evaluations that were not ok.
+    n_failed : int
+        How many there were.
+    cancelled : list
+        Points that were in flight when the run stopped.
+    timeline : dict of arrays
+        ``id``, ``started``, ``finished`` (seconds since the start) and ``worker``.
+    walltime : float
+        Seconds.
+    seed : int or sequence of int
+        Entropy of the run: giving it as the seed repeats the run.
+    """
+
+    def __init__(
+        self,
+        *,
+        x: Any,
+        fun: float,
+        success: bool,
+        status: str,
+        message: str,
+        nfev: int,
+        nit: int,
+        history: npt.NDArray[np.float64],
+        statuses: list[str],
+        failures: list[Failure],
+        n_failed: int,
+        cancelled: list[Any],
+        timeline: dict[str, npt.NDArray[Any]],
+        walltime: float,
+        seed: Any,
+    ) -> None:
+        self.x = x
+        self.fun = fun
+        self.success = success
+        self.status = status
+        self.message = message
+        self.nfev = nfev
+        self.nit = nit
+        self.history = history
+        self.statuses = statuses
+        self.failures = failures
+        self.n_failed = n_failed
+        self.cancelled = cancelled
+        self.timeline = timeline
+        self.walltime = walltime
+        self.seed = seed
+
+    @property
+    def best_history(self) -> npt.NDArray[np.float64]:
+        """The least value so far after each evaluation; inf before there is one."""
+        return np.minimum.accumulate(np.where(np.isnan(self.history), np.inf, self.history))
+
+    def to_frame(self) -> Any:
+        """Return the evaluations as a pandas DataFrame, one row each, in order of tell.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("Result.to_frame needs pandas: pip install pandas") from error
+        return pd.DataFrame({"value": self.history, "status": self.statuses, **self.timeline})
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise KeyError(name) from None
+
+    def keys(self) -> list[str]:
+        return list(self.__dict__)
+
+    def __repr__(self) -> str:
+        shown = {
+            "message": self.message,
+            "success": self.success,
+            "status": self.status,
+            "fun": self.fun,
+            "x": self.x,
+            "nfev": self.nfev,
+            "nit": self.nit,
+            "n_failed": self.n_failed,
+            "walltime": f"{self.walltime:.3g} s",
+            "seed": self.seed,
+        }
+        with np.printoptions(threshold=20, precision=6):
+            return "\n".join(f"{name:>9}: {_short(value)}" for name, value in shown.items())
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 600 else text[:597] + "..."

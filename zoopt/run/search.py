@@ -1,0 +1,310 @@
+"""The one loop that runs a solver: ask while there is room, submit, collect, tell, look, stop."""
+
+import logging
+import math
+import time
+import warnings
+from array import array
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from zoopt.contract import OK, Best, Candidate, Evaluation, Solver
+from zoopt.errors import EvaluationWarning, Exhausted
+from zoopt.run.callbacks import Callback
+from zoopt.run.executor import Executor
+from zoopt.run.result import Failure, Result
+
+__all__ = ["Search"]
+
+logger = logging.getLogger("zoopt")
+
+ON_ERROR = ("auto", "raise", "record")
+
+#: When the first calls of a run all raise, it is the objective's bug and not bad luck.
+FIRST_CALLS = 3
+
+MAX_FAILURES_LISTED = 1000
+
+
+class Search:
+    """A run of a solver on an executor.
+
+    Parameters
+    ----------
+    solver : Solver
+    executor : Executor
+    budget : int
+        Most objective calls.
+    time_budget : float, optional
+        Seconds; tested between calls.
+    terminal_value : float, optional
+        Stop when the best feasible value is at most this.
+    stop : callable, optional
+        ``stop(search)``, called after every tell; a truthy answer stops.
+    callbacks : iterable of `Callback` or callables
+    on_error : {"auto", "raise", "record"}
+        What to do when the objective raises or returns no number: "auto" raises if the first
+        three calls all did, and records afterwards.
+    max_failures : int, optional
+        Stop when more evaluations than this were not ok.
+    decode : callable, optional
+        Makes the user's view of a row; by default the space's.
+    seed : object
+        Entropy of the run, for the Result.
+
+    Attributes
+    ----------
+    nfev : int
+        Objective calls told so far.
+    best : Best or None
+    elapsed : float
+        Seconds since the start.
+    n_failed : int
+    """
+
+    def __init__(
+        self,
+        solver: Solver,
+        executor: Executor,
+        *,
+        budget: int,
+        time_budget: float | None = None,
+        terminal_value: float | None = None,
+        stop: Callable[["Search"], Any] | None = None,
+        callbacks: Iterable[Any] = (),
+        on_error: str = "auto",
+        max_failures: int | None = None,
+        decode: Callable[[Any], Any] | None = None,
+        seed: Any = None,
+    ) -> None:
+        self.solver = solver
+        self.budget = budget
+        self.n_failed = 0
+        self.n_submitted = 0
+        self._executor = executor
+        self._time_budget = time_budget
+        self._terminal_value = terminal_value
+        self._stop = stop
+        self._callbacks = [_as_callback(callback) for callback in callbacks]
+        self._on_error = on_error
+        self._max_failures = max_failures
+        self._decode = solver.space.decode if decode is None else decode
+        self._seed = seed
+        self._in_flight: dict[int, Candidate] = {}
+        self._values = array("d")
+        self._ids = array("q")
+        self._started = array("d")
+        self._finished = array("d")
+        self._workers: list[str] = []
+        self._statuses: list[str] = []
+        self._failures: list[Failure] = []
+        self._first_error: BaseException | None = None
+        self._n_raised_first = 0
+        self._start = 0.0
+
+    @property
+    def nfev(self) -> int:
+        return len(self._values)
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._start
+
+    @property
+    def best(self) -> Best | None:
+        return self.solver.best
+
+    def run(self) -> Result:
+        """Run to the end and return the Result; the executor is closed whatever happens.
+
+        Raises
+        ------
+        Exception
+            The objective's own, as ``on_error`` says; its attribute ``zoopt_result`` holds the
+            Result up to then.
+        """
+        self._start = time.perf_counter()
+        try:
+            try:
+                for callback in self._callbacks:
+                    callback.on_start(self)
+                status = self._loop()
+            except StopIteration:
+                status = "callback"
+            except KeyboardInterrupt:
+                status = "interrupted"
+            except BaseException as error:
+                _attach(error, self._result("error"))
+                raise
+            result = self._result(status)
+            for callback in self._callbacks:
+                callback.on_end(self, result)
+        finally:
+            self._executor.close()
+        logger.info("%s", result.message)
+        return result
+
+    def _loop(self) -> str:
+        solver, executor, in_flight = self.solver, self._executor, self._in_flight
+        budget = self.budget
+        exhausted = False
+        while True:
+            while not exhausted and self.n_submitted < budget:
+                if len(in_flight) >= executor.capacity:
+                    break
+                try:
+                    candidate = solver.ask()
+                except Exhausted:
+                    exhausted = True
+                    break
+                if candidate is None:
+                    break
+                in_flight[candidate.id] = candidate
+                self.n_submitted += 1
+                executor.submit(candidate)
+            if not in_flight:
+                return "exhausted" if exhausted else "budget"
+            reason = None
+            for candidate, evaluation in executor.collect():
+                if reason is None:
+                    del in_flight[candidate.id]
+                    reason = self._take(candidate, evaluation)
+            if reason is not None:
+                for ident in in_flight:
+                    executor.cancel(ident)
+                return reason
+
+    def _take(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
+        """Tell the solver, record, and return why to stop."""
+        self.solver.tell(candidate, evaluation)
+        value = evaluation.value
+        self._values.append(value)
+        self._ids.append(candidate.id)
+        self._started.append(evaluation.started)
+        self._finished.append(evaluation.finished)
+        self._workers.append(evaluation.worker)
+        self._statuses.append(evaluation.status)
+        if evaluation.status != OK:
+            self._record_failure(candidate, evaluation)
+        for callback in self._callbacks:
+            callback.on_tell(self, candidate, evaluation)
+        return self._reason_to_stop(evaluation)
+
+    def _reason_to_stop(self, evaluation: Evaluation) -> str | None:
+        terminal = self._terminal_value
+        if terminal is not None and evaluation.value <= terminal and evaluation.violation <= 0.0:
+            return "terminal_value"
+        if self._stop is not None and self._stop(self):
+            return "stop"
+        if self._max_failures is not None and self.n_failed > self._max_failures:
+            return "max_failures"
+        if self._time_budget is not None and self.elapsed >= self._time_budget:
+            return "time_budget"
+        return None
+
+    def _record_failure(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        self.n_failed += 1
+        error, evaluation.exception = evaluation.exception, None  # frees its frames
+        if len(self._failures) < MAX_FAILURES_LISTED:
+            self._failures.append(
+                Failure(
+                    candidate.id, evaluation.status, evaluation.error, self._decode(candidate.u)
+                )
+            )
+        if self._on_error == "raise":
+            raise error if error is not None else ValueError(
+                f"evaluation {candidate.id} was {evaluation.status}: {evaluation.error}"
+            )
+        if self._on_error == "auto" and error is not None and self.nfev <= FIRST_CALLS:
+            self._n_raised_first += 1
+            self._first_error = self._first_error or error
+            if self._n_raised_first == FIRST_CALLS:
+                self._first_error.add_note(
+                    f"zoopt: the first {FIRST_CALLS} evaluations all failed; on_error='record' "
+                    "records failures instead"
+                )
+                raise self._first_error
+        if self.n_failed == 1:
+            warnings.warn(
+                f"evaluation {candidate.id} was {evaluation.status}: "
+                f"{evaluation.error.splitlines()[-1] if evaluation.error else ''}; it is recorded, "
+                "and so are later ones, without a warning",
+                EvaluationWarning,
+                stacklevel=6,
+            )
+
+    def _result(self, status: str) -> Result:
+        elapsed = self.elapsed
+        recommended = self.solver.recommend()
+        values = np.array(self._values, np.float64)
+        return Result(
+            x=None if recommended is None else self._decode(recommended.candidate.u),
+            fun=math.nan if recommended is None else recommended.value,
+            success=recommended is not None,
+            status=status,
+            message=self._message(status, elapsed, recommended),
+            nfev=len(values),
+            nit=self.solver.n_told,
+            history=values,
+            statuses=self._statuses,
+            failures=self._failures,
+            n_failed=self.n_failed,
+            cancelled=[self._decode(candidate.u) for candidate in self._in_flight.values()],
+            timeline={
+                "id": np.array(self._ids, np.int64),
+                "started": np.array(self._started, np.float64),
+                "finished": np.array(self._finished, np.float64),
+                "worker": np.array(self._workers, dtype=object),
+            },
+            walltime=elapsed,
+            seed=self._seed,
+        )
+
+    def _message(self, status: str, elapsed: float, recommended: Best | None) -> str:
+        reasons = {
+            "budget": f"the budget of {self.budget} evaluations was used",
+            "time_budget": f"the time budget of {self._time_budget} s was used, and passed by "
+            f"{elapsed - (self._time_budget or 0.0):.3g} s",
+            "terminal_value": f"the terminal value {self._terminal_value} was reached",
+            "stop": "the stopping criterion was met",
+            "callback": "a callback stopped it",
+            "exhausted": "every point of the space was evaluated",
+            "max_failures": f"more than {self._max_failures} evaluations failed",
+            "interrupted": "it was interrupted",
+            "error": "the objective raised",
+        }
+        found = "" if recommended is not None else "; no evaluation was ok"
+        return f"{self.solver.name} stopped after {self.nfev} evaluations: {reasons[status]}{found}"
+
+
+class _Function(Callback):
+    def __init__(self, function: Callable[[Search], Any]) -> None:
+        self._function = function
+
+    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._function(search)
+
+
+def _as_callback(callback: Any) -> Any:
+    """Complete an object that has only some of the methods, or wrap a function."""
+    methods = ("on_start", "on_tell", "on_end")
+    if not any(hasattr(callback, method) for method in methods):
+        if not callable(callback):
+            raise TypeError(f"a callback must be callable or have on_tell, got {callback!r}")
+        return _Function(callback)
+    if all(hasattr(callback, method) for method in methods):
+        return callback
+    complete = Callback()
+    for method in methods:
+        if hasattr(callback, method):
+            setattr(complete, method, getattr(callback, method))
+    return complete
+
+
+def _attach(error: BaseException, result: Result) -> None:
+    try:
+        error.zoopt_result = result  # type: ignore[attr-defined]
+    except AttributeError:  # an exception with slots: the Result cannot travel on it
+        logger.warning("the run ended by %r after %d evaluations", error, result.nfev)

@@ -1,0 +1,240 @@
+"""Solution: the user's view of a point, made lazily where it is evaluated."""
+
+import copy
+import math
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoopt.defaults import gl
+from zoopt.space import Row, Space
+
+__all__ = ["Solution"]
+
+
+class Solution:
+    """A point and what is known of it.
+
+    Parameters
+    ----------
+    x : sequence
+        The point; a tuple or an array is kept as it is asked for, a list or tuple is copied.
+    value : float
+        NaN if it was not evaluated.
+    resample_value, attach, post_attach, is_in_possible_solution, no
+        Storage for algorithms and users.
+
+    Attributes
+    ----------
+    x : array
+        The point as an array, of objects if the space is mixed; read-only for points of a run.
+    result : Result or None
+        The run that returned this solution.
+
+    Examples
+    --------
+    >>> solution = Solution(x=[1, 2], value=0.5)
+    >>> solution.get_x(), solution.get_value()
+    ([1, 2], 0.5)
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_attach",
+        "_no",
+        "_possible",
+        "_post_attach",
+        "_resample_value",
+        "_row",
+        "_space",
+        "_value",
+        "_x",
+        "result",
+    )
+
+    def __init__(
+        self,
+        x: Iterable[Any] = (),
+        value: Any = math.nan,
+        resample_value: Any = None,
+        attach: Any = None,
+        post_attach: Any = None,
+        is_in_possible_solution: bool = False,
+        no: Any = None,
+    ) -> None:
+        self._space: Space | None = None
+        self._row: Row | None = None
+        self._x: Any = x if isinstance(x, np.ndarray) else list(x)
+        self._value = value
+        self._resample_value = resample_value
+        self._attach = attach
+        self._post_attach = post_attach
+        self._possible = is_in_possible_solution
+        self._no = no
+        self.result: Any = None
+
+    @classmethod
+    def of_row(cls, space: Space, row: Row) -> "Solution":
+        """Make the view of an encoded point; nothing is decoded before it is asked for."""
+        self = cls.__new__(cls)
+        self._space = space
+        self._row = row
+        self._x = None
+        self._value = math.nan
+        self._resample_value = self._attach = self._post_attach = self._no = self.result = None
+        self._possible = False
+        return self
+
+    @property
+    def x(self) -> Any:
+        if self._x is None and self._space is not None and self._row is not None:
+            return self._space.decode_array(self._row)
+        if isinstance(self._x, np.ndarray):
+            return self._x
+        if all(isinstance(v, (numbers.Real, np.bool_)) for v in self._x):
+            return np.array(self._x)
+        array = np.empty(len(self._x), object)
+        array[:] = self._x
+        return array
+
+    @x.setter
+    def x(self, x: Iterable[Any]) -> None:
+        self.set_x(x)
+
+    def get_x(self) -> Any:
+        """Return the stored vector itself, a list of native values."""
+        if self._x is None and self._space is not None and self._row is not None:
+            self._x = self._space.decode_list(self._row)
+        return self._x
+
+    def set_x(self, x: Iterable[Any]) -> None:
+        self._x = x if isinstance(x, (list, np.ndarray)) else list(x)
+
+    def get_x_index(self, index: int) -> Any:
+        return self.get_x()[index]
+
+    def set_x_index(self, index: int, value: Any) -> None:
+        self.get_x()[index] = value
+
+    def get_value(self) -> Any:
+        return self._value
+
+    def set_value(self, value: Any) -> None:
+        self._value = value
+
+    def get_resample_value(self) -> Any:
+        return self._resample_value
+
+    def set_resample_value(self, value: Any) -> None:
+        self._resample_value = value
+
+    def get_attach(self) -> Any:
+        return self._attach
+
+    def set_attach(self, attach: Any) -> None:
+        self._attach = attach
+
+    def get_post_attach(self) -> Any:
+        return self._post_attach
+
+    def set_post_attach(self, attach: Any) -> None:
+        self._post_attach = attach
+
+    def get_no(self) -> Any:
+        return self._no
+
+    def set_no(self, no: Any) -> None:
+        self._no = no
+
+    @property
+    def is_in_possible_solution(self) -> bool:
+        return self._possible
+
+    @is_in_possible_solution.setter
+    def is_in_possible_solution(self, flag: bool) -> None:
+        self._possible = flag
+
+    def deep_copy(self) -> "Solution":
+        """Return a copy with a new vector and deep-copied attachments."""
+        return Solution(
+            x=list(self.get_x()),
+            value=self._value,
+            resample_value=copy.deepcopy(self._resample_value),
+            attach=copy.deepcopy(self._attach),
+            post_attach=copy.deepcopy(self._post_attach),
+            is_in_possible_solution=self._possible,
+        )
+
+    def is_equal(self, sol: "Solution") -> bool:
+        """Tell whether values (where both are numbers) and coordinates agree.
+
+        Numbers are compared by value within ``gl.precision``, other objects by ``==``.
+        """
+        mine, other = self._value, sol._value
+        both = _is_number(mine) and _is_number(other)
+        if both and not (mine != mine or other != other) and not _close(mine, other):
+            return False
+        a, b = self.get_x(), sol.get_x()
+        if len(a) != len(b):
+            return False
+        for left, right in zip(a, b, strict=True):
+            if _is_number(left) and _is_number(right):
+                if not _close(left, right):
+                    return False
+            elif type(left) is not type(right) or left != right:
+                return False
+        return True
+
+    def exist_equal(self, sol_list: Iterable["Solution"]) -> bool:
+        """Tell whether any of the solutions is equal to this one."""
+        return any(self.is_equal(sol) for sol in sol_list)
+
+    def print_solution(self) -> None:
+        """Print x and the value, a line each."""
+        print("x: " + repr(self.get_x()))
+        print("value: " + repr(self._value))
+
+    @staticmethod
+    def deep_copy_set(sol_set: Iterable["Solution"]) -> list["Solution"]:
+        return [sol.deep_copy() for sol in sol_set]
+
+    @staticmethod
+    def print_solution_set(sol_set: Iterable["Solution"]) -> None:
+        """Print the values, a line each."""
+        for sol in sol_set:
+            print(f"{sol.get_value():f}")
+
+    @staticmethod
+    def find_maximum(sol_set: Sequence["Solution"]) -> tuple["Solution", int]:
+        """Return the first solution of greatest value, and its index."""
+        return _extreme(sol_set, 1)
+
+    @staticmethod
+    def find_minimum(sol_set: Sequence["Solution"]) -> tuple["Solution", int]:
+        """Return the first solution of least value, and its index."""
+        return _extreme(sol_set, -1)
+
+    def __repr__(self) -> str:
+        text = repr(self.get_x())
+        return f"Solution(x={text if len(text) < 200 else text[:197] + '...'}, value={self._value})"
+
+
+def _extreme(sol_set: Sequence[Solution], sign: int) -> tuple[Solution, int]:
+    if not len(sol_set):
+        raise IndexError("the set of solutions is empty")
+    best = 0
+    for i, sol in enumerate(sol_set):
+        if sign * sol.get_value() > sign * sol_set[best].get_value():
+            best = i
+    return sol_set[best], best
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (numbers.Real, np.bool_))
+
+
+def _close(a: Any, b: Any) -> bool:
+    return bool(a == b) or abs(float(a) - float(b)) < gl.precision

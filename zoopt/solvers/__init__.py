@@ -1,0 +1,6 @@
+"""The solvers, one file an algorithm family. Importing this package registers them."""
+
+from zoopt.solvers.racos import Racos, SRacos
+from zoopt.solvers.random_search import RandomSearch
+
+__all__ = ["RandomSearch", "Racos", "SRacos"]

@@ -1,0 +1,338 @@
+"""Classification-based optimization: sequential SRACOS, also asynchronous, and batch RACOS.
+
+Owns the sizes of the sets, the initial design and the order of updates; shrinking, sampling and
+replacement are the kernels'. Sources: Yu, Qian, Hu, AAAI 2016 (RACOS); Hu, Qian, Yu, AAAI 2017
+(SRACOS); Liu, Hu, Qian, Qian, Yu, DAI 2019 (ASRACOS, which is SRACOS with several candidates in
+flight).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from zoopt._native import Population
+from zoopt.contract import (
+    LOST,
+    Candidate,
+    Evaluation,
+    Seed,
+    Solver,
+    _positive_int,
+    rank,
+    register,
+)
+from zoopt.space import Row, Space
+
+__all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
+
+#: Spaces with a continuous column forget what they saw beyond this many points, but for the sets
+#: and what is in flight: there a repetition has no other way to come about.
+MEMORY = 2**20
+
+
+def default_sizes(budget: int | None) -> tuple[int, int]:
+    """Return (train size, positive size) for a budget, by ZOOpt's table.
+
+    Examples
+    --------
+    >>> default_sizes(50), default_sizes(100), default_sizes(1000), default_sizes(None)
+    ((4, 1), (6, 1), (12, 2), (22, 2))
+    """
+    if budget is None or budget > 1000:
+        return 22, 2
+    if budget > 100:
+        return 12, 2
+    return (6, 1) if budget > 50 else (min(4, budget), 1)
+
+
+def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:
+    """Return how many coordinates one proposal redraws, by ZOOpt's table.
+
+    Examples
+    --------
+    >>> default_uncertain_bits(100, True), default_uncertain_bits(100, False)
+    (1, 3)
+    """
+    limits = (100, 1000) if any_continuous else (10, 50, 100, 1000)
+    return 1 + sum(n_dimensions > limit for limit in limits)
+
+
+class Distinct:
+    """Proposals of points that were not seen before; enumerates a finite space at its end."""
+
+    def __init__(self, space: Space, population: Population | None) -> None:
+        self.space = space
+        self.population = population  # None: every dimension is constant
+        self._single_asked = False
+
+    def queued(self, queue: list[Row]) -> Row | None:
+        """Take the next of the user's initial points that is new."""
+        while queue:
+            row = queue.pop()
+            if self.mark(row):
+                return row
+        return None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every point of a finite space was seen; says so without drawing a number."""
+        if self.population is None:
+            return self._single_asked
+        return self.space.is_finite and self.population.n_seen >= self.space.size
+
+    def uniform(self) -> Row | None:
+        if self.exhausted:
+            return None
+        if self.population is None:
+            return self._single()
+        row: Row | None = self.population.uniform()
+        return self._left() if row is None else row
+
+    def proposal(self) -> tuple[Row, tuple[int, ...] | None] | None:
+        if self.exhausted:
+            return None
+        if self.population is None:
+            row = self._single()
+        else:
+            found: tuple[Row, tuple[int, ...] | None] | None = self.population.propose()
+            if found is not None:
+                return found
+            row = self._left()
+        return None if row is None else (row, None)
+
+    def mark(self, row: Row) -> bool:
+        if self.population is None:
+            new, self._single_asked = not self._single_asked, True
+            return new
+        return bool(self.population.mark(row))
+
+    def trim(self, in_flight: Mapping[int, Candidate]) -> None:
+        """Bound the memory of seen points where the space is infinite."""
+        population = self.population
+        if population is not None and population.n_seen > MEMORY and not self.space.is_finite:
+            population.forget([candidate.u for candidate in in_flight.values()])
+
+    def _left(self) -> Row | None:
+        if self.population is None or not self.space.is_finite:
+            return None
+        row: Row | None = self.population.enumerate()
+        return row
+
+    def _single(self) -> Row | None:
+        row = self.space.low.copy()
+        row.flags.writeable = False
+        return row if self.mark(row) else None
+
+
+class SRacos(Solver):
+    """Sequential classification-based optimization, for any number of candidates in flight.
+
+    Learns a region around one of the best points that holds none of the others, and samples
+    there. With one candidate in flight it is SRACOS, with several it is ASRACOS.
+
+    Parameters
+    ----------
+    space, budget, seed, x0
+        See `zoopt.contract.Solver`.
+    train_size, positive_size : int, optional
+        Size of both sets together, and of the positive one. By default they follow the budget.
+    uncertain_bits : int, optional
+        Coordinates that one proposal redraws; by default follows the number of dimensions.
+    exploration_rate : float in [0, 1]
+        Probability of a uniform sample.
+    replacement : {"WR", "RR", "LM"}
+        Which negative a newcomer replaces: the worst, a random one, or the one farthest from the
+        best negative.
+
+    Examples
+    --------
+    >>> from zoopt import SRacos
+    >>> solver = SRacos([(-1, 1)] * 3, budget=200, seed=1)
+    >>> for _ in range(200):
+    ...     candidate = solver.ask()
+    ...     solver.tell(candidate, sum((v - 0.2) ** 2 for v in candidate.x))
+    >>> solver.best.value < 0.05
+    True
+    """
+
+    name = "sracos"
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        train_size: int | None = None,
+        positive_size: int | None = None,
+        uncertain_bits: int | None = None,
+        exploration_rate: float = 0.01,
+        replacement: str = "WR",
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed, x0=x0)
+        self.train_size, self.positive_size = _sizes(
+            self.planned_budget, train_size, positive_size
+        )
+        if uncertain_bits is None:
+            uncertain_bits = default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
+        self.uncertain_bits = _positive_int(uncertain_bits, "uncertain_bits")
+        if not 0.0 <= exploration_rate <= 1.0:
+            raise ValueError(f"exploration_rate must be in [0, 1], got {exploration_rate!r}")
+        if replacement not in ("WR", "RR", "LM"):
+            raise ValueError(f"replacement must be 'WR', 'RR' or 'LM', got {replacement!r}")
+        population = None
+        if self.space.n_columns:
+            population = Population(
+                self.space.kinds,
+                self.space.low,
+                self.space.high,
+                self.positive_size,
+                self.train_size - self.positive_size,
+                self.uncertain_bits,
+                float(exploration_rate),
+                replacement,
+                self.rng,
+            )
+        self._points = Distinct(self.space, population)
+        self._population = population
+        self._n_members = 0
+        self._initial: set[int] = set()  # ids of the initial design that are in flight
+
+    @property
+    def positives(self) -> list[tuple[int, Row, float, float]]:
+        """The positive set, best first: (id, row, violation, value); failed ones are inf."""
+        return [] if self._population is None else self._population.positives()
+
+    @property
+    def negatives(self) -> list[tuple[int, Row, float, float]]:
+        """The negative set, in no order: (id, row, violation, value)."""
+        return [] if self._population is None else self._population.negatives()
+
+    def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
+        if self._filling:
+            row = self._points.queued(self._queue)
+            if row is None and self._filling:
+                row = self._points.uniform()
+            if row is None:
+                return None
+            self._initial.add(self.n_asked)
+            return row, None
+        self._points.trim(self._in_flight)
+        return self._points.proposal()
+
+    @property
+    def _filling(self) -> bool:
+        """Whether the initial design lacks points. A lost one leaves its place to another."""
+        return bool(self._queue) or self._n_members + len(self._initial) < self.train_size
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._take(candidate, evaluation, self.n_told, False)
+
+    def _take(
+        self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool
+    ) -> None:
+        if self._initial:
+            self._initial.discard(candidate.id)
+        if evaluation.status != LOST and self._population is not None:
+            violation, value = rank(evaluation, n_told)
+            self._population.insert(
+                candidate.u, candidate.id, violation, value, candidate.move, stable
+            )
+            self._n_members += 1
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._points.mark(candidate.u)
+        self._take(candidate, evaluation, self.n_told, False)
+
+
+class Racos(SRacos):
+    """Batch classification-based optimization: rounds of samples from unchanging sets.
+
+    Parameters
+    ----------
+    space, budget, seed, x0, train_size, positive_size, uncertain_bits, exploration_rate
+        See `SRacos`. A round has ``train_size - positive_size`` samples.
+
+    Examples
+    --------
+    >>> from zoopt import Racos
+    >>> solver = Racos([(-1, 1)] * 3, budget=200, seed=1)
+    >>> for _ in range(200):
+    ...     candidate = solver.ask()
+    ...     solver.tell(candidate, sum((v - 0.2) ** 2 for v in candidate.x))
+    >>> solver.best.value < 0.1
+    True
+    """
+
+    name = "racos"
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        train_size: int | None = None,
+        positive_size: int | None = None,
+        uncertain_bits: int | None = None,
+        exploration_rate: float = 0.01,
+    ) -> None:
+        super().__init__(
+            space,
+            budget=budget,
+            seed=seed,
+            x0=x0,
+            train_size=train_size,
+            positive_size=positive_size,
+            uncertain_bits=uncertain_bits,
+            exploration_rate=exploration_rate,
+        )
+        self._round_size = max(1, self.train_size - self.positive_size)
+        self._n_in_round = 0
+        self._told: dict[int, tuple[Candidate, Evaluation, int]] = {}
+
+    def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
+        filling = self._filling
+        if not filling and self._in_flight and self._n_in_round in (0, self._round_size):
+            return None  # the initial design or the round is asked: its tells come first
+        proposal = super()._propose()
+        if proposal is not None and not filling:
+            self._n_in_round += 1
+        return proposal
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._told[candidate.id] = candidate, evaluation, self.n_told
+        if self._in_flight or self._n_in_round not in (0, self._round_size):
+            return
+        # Select anew. An equal newcomer ranks behind, so this is a stable sort of all.
+        for ident in sorted(self._told):
+            self._take(*self._told[ident], True)
+        self._told.clear()
+        self._n_in_round = 0
+
+
+def _sizes(
+    budget: int | None, train_size: int | None, positive_size: int | None
+) -> tuple[int, int]:
+    default_train, default_positive = default_sizes(budget)
+    if positive_size is not None:
+        positive = _positive_int(positive_size, "positive_size")
+    else:
+        positive = default_positive
+    if train_size is not None:
+        train = _positive_int(train_size, "train_size")
+        if positive_size is None:
+            positive = min(positive, train)
+    else:
+        train = max(default_train, positive + 1) if positive_size is not None else default_train
+    if budget is not None and train_size is None:
+        train = min(train, budget)
+        positive = min(positive, train)
+    if positive > train:
+        raise ValueError(f"positive_size must be at most train_size={train}, got {positive}")
+    return train, positive
+
+
+register(SRacos.name, SRacos)
+register(Racos.name, Racos)

@@ -1,0 +1,59 @@
+"""Random search: uniform points, none twice. The baseline that every solver must beat."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from zoopt._native import Population
+from zoopt.contract import Candidate, Evaluation, Seed, Solver, register
+from zoopt.solvers.racos import Distinct
+from zoopt.space import Row, Space
+
+__all__ = ["RandomSearch"]
+
+
+class RandomSearch(Solver):
+    """Uniform sampling without repetition.
+
+    Parameters
+    ----------
+    space, budget, seed, x0
+        See `zoopt.contract.Solver`.
+
+    Examples
+    --------
+    >>> from zoopt import RandomSearch
+    >>> solver = RandomSearch([(-1, 1)] * 2, seed=0)
+    >>> candidate = solver.ask()
+    >>> solver.tell(candidate, sum(v * v for v in candidate.x))
+    >>> solver.best.candidate is candidate
+    True
+    """
+
+    name = "random"
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed, x0=x0)
+        columns = self.space.kinds, self.space.low, self.space.high
+        population = Population(*columns, 1, 0, 1, 1.0, "WR", self.rng) if len(columns[0]) else None
+        self._points = Distinct(self.space, population)
+
+    def _propose(self) -> tuple[Row, None] | None:
+        row = self._points.queued(self._queue)
+        if row is None:
+            row = self._points.uniform()
+        self._points.trim(self._in_flight)
+        return None if row is None else (row, None)
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        if candidate.id < 0:
+            self._points.mark(candidate.u)
+
+
+register(RandomSearch.name, RandomSearch)

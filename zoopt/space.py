@@ -1,0 +1,523 @@
+"""Search spaces: the only file that knows user units.
+
+Owns the dimensions a user names, and the encoding of points as rows of floats, one column for each
+dimension that is not constant. Knows nothing of solvers, objectives or budgets.
+
+Encoding: `Real` is itself; with ``log`` its logarithm; with ``step`` the index on its grid.
+`Integer` is itself; with ``log`` the logarithm. `Choice` is an index. A constant has no column.
+"""
+
+import math
+import numbers
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
+
+__all__ = ["Choice", "Dimension", "Integer", "Real", "Row", "Space"]
+
+Row: TypeAlias = npt.NDArray[np.float64]
+
+#: Whole numbers beyond this are not exact as floats.
+MAX_EXACT = 2**53
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return number
+
+
+def _bounds(low: Any, high: Any) -> tuple[float, float]:
+    low, high = _number(low, "low"), _number(high, "high")
+    if low > high:
+        raise ValueError(f"low must be at most high, got low={low!r}, high={high!r}")
+    if not math.isfinite(high - low):
+        raise ValueError(f"the range [{low!r}, {high!r}] is too wide for a float")
+    return low, high
+
+
+class Real:
+    """A continuous dimension.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds, both included; equal bounds make a constant.
+    log : bool
+        Search in the logarithm; needs ``low > 0``.
+    step : float, optional
+        Only the grid ``low, low + step, ...`` up to high. A grid of more than 2^53 points is not
+        distinguished from a continuum.
+    origin : float, optional
+        With ``step``: the grid is the multiples of step away from origin instead, rounded to
+        nearest and clipped to the bounds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a bound is no finite number, the bounds are reversed, or the options contradict.
+
+    Examples
+    --------
+    >>> Real(1e-5, 1e-1, log=True)
+    Real(1e-05, 0.1, log=True)
+    """
+
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        *,
+        log: bool = False,
+        step: float | None = None,
+        origin: float | None = None,
+    ) -> None:
+        self.low, self.high = _bounds(low, high)
+        self.log = bool(log)
+        self.step = None if step is None else _number(step, "step")
+        self.origin = None if origin is None else _number(origin, "origin")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log=True needs low > 0, got low={low!r}")
+        if self.step is not None and self.step <= 0:
+            raise ValueError(f"step must be > 0, got {step!r}")
+        if self.log and self.step is not None:
+            raise ValueError("log and step exclude each other")
+        if self.step is None and self.origin is not None:
+            raise ValueError("origin has no meaning without step")
+        self._first, self._last = self._grid()
+
+    def _grid(self) -> tuple[float, float]:
+        """Return the first and last grid index; (0, -1) without a grid."""
+        if self.step is None:
+            return 0.0, -1.0
+        if self.origin is None:
+            first = 0.0
+            last = float(math.floor((self.high - self.low) / self.step * (1 + 1e-12)))
+        else:
+            first = float(round((self.low - self.origin) / self.step))
+            last = float(round((self.high - self.origin) / self.step))
+        if max(last - first, abs(first), abs(last)) > MAX_EXACT:
+            return 0.0, -1.0
+        return first, last
+
+    @property
+    def kind(self) -> int:
+        return ORDERED if self._last >= self._first else CONTINUOUS
+
+    @property
+    def column(self) -> tuple[float, float]:
+        """Bounds of the encoded column; equal for a constant."""
+        if self._last >= self._first:
+            return self._first, self._last
+        return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+
+    @property
+    def size(self) -> float:
+        if self.low == self.high:
+            return 1
+        return int(self._last - self._first) + 1 if self._last >= self._first else math.inf
+
+    def encode(self, value: Any) -> float:
+        number = _number(value, "value")
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
+        if self._last >= self._first:
+            origin = self.low if self.origin is None else self.origin
+            index = float(round((number - origin) / self._step))
+            return min(max(index, self._first), self._last)
+        return math.log(number) if self.log else number
+
+    def decode(self, code: float) -> float:
+        if self._last >= self._first:
+            return min(max(self._grid_value(code), self.low), self.high)
+        if self.log:
+            return min(max(math.exp(code), self.low), self.high)
+        return float(code)
+
+    def _grid_value(self, index: float) -> float:
+        origin = self.low if self.origin is None else self.origin
+        inverse = 1.0 / self._step
+        if inverse == math.floor(inverse):  # 3 / 10 is the float 0.3, 3 * 0.1 is not
+            return float(origin + index / inverse)
+        return float(origin + index * self._step)
+
+    @property
+    def _step(self) -> float:
+        return 1.0 if self.step is None else self.step
+
+    def __repr__(self) -> str:
+        options = "".join(
+            f", {name}={value!r}"
+            for name, value in (("log", self.log), ("step", self.step), ("origin", self.origin))
+            if value not in (False, None)
+        )
+        return f"Real({self.low!r}, {self.high!r}{options})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Real) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Integer:
+    """A dimension of whole numbers.
+
+    Parameters
+    ----------
+    low, high : int
+        Bounds, both included, at most 2^53 in size; equal bounds make a constant.
+    log : bool
+        Search in the logarithm; needs ``low >= 1`` and ``ordered``.
+    ordered : bool
+        Whether near numbers mean like things. Labels that happen to be numbers are unordered.
+
+    Examples
+    --------
+    >>> Integer(1, 1024, log=True).size
+    1024
+    """
+
+    def __init__(self, low: int, high: int, *, log: bool = False, ordered: bool = True) -> None:
+        left, right = _bounds(low, high)
+        if left != math.floor(left) or right != math.floor(right):
+            raise ValueError(f"bounds of an Integer must be whole, got low={low!r}, high={high!r}")
+        if max(abs(left), abs(right)) > MAX_EXACT:
+            raise ValueError(f"bounds of an Integer must be at most 2**53, got [{low!r}, {high!r}]")
+        self.low, self.high = int(left), int(right)
+        self.log = bool(log)
+        self.ordered = bool(ordered)
+        if self.log and self.low < 1:
+            raise ValueError(f"log=True needs low >= 1, got low={low!r}")
+        if self.log and not self.ordered:
+            raise ValueError("log=True needs ordered=True")
+
+    @property
+    def kind(self) -> int:
+        if self.log:
+            return LOG_INTEGER
+        return ORDERED if self.ordered else UNORDERED
+
+    @property
+    def column(self) -> tuple[float, float]:
+        if self.log and self.low < self.high:
+            return math.log(self.low - 0.5), math.log(self.high + 0.5)
+        return float(self.low), float(self.high)
+
+    @property
+    def size(self) -> float:
+        return self.high - self.low + 1
+
+    def encode(self, value: Any) -> float:
+        number = _number(value, "value")
+        if number != math.floor(number):
+            raise ValueError(f"{value!r} is not a whole number")
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
+        return math.log(number) if self.log else number
+
+    def decode(self, code: float) -> int:
+        number = round(math.exp(code)) if self.log else int(code)
+        return min(max(number, self.low), self.high)
+
+    def __repr__(self) -> str:
+        options = ", log=True" if self.log else "" if self.ordered else ", ordered=False"
+        return f"Integer({self.low!r}, {self.high!r}{options})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Integer) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Choice:
+    """A dimension of any Python objects.
+
+    Parameters
+    ----------
+    values : sequence
+        At least one object, none twice; points hold these very objects. One makes a constant.
+    ordered : bool
+        Whether neighbors in the list mean like things.
+
+    Examples
+    --------
+    >>> Choice(["relu", "tanh", None]).size
+    3
+    """
+
+    def __init__(self, values: Iterable[Any], *, ordered: bool = False) -> None:
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise TypeError(f"values must be a list of objects, got {values!r}")
+        self.values: list[Any] = list(values)
+        self.ordered = bool(ordered)
+        if not self.values:
+            raise ValueError("values must not be empty")
+        for i, value in enumerate(self.values):
+            if self._find(value, i) is not None:
+                raise ValueError(f"values must not repeat, got {value!r} twice")
+
+    def _find(self, value: Any, end: int | None = None) -> int | None:
+        """Return the index of an object: the same object, or an equal one of the same type."""
+        for i, known in enumerate(self.values[:end]):
+            if known is value or (type(known) is type(value) and _equal(known, value)):
+                return i
+        return None
+
+    @property
+    def kind(self) -> int:
+        return ORDERED if self.ordered else UNORDERED
+
+    @property
+    def column(self) -> tuple[float, float]:
+        return 0.0, float(len(self.values) - 1)
+
+    @property
+    def size(self) -> float:
+        return len(self.values)
+
+    def encode(self, value: Any) -> float:
+        index = self._find(value)
+        if index is None:  # 1 and np.int64(1), or 1 and 1.0, mean the same choice
+            index = next((i for i, known in enumerate(self.values) if _equal(known, value)), None)
+        if index is None:
+            raise ValueError(f"{value!r} is none of {self.values!r}")
+        return float(index)
+
+    def decode(self, code: float) -> Any:
+        return self.values[int(code)]
+
+    def __repr__(self) -> str:
+        return f"Choice({self.values!r}{', ordered=True' if self.ordered else ''})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Choice) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        return bool(a == b)
+    except Exception:  # arrays and the like have no single truth value: only identity counts
+        return False
+
+
+Dimension: TypeAlias = Real | Integer | Choice
+
+
+class Space:
+    """A product of dimensions, and the encoding of its points.
+
+    Parameters
+    ----------
+    dimensions : sequence or mapping
+        `Real`, `Integer`, `Choice` or ``(low, high)`` pairs of numbers, which mean `Real`. With a
+        mapping of names, points are dictionaries; otherwise lists.
+
+    Attributes
+    ----------
+    dimensions : list
+        One entry a dimension.
+    names : list of str or None
+    kinds, low, high : arrays, shape (n_columns,)
+        The encoded columns, for the kernels.
+    size : int or float
+        Number of points, ``inf`` if any dimension is continuous.
+
+    Examples
+    --------
+    >>> space = Space({"lr": Real(1e-4, 1, log=True), "layers": Integer(1, 4)})
+    >>> space.decode(space.encode({"lr": 0.01, "layers": 2}))
+    {'lr': 0.01, 'layers': 2}
+    >>> Space([(0, 1), (0, 1)]).size
+    inf
+    """
+
+    def __init__(self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]) -> None:
+        self.names: list[str] | None = None
+        if isinstance(dimensions, Mapping):
+            self.names = list(dimensions)
+            for name in self.names:
+                if not isinstance(name, str):
+                    raise TypeError(f"names of dimensions must be strings, got {name!r}")
+            dimensions = list(dimensions.values())
+        if isinstance(dimensions, (str, bytes)) or not isinstance(dimensions, Iterable):
+            raise TypeError(f"a space must be a sequence or a mapping, got {dimensions!r}")
+        self.dimensions: list[Dimension] = [
+            _as_dimension(entry, self._label(i)) for i, entry in enumerate(dimensions)
+        ]
+        if not self.dimensions:
+            raise ValueError("a space needs at least one dimension")
+        # Large spaces repeat a few dimension objects: each is asked for its facts once.
+        distinct = list({id(dimension): dimension for dimension in self.dimensions}.values())
+        index = {id(dimension): i for i, dimension in enumerate(distinct)}
+        which = np.fromiter((index[id(d)] for d in self.dimensions), np.intp, len(self.dimensions))
+        columns = np.array([d.column for d in distinct], np.float64)[which]
+        self._free = np.flatnonzero(columns[:, 0] < columns[:, 1])
+        self.kinds = np.array([d.kind for d in distinct], np.intp)[which][self._free]
+        self.low = np.ascontiguousarray(columns[self._free, 0])
+        self.high = np.ascontiguousarray(columns[self._free, 1])
+        counts = np.bincount(which).tolist()
+        self.size: float = _product(d.size for d in self.dimensions if d.size > 1)
+        every_column = len(self._free) == len(self.dimensions)
+        #: Number of `Real` dimensions that are not constant, with or without a step.
+        self.n_continuous: int = sum(
+            n for d, n in zip(distinct, counts, strict=True) if type(d) is Real and d.low < d.high
+        )
+        #: Points are float arrays equal to their rows.
+        self.is_plain = every_column and all(
+            type(d) is Real and not d.log and d.kind == CONTINUOUS for d in distinct
+        )
+        #: Points are arrays of whole numbers equal to their rows.
+        self.is_integer = every_column and all(type(d) is Integer and not d.log for d in distinct)
+        if all(type(d) is Real for d in distinct):
+            self._dtype: type = np.float64
+        else:
+            self._dtype = np.int64 if all(type(d) is Integer for d in distinct) else object
+        self._columns = self._free.tolist()
+        self._template: list[Any] = []
+        if not (self.is_plain or self.is_integer):
+            codes = columns[:, 0].tolist()
+            self._template = [d.decode(c) for d, c in zip(self.dimensions, codes, strict=True)]
+
+    def _label(self, i: int) -> str:
+        return f"dimension {i}" if self.names is None else f"dimension {self.names[i]!r}"
+
+    def __len__(self) -> int:
+        return len(self.dimensions)
+
+    @property
+    def n_columns(self) -> int:
+        return len(self._free)
+
+    @property
+    def is_finite(self) -> bool:
+        return self.size < math.inf
+
+    def encode(self, point: Mapping[str, Any] | Iterable[Any]) -> Row:
+        """Return the row of a point.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the point has another length or a value outside its dimension; names it.
+        """
+        values = self._values(point)
+        row = np.empty(len(values), np.float64)
+        for i, (dimension, value) in enumerate(zip(self.dimensions, values, strict=True)):
+            try:
+                row[i] = dimension.encode(value)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{self._label(i)}: {error}") from None
+        encoded: Row = row[self._free]
+        encoded.flags.writeable = False
+        return encoded
+
+    def _values(self, point: Mapping[str, Any] | Iterable[Any]) -> list[Any]:
+        if isinstance(point, Mapping):
+            if self.names is None:
+                raise TypeError("this space has no names: a point must be a sequence")
+            if set(point) != set(self.names):
+                raise ValueError(f"a point must name {self.names}, got {list(point)}")
+            return [point[name] for name in self.names]
+        if isinstance(point, (str, bytes)) or not isinstance(point, Iterable):
+            raise TypeError(f"a point must be a sequence of {len(self)} values, got {point!r}")
+        values = list(point)
+        if len(values) != len(self):
+            raise ValueError(f"a point must have {len(self)} values, got {len(values)}")
+        return values
+
+    def decode(self, row: Row) -> Any:
+        """Return the point of a row: a dictionary if the space has names, otherwise a list."""
+        values = self.decode_list(row)
+        return values if self.names is None else dict(zip(self.names, values, strict=True))
+
+    def decode_list(self, row: Row) -> list[Any]:
+        """Return the point of a row as a list of native values."""
+        if self.is_plain:
+            values: list[Any] = row.tolist()
+        elif self.is_integer:
+            values = row.astype(np.int64).tolist()
+        else:
+            values = self._template.copy()
+            for i, code in zip(self._columns, row.tolist(), strict=True):
+                values[i] = self.dimensions[i].decode(code)
+        return values
+
+    def decode_array(self, row: Row) -> npt.NDArray[Any]:
+        """Return the point of a row as an array: float, integer, or object if it is mixed."""
+        if self.is_plain:
+            return row
+        if self.is_integer:
+            return row.astype(np.int64)
+        values = self.decode_list(row)
+        array = np.empty(len(values), self._dtype)
+        array[:] = values
+        return array
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """Draw a point uniformly (in the logarithm where a dimension asks for that)."""
+        u = rng.random(self.n_columns)
+        width = self.high - self.low
+        row = self.low + u * width
+        whole = (self.kinds == ORDERED) | (self.kinds == UNORDERED)
+        row[whole] = self.low[whole] + np.floor(u[whole] * (width[whole] + 1.0))
+        return self.decode(np.minimum(row, self.high))
+
+    def contains(self, point: Any) -> bool:
+        """Tell whether a point can be encoded; a value off a grid counts as its neighbor."""
+        try:
+            self.encode(point)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[Dimension]:
+        return iter(self.dimensions)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Space)
+            and self.names == other.names
+            and self.dimensions == other.dimensions
+        )
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.names or ()), tuple(self.dimensions)))
+
+    def __repr__(self) -> str:
+        if self.names is None:
+            return f"Space({self.dimensions!r})"
+        return f"Space({dict(zip(self.names, self.dimensions, strict=True))!r})"
+
+
+def _product(sizes: Iterable[float]) -> float:
+    product: float = 1
+    for size in sizes:
+        if size == math.inf:
+            return math.inf
+        product *= size
+    return product
+
+
+def _as_dimension(entry: Any, label: str) -> Dimension:
+    if isinstance(entry, (Real, Integer, Choice)):
+        return entry
+    if isinstance(entry, (tuple, list, np.ndarray)) and len(entry) == 2:
+        try:
+            return Real(entry[0], entry[1])
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{label}: {error}") from None
+    raise TypeError(
+        f"{label} must be Real, Integer, Choice or a (low, high) pair, got {entry!r}"
+    )
