@@ -1,0 +1,45 @@
+"""Fixtures shared by all tests: kernels of both kinds, seeds, solvers, spaces."""
+
+import pytest
+
+import zoopt._native
+from zoopt._native import reference
+from zoopt.solvers import racos, random_search
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the slow tier too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="slow tier: run with --slow"))
+
+
+def _populations():
+    populations = {"python": reference.Population}
+    if zoopt._native.BACKEND == "cython":
+        populations["cython"] = zoopt._native.Population
+    return populations
+
+
+@pytest.fixture(params=sorted(_populations()))
+def population_class(request):
+    """Each of the twins."""
+    return _populations()[request.param]
+
+
+@pytest.fixture(params=sorted(_populations()))
+def kernels(request, monkeypatch):
+    """Run the solvers on each of the twins."""
+    for module in (racos, random_search):
+        monkeypatch.setattr(module, "Population", _populations()[request.param])
+    return request.param
+
+
+@pytest.fixture
+def seed():
+    return 0

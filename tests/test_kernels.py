@@ -1,0 +1,343 @@
+"""The kernels: twins equal bit for bit, read-only inputs, wrong shapes, laws of the region."""
+
+import math
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import zoopt._native
+from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED, reference
+
+compiled_only = pytest.mark.skipif(
+    os.environ.get("ZOOPT_NO_NATIVE") == "1", reason="the compiled kernels are switched off"
+)
+
+
+def random_columns(rng):
+    d = int(rng.integers(1, 90))
+    kinds = rng.integers(0, 4, d) if rng.random() < 0.4 else np.full(d, rng.integers(0, 4))
+    low, high = np.zeros(d), np.zeros(d)
+    for k, kind in enumerate(kinds):
+        if kind == CONTINUOUS:
+            low[k], high[k] = -1.0, 1.0
+        elif kind == ORDERED:
+            low[k], high[k] = -2.0, rng.integers(-1, 5)
+        elif kind == UNORDERED:
+            low[k], high[k] = 0.0, rng.integers(1, 4)
+        else:
+            low[k], high[k] = math.log(0.5), math.log(int(rng.integers(2, 50)) + 0.5)
+    return kinds.astype(np.intp), low, high
+
+
+def random_setting(rng):
+    return (
+        *random_columns(rng),
+        int(rng.integers(1, 4)),
+        int(rng.integers(0, 12)),
+        int(rng.integers(1, 6)),
+        0.05,
+        ("WR", "RR", "LM")[int(rng.integers(3))],
+    )
+
+
+def random_key(rng, row, step):
+    """Return a violation and a value: feasible, infeasible or failed, with ties."""
+    chance = rng.random()
+    if chance < 0.1:
+        return math.inf, float(step)
+    value = float(np.round(((row - 0.3) ** 2).sum(), int(rng.integers(0, 6))))
+    return (0.0 if chance < 0.9 else 1.0), value
+
+
+def same_members(a, b):
+    assert len(a) == len(b)
+    for left, right in zip(a, b, strict=True):
+        assert left[0] == right[0]
+        assert left[1].tobytes() == right[1].tobytes()
+        assert left[2:] == right[2:]
+
+
+def test_the_compiled_kernels_are_loaded():
+    expected = "python" if os.environ.get("ZOOPT_NO_NATIVE") == "1" else "cython"
+    assert expected == zoopt._native.BACKEND
+
+
+@compiled_only
+@pytest.mark.parametrize("case", range(60))
+def test_twins_agree_bit_for_bit_generator_included(case):
+    rng = np.random.default_rng(case)
+    setting = random_setting(rng)
+    twins = [
+        cls(*setting, np.random.default_rng(case + 7))
+        for cls in (zoopt._native.Population, reference.Population)
+    ]
+    flight = []
+    for step in range(150):
+        if len(flight) < rng.integers(1, 6):
+            a, b = (twin.propose() for twin in twins)
+            if a is None or b is None:
+                assert a is None
+                assert b is None
+                if CONTINUOUS in setting[0]:
+                    break
+                a, b = ((twin.enumerate(), None) for twin in twins)
+                if a[0] is None or b[0] is None:
+                    assert a[0] is None
+                    assert b[0] is None
+                    break
+            assert a[0].tobytes() == b[0].tobytes()
+            assert a[1] == b[1]
+            flight.append((a[0], step, a[1]))
+        else:
+            row, ident, move = flight.pop(int(rng.integers(len(flight))))
+            violation, value = random_key(rng, row, step)
+            stable = bool(rng.random() < 0.3)
+            entered = {t.insert(row, ident, violation, value, move, stable) for t in twins}
+            assert len(entered) == 1
+            same_members(twins[0].positives(), twins[1].positives())
+            same_members(twins[0].negatives(), twins[1].negatives())
+        if step == 77:
+            twins = [pickle.loads(pickle.dumps(twin)) for twin in twins]
+        if step == 99:
+            for twin in twins:
+                twin.forget([row for row, _, _ in flight])
+        assert twins[0].n_seen == twins[1].n_seen
+    states = [twin.rng.bit_generator.state for twin in twins]
+    assert states[0] == states[1]
+
+
+def filled(population_class, setting, n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    population = population_class(*setting, np.random.default_rng(seed))
+    for ident in range(n):
+        row = population.uniform()
+        if row is None:
+            break
+        population.insert(row, ident, *random_key(rng, row, ident))
+    return population
+
+
+@pytest.mark.parametrize("case", range(40))
+def test_the_region_holds_the_positive_and_no_negative(case):
+    setting = random_setting(np.random.default_rng(case))
+    population = filled(reference.Population, setting, seed=case)
+    kinds, low, high = setting[:3]
+    for _ in range(20):
+        slot, lowered, raised, fixed = population._shrink()
+        ident, positive = population._member(slot)[:2]
+        assert ident in [member[0] for member in population.positives()]
+        left, right = low.copy(), high.copy()
+        for k, bound in lowered.items():
+            left[k] = bound
+        for k, bound in raised.items():
+            right[k] = bound
+        assert (left <= positive).all()
+        assert (positive <= right).all()
+        assert all(kinds[k] == UNORDERED for k in fixed)
+        for _, negative, _, _ in population.negatives():
+            outside = ((negative < left) | (negative > right)).any()
+            assert outside or any(negative[k] != positive[k] for k in fixed)
+
+
+@pytest.mark.parametrize("kind", [CONTINUOUS, ORDERED, UNORDERED])
+def test_tied_coordinates_are_never_cut(kind):
+    d = 12
+    setting = (np.full(d, kind, np.intp), np.zeros(d), np.full(d, 9.0), 1, 3, 1, 0.0, "WR")
+    population = reference.Population(*setting, np.random.default_rng(0))
+    for ident in range(4):
+        row = np.full(d, 5.0)
+        row[3] = ident
+        population.insert(row, ident, 0.0, float(ident))
+    for _ in range(50):
+        _, lowered, raised, fixed = population._shrink()
+        assert set(lowered) | set(raised) | set(fixed) == {3}
+
+
+def test_a_duplicate_negative_cannot_stop_the_shrinking(population_class):
+    setting = (np.zeros(3, np.intp), np.zeros(3), np.ones(3), 1, 3, 1, 0.0, "WR")
+    population = population_class(*setting, np.random.default_rng(0))
+    row = np.full(3, 0.5)
+    for ident in range(4):
+        population.insert(row, ident, 0.0, float(ident))
+    assert population.propose() is not None
+
+
+@pytest.mark.parametrize("case", range(20))
+def test_proposals_differ_from_their_parent_only_where_their_move_says(population_class, case):
+    setting = random_setting(np.random.default_rng(case))
+    population = filled(population_class, setting, seed=case)
+    for _ in range(30):
+        proposal = population.propose()
+        if proposal is None:
+            break
+        row, move = proposal
+        assert not row.flags.writeable
+        if move is not None:
+            parent = {m[0]: m[1] for m in population.positives()}[move[0]]
+            assert sorted(move[1:]) == np.flatnonzero(row != parent).tolist()
+            assert 1 <= len(move[1:]) <= setting[5]
+
+
+def test_columns_are_drawn_evenly_among_those_that_differ():
+    """Chi-square at level 1e-6 over 9 differing columns of 200, listed or dense."""
+    for n_differing, d in ((9, 200), (150, 200)):
+        setting = (np.zeros(d, np.intp), np.zeros(d), np.ones(d), 1, 1, 1, 0.0, "WR")
+        population = reference.Population(*setting, np.random.default_rng(n_differing))
+        row = np.full(d, 0.25)
+        population.insert(row, 0, 0.0, 0.0)
+        row = row.copy()
+        row[:n_differing] = 0.75
+        population.insert(row, 1, 0.0, 1.0)
+        n_draws = 200 * n_differing
+        counts = np.bincount(
+            [population._differing_column(0, 1) for _ in range(n_draws)], minlength=d
+        )
+        assert counts[n_differing:].sum() == 0
+        expected = n_draws / n_differing
+        chi2 = ((counts[:n_differing] - expected) ** 2 / expected).sum()
+        k = n_differing - 1  # Wilson-Hilferty: chi2 is nearly normal in its cube root
+        z = ((chi2 / k) ** (1 / 3) - (1 - 2 / (9 * k))) / math.sqrt(2 / (9 * k))
+        assert z < 4.75
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high"),
+    [(ORDERED, -2.0, 3.0), (UNORDERED, 0.0, 5.0), (LOG_INTEGER, math.log(0.5), math.log(6.5))],
+)
+def test_uniform_points_reach_every_value(population_class, kind, low, high):
+    setting = (np.array([kind, CONTINUOUS]), np.array([low, 0.0]), np.array([high, 1.0]))
+    population = population_class(*setting, 1, 0, 1, 1.0, "WR", np.random.default_rng(0))
+    values = {float(population.uniform()[0]) for _ in range(400)}
+    expected = range(1, 7) if kind == LOG_INTEGER else range(int(low), int(high) + 1)
+    assert values == {math.log(v) if kind == LOG_INTEGER else float(v) for v in expected}
+
+
+def test_best_positives_come_first_and_failed_ones_never_beside_an_ok_one(population_class):
+    for case in range(20):
+        setting = random_setting(np.random.default_rng(case))
+        rng = np.random.default_rng(case)
+        population = population_class(*setting, np.random.default_rng(case))
+        keys = []
+        for ident in range(40):
+            row = population.uniform()
+            if row is None:
+                break
+            keys.append(random_key(rng, row, ident))
+            population.insert(row, ident, *keys[-1])
+            positives = [member[2:] for member in population.positives()]
+            ok = sorted(key for key in keys if key[0] < math.inf)
+            if ok:
+                assert positives == ok[: setting[3]]
+            else:
+                assert positives == keys[: setting[3]]
+            assert len(positives) + len(population.negatives()) == min(len(keys), population.size)
+
+
+@pytest.mark.parametrize(
+    ("replacement", "kept"),
+    # Negatives 1, 2, 9; a newcomer of value 5 arrives. WR drops the 9, LM the farthest from the 1.
+    [("WR", {1.0, 2.0, 5.0}), ("LM", {1.0, 9.0, 5.0})],
+)
+def test_replacement_on_a_hand_made_set(population_class, replacement, kept):
+    setting = (np.zeros(1, np.intp), np.zeros(1), np.full(1, 10.0), 1, 3, 1, 0.0, replacement)
+    population = population_class(*setting, np.random.default_rng(0))
+    for ident, (x, value) in enumerate([(5.0, 0.0), (1.0, 1.0), (9.0, 2.0), (2.0, 9.0)]):
+        population.insert(np.array([x]), ident, 0.0, value)
+    population.insert(np.array([3.0]), 4, 0.0, 5.0)
+    assert {member[3] for member in population.negatives()} == kept
+
+
+def test_random_replacement_always_replaces_and_reaches_every_member(population_class):
+    dropped = set()
+    for case in range(60):
+        setting = (np.zeros(1, np.intp), np.zeros(1), np.full(1, 10.0), 1, 3, 1, 0.0, "RR")
+        population = population_class(*setting, np.random.default_rng(case))
+        for ident in range(4):
+            population.insert(np.array([float(ident)]), ident, 0.0, float(ident))
+        population.insert(np.array([9.0]), 4, 0.0, 9.0)
+        left = {member[0] for member in population.negatives()}
+        assert 4 in left
+        dropped |= {1, 2, 3} - left
+    assert dropped == {1, 2, 3}
+
+
+@pytest.mark.parametrize("stable", [False, True])
+def test_equals_go_before_or_behind(population_class, stable):
+    setting = (np.zeros(1, np.intp), np.zeros(1), np.ones(1), 2, 2, 1, 0.0, "WR")
+    population = population_class(*setting, np.random.default_rng(0))
+    for ident in range(4):
+        population.insert(np.array([ident / 10]), ident, 0.0, 1.0)
+    assert [member[0] for member in population.positives()] == [0, 1]
+    population.insert(np.array([0.9]), 4, 0.0, 1.0, None, stable)
+    assert [member[0] for member in population.positives()] == ([0, 1] if stable else [4, 0])
+
+
+def test_a_finite_space_is_enumerated_without_a_repeat(population_class):
+    kinds = np.array([ORDERED, UNORDERED, LOG_INTEGER])
+    low = np.array([-1.0, 0.0, math.log(2.5)])
+    high = np.array([1.0, 3.0, math.log(6.5)])
+    population = population_class(
+        kinds, low, high, 1, 3, 2, 0.5, "WR", np.random.default_rng(0)
+    )
+    points = []
+    while (proposal := population.propose()) is not None:
+        points.append(proposal[0].tobytes())
+        population.insert(proposal[0], len(points), 0.0, float(len(points)), proposal[1])
+    while (row := population.enumerate()) is not None:
+        points.append(row.tobytes())
+    assert len(points) == len(set(points)) == 3 * 4 * 4
+    assert population.enumerate() is None
+
+
+def test_rows_are_only_read(population_class):
+    setting = (np.zeros(4, np.intp), np.zeros(4), np.ones(4), 1, 2, 1, 0.0, "WR")
+    population = population_class(*setting, np.random.default_rng(0))
+    row = np.full(4, 0.5)
+    row.flags.writeable = False
+    population.insert(row, 0, 0.0, 1.0)
+    assert population.mark(row)
+    assert not population.mark(row)
+    assert (row == 0.5).all()
+
+
+def test_wrong_shapes_and_settings_raise(population_class):
+    columns = np.zeros(3, np.intp), np.zeros(3), np.ones(3)
+    rng = np.random.default_rng(0)
+    population = population_class(*columns, 1, 2, 1, 0.0, "WR", rng)
+    for call in (
+        lambda: population.insert(np.zeros(2), 0, 0.0, 0.0),
+        lambda: population.mark(np.zeros(4)),
+        lambda: population.insert(np.zeros(3), 0, 0.0, 0.0, (5, 3)),
+        lambda: population.insert(np.zeros(3), 0, 0.0, 0.0, (5, 0, 1)),
+        lambda: population_class(*columns, 0, 2, 1, 0.0, "WR", rng),
+        lambda: population_class(*columns, 1, 2, 0, 0.0, "WR", rng),
+        lambda: population_class(*columns, 1, 2, 1, 0.0, "XX", rng),
+        lambda: population_class(columns[0], columns[1], np.ones(2), 1, 2, 1, 0.0, "WR", rng),
+        lambda: population_class(np.zeros(0, np.intp), *[np.zeros(0)] * 2, 1, 2, 1, 0.0, "WR", rng),
+    ):
+        with pytest.raises(ValueError):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("program", "backend", "warned"),
+    [
+        ("", "cython", False),
+        ("import os; os.environ['ZOOPT_NO_NATIVE'] = '1'", "python", False),
+        ("import sys; sys.modules['zoopt._native.kernels'] = None", "python", True),
+    ],
+)
+@compiled_only
+def test_the_kernels_are_chosen_in_one_place(program, backend, warned):
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{program}\nimport zoopt._native as n; print(n.BACKEND)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == backend
+    assert ran.stderr.count("RuntimeWarning") == int(warned)

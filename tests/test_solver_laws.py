@@ -1,0 +1,100 @@
+"""The conformance suite over all registered solvers and kinds of space."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import pytest
+
+from zoopt.contract import make_solver, registered
+from zoopt.testing import LAWS, SPACES, check_solver
+
+SOLVERS = sorted(registered())
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solver_keeps_the_laws(solver, space, kernels, seed):
+    for name, law in LAWS.items():
+        try:
+            law(functools.partial(make_solver, solver), SPACES[space], seed)
+        except AssertionError as error:
+            raise AssertionError(f"{solver} on {space} breaks: {name}") from error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_solver_keeps_the_laws_for_every_seed(solver, space):
+    for seed in range(100):
+        check_solver(functools.partial(make_solver, solver), SPACES[space], seed)
+
+
+@pytest.mark.parametrize("replacement", ["WR", "RR", "LM"])
+@pytest.mark.parametrize("space", SPACES)
+def test_every_replacement_keeps_the_laws(replacement, space, kernels, seed):
+    make = functools.partial(make_solver, "sracos", replacement=replacement, positive_size=3)
+    for name, law in LAWS.items():
+        if replacement == "LM" and name == "only_the_order_of_values_counts":
+            continue
+        law(make, SPACES[space], seed)
+
+
+def test_runs_repeat_across_processes_and_hash_seeds():
+    program = (
+        "import zoopt; from zoopt.testing import SPACES, drive; import numpy as np\n"
+        "solver = zoopt.SRacos(SPACES['mixed'], budget=60, seed=3)\n"
+        "print([c.x for c, _ in drive(solver, np.random.default_rng(0))])"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("0", "1")
+    }
+    assert len(outputs) == 1
+
+
+def repeating(space, **options):
+    solver = make_solver("random", space, **options)
+    solver._points.uniform = lambda row=space.low: row
+    return solver
+
+
+def seedless(space, **options):
+    return make_solver("random", space, **{**options, "seed": None})
+
+
+def starving(space, **options):
+    solver = make_solver("sracos", space, **options)
+    ask = solver.ask
+    solver.ask = lambda: ask() if solver.n_asked < 5 else None
+    return solver
+
+
+def gullible(space, **options):
+    """Takes a failure for the best."""
+    solver = make_solver("sracos", space, **options)
+    tell = solver.tell
+    solver.tell = lambda c, e: tell(c, e if isinstance(e, float) and e == e else -1e9)
+    return solver
+
+
+@pytest.mark.parametrize(
+    ("make", "law"),
+    [
+        (repeating, "no_point_is_asked_twice"),
+        (seedless, "same_seed_and_tells_give_the_same_asks"),
+        (starving, "one_at_a_time_never_waits"),
+        (gullible, "nan_is_never_the_best"),
+        (gullible, "the_best_is_the_least_of_what_was_told_ok"),
+    ],
+)
+def test_the_suite_notices_a_broken_solver(make, law):
+    with pytest.raises(AssertionError):
+        LAWS[law](make, SPACES["continuous"], 0)
