@@ -13,6 +13,7 @@ NUMERICS, SPACE, CONTRACT, SOLVERS, COMPOSITION, RUNNING, SURFACE, DISTRIBUTED =
 #: The layer of a module, by the longest prefix that fits.
 LAYERS = {
     "zoopt._native": NUMERICS,
+    "zoopt.checks": NUMERICS,
     "zoopt.errors": NUMERICS,
     "zoopt.space": SPACE,
     "zoopt.contract": CONTRACT,
@@ -97,7 +98,9 @@ def test_old_import_paths_are_imported_by_nothing_else():
 def test_importing_zoopt_loads_nothing_heavy():
     heavy = ("ray", "matplotlib", "sklearn", "pandas", "torch", "tqdm", "scipy")
     program = f"import sys, zoopt; print([m for m in {heavy} if m in sys.modules])"
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == "[]"
 
 

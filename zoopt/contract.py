@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from zoopt.checks import whole
 from zoopt.errors import Exhausted
 from zoopt.space import Row, Space
 
@@ -139,6 +140,8 @@ class Evaluation:
         >>> Evaluation.of(1.5).status, Evaluation.of(None).status
         ('ok', 'invalid')
         """
+        if type(value) is float and value == value:
+            return cls(value)
         if type(value) is not float:
             try:
                 value = as_number(value)
@@ -223,16 +226,16 @@ class Solver(ABC):
         x0: Iterable[Any] = (),
     ) -> None:
         self.space = space if isinstance(space, Space) else Space(space)
-        self.planned_budget = None if budget is None else _positive_int(budget, "budget")
+        self.planned_budget = (
+            None if budget is None else whole(budget, "budget", least=1, fractions=True)
+        )
         self.rng = spawn_generator(seed, "solver")
         self.n_asked = 0
         self.n_told = 0
         self._n_foreign = 0
         self._in_flight: dict[int, Candidate] = {}
         self._best: Best | None = None
-        self._queue: list[Row] = [
-            encode_start(self.space, point, i) for i, point in enumerate(x0)
-        ]
+        self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
         self._queue.reverse()
 
     # ------------------------------------------------------------- for callers
@@ -256,7 +259,8 @@ class Solver(ABC):
                 return None
             raise Exhausted(f"{self.name}: every point of the space was asked")
         ident = self.n_asked
-        candidate = Candidate(ident, proposal[0], self.space, proposal[1])
+        u, move = proposal
+        candidate = Candidate(ident, u, self.space, move)
         self.n_asked = ident + 1
         self._in_flight[ident] = candidate
         return candidate
@@ -278,12 +282,16 @@ class Solver(ABC):
         """
         if self._in_flight.pop(candidate.id, None) is None:
             raise ValueError(f"candidate {candidate.id} is not in flight: told twice, or not asked")
-        evaluation = outcome if type(outcome) is Evaluation else Evaluation.of(outcome)
+        if type(outcome) is Evaluation:
+            evaluation = outcome
+        else:
+            evaluation = Evaluation.of(outcome)
         self.n_told += 1
         self._observe(candidate, evaluation)
-        best = self._best
-        if evaluation.status == OK and (best is None or _better(evaluation, best.evaluation)):
-            self._best = Best(candidate, evaluation)
+        if evaluation.status == OK:
+            best = self._best
+            if best is None or _better(evaluation, best.evaluation):
+                self._best = Best(candidate, evaluation)
 
     def tell_point(self, x: Any, value: Evaluation | float) -> None:
         """Report a point that was evaluated elsewhere: a warm start, or another's incumbent.
@@ -366,14 +374,6 @@ def _is_row(x: Any, space: Space) -> bool:
         and x.shape == (space.n_columns,)
         and not x.flags.writeable
     )
-
-
-def _positive_int(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if not value >= 1 or value == math.inf:
-        raise ValueError(f"{name} must be at least 1, got {value!r}")
-    return int(value)
 
 
 #: Roles that draw random numbers, each from a stream of its own.

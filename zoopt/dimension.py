@@ -50,7 +50,9 @@ class _Coordinates:
         """Draw a uniform point, as a list of native values."""
         from zoopt.defaults import gl
 
-        point: list[Any] = self.space.sample(np.random.default_rng(gl.next_seed()) if rng is None else rng)
+        point: list[Any] = self.space.sample(
+            np.random.default_rng(gl.next_seed()) if rng is None else rng
+        )
         return point
 
     def get_regions(self) -> list[list[Any]]:

@@ -41,7 +41,7 @@ class NothingFeasible(ZooptError):
     """A filter rejected every point that was proposed to it."""
 
 
-class Pruned(Exception):  # noqa: N818 - a signal that an objective raises, not an error
+class Pruned(Exception):
     """Raise this in an objective to give up early.
 
     Parameters

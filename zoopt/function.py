@@ -1,12 +1,11 @@
 """minimize: the function form, for users of SciPy."""
 
-import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from zoopt.checks import whole
 from zoopt.contract import Candidate, Seed, make_solver, spawn_seed
 from zoopt.defaults import gl
 from zoopt.objective import stochastic_argument
@@ -123,7 +122,7 @@ def minimize(
         seed = gl.next_seed()
     entropy = spawn_seed(seed, "solver").entropy
     options = Options(
-        budget=_count(budget),
+        budget=whole(budget, "budget", least=1, fractions=True),
         time_budget=time_budget,
         terminal_value=terminal_value,
         stop=stop,
@@ -212,14 +211,6 @@ def _column(values: Sequence[Any]) -> Any:
     for i, value in enumerate(values):
         column[i] = value
     return column
-
-
-def _count(budget: Any) -> int:
-    if isinstance(budget, bool) or not isinstance(budget, numbers.Real):
-        raise TypeError(f"budget must be a number, got {budget!r}")
-    if not 1 <= budget < math.inf:
-        raise ValueError(f"budget must be at least 1 and finite, got {budget!r}")
-    return int(budget)
 
 
 def _start_points(space: Space, x0: Any) -> list[Any]:

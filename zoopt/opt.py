@@ -86,12 +86,14 @@ def minimize_objective(objective: Objective, parameter: Parameter, seed: Any) ->
     objective.parameter_set(parameter)
 
     evaluate = Evaluate(objective, space, seed)
-    recorder = _Recorder(objective, evaluate)
-    callbacks: list[Any] = [recorder]
+    recorder = _Recorder(evaluate)
+    callbacks: list[Any] = [recorder] if evaluate.attaches else []
     if parameter.get_intermediate_result() or parameter.verbosity > 1:
         callbacks.append(_PrintProgress(parameter.get_intermediate_freq()))
     options.callbacks = [*callbacks, *options.callbacks]
-    result = run(solver, options, evaluate, evaluate.many, space.decode_array)
+    result = run(
+        solver, options, evaluate, evaluate.many, space.decode_array, objective.get_history()
+    )
     best = solver.recommend()
     if best is None:
         raise AllEvaluationsFailed(result.message, result)
@@ -238,7 +240,9 @@ class Evaluate:
         self._inherit = None if inherit is Objective.default_inherit else inherit
         self._after = None if after is Objective.default_post_inherit else after
         self.attached: dict[int, tuple[Any, Any]] = {}
-        self._simple = self._stochastic is None and self._inherit is None and self._after is None
+        #: Whether solutions carry attachments.
+        self.attaches = self._inherit is not None or self._after is not None
+        self._simple = self._stochastic is None and not self.attaches
 
     def __call__(self, candidate: Candidate) -> tuple[Any, float]:
         solution = Solution.of_row(self._space, candidate.u)
@@ -259,7 +263,8 @@ class Evaluate:
         if self._after is not None:
             solution.set_value(value)
             solution.set_post_attach(self._after())
-        self.attached[candidate.id] = solution.get_attach(), solution.get_post_attach()
+        if self.attaches:
+            self.attached[candidate.id] = solution.get_attach(), solution.get_post_attach()
         return value
 
     def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
@@ -287,20 +292,17 @@ def random_argument(kind: str, seed: Any, ident: int) -> Any:
 
 
 class _Recorder(Callback):
-    """Write the objective's history, and keep the attachments of the best."""
+    """Keep the attachments of the best."""
 
-    def __init__(self, objective: Objective, evaluate: Evaluate) -> None:
-        self._append = objective.get_history().append
+    def __init__(self, evaluate: Evaluate) -> None:
         self._attached = evaluate.attached
         self.of_best: tuple[Any, Any] = (None, None)
 
     def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
-        self._append(evaluation.value)
-        if self._attached:
-            attached = self._attached.pop(candidate.id, (None, None))
-            best = search.best
-            if best is not None and best.candidate is candidate:
-                self.of_best = attached
+        attached = self._attached.pop(candidate.id, (None, None))
+        best = search.best
+        if best is not None and best.candidate is candidate:
+            self.of_best = attached
 
 
 class _PrintProgress(Callback):

@@ -1,10 +1,10 @@
 """Parameter: every setting of a run in the ZOOpt API."""
 
 import math
-import numbers
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from zoopt.checks import number, whole
 from zoopt.dimension import Dimension
 from zoopt.solvers.racos import default_sizes
 
@@ -212,7 +212,7 @@ vectorized, progress, verbosity
         self._sizes_by_hand.add(name)
 
     def set_exploration_rate(self, rate: float) -> None:
-        if not _is_number(rate) or not 0 <= rate <= 1:
+        if number(rate, "exploration_rate", least=0.0) > 1:
             raise ValueError(f"exploration_rate must be in [0, 1], got {rate!r}")
         self.probability = 1.0 - rate
 
@@ -221,12 +221,12 @@ vectorized, progress, verbosity
         def __getattr__(self, name: str) -> Any: ...
 
 
-_GET = (
+_GET = (  # noqa: SIM905 - a table of names reads best as words
     "noise_handling resampling ponss ponss_theta ponss_b suppression balance_rate "
     "intermediate_freq high_dim_handling reducedim num_sre low_dimension variance_A "
     "withdraw_alpha stopping_criterion seed"
 ).split()
-_GET_AND_SET = (
+_GET_AND_SET = (  # noqa: SIM905
     "algorithm sequential budget precision uncertain_bits train_size positive_size negative_size "
     "probability isolationFunc init_samples time_budget terminal_value intermediate_result "
     "resample_times non_update_allowed parallel server_num"
@@ -248,8 +248,10 @@ def _setter(name: str) -> Callable[[Parameter, Any], None]:
 
 
 def _add_accessors() -> None:
-    makers = [("get_", _getter, name) for name in _GET + _GET_AND_SET]
-    makers += [("set_", _setter, name) for name in [*_GET_AND_SET, "suppression"]]
+    makers: list[tuple[str, Callable[..., Any], str]] = [
+        *(("get_", _getter, name) for name in _GET + _GET_AND_SET),
+        *(("set_", _setter, name) for name in [*_GET_AND_SET, "suppression"]),
+    ]
     for prefix, make, name in makers:
         if not hasattr(Parameter, prefix + name):
             method = make(name)
@@ -266,10 +268,6 @@ def default_isolation(x: Any) -> int:
     return 0
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
 #: Least whole value of the settings that are counts.
 _LEAST = {
     "uncertain_bits": 1,
@@ -282,28 +280,29 @@ _LEAST = {
 }
 
 
+_NOT_NONE = {*_LEAST, "budget", "probability"} - {"uncertain_bits"}
+
+
 def _checked(name: str, value: Any) -> Any:
     """Return a setting, if it may be set to this value."""
-    if name in _LEAST and not (name == "uncertain_bits" and value is None):
-        if not _is_number(value) or value != int(value) or value < _LEAST[name]:
-            raise ValueError(f"{name} must be a whole number >= {_LEAST[name]}, got {value!r}")
-        return int(value)
-    if name in ("time_budget", "precision") and value is not None:
-        if not _is_number(value) or not value > 0:
-            raise ValueError(f"{name} must be a number > 0, got {value!r}")
-    elif name == "terminal_value" and value is not None:
-        if not _is_number(value) or math.isnan(value):
-            raise ValueError(f"terminal_value must be a number, got {value!r}")
-    elif name == "probability" and not (_is_number(value) and 0 <= value <= 1):
-        raise ValueError(f"probability must be in [0, 1], got {value!r}")
+    if value is None and name not in _NOT_NONE:
+        return None
+    if name in _LEAST:
+        return whole(value, name, least=_LEAST[name])
+    if name == "budget":
+        return _budget(value)
+    if name in ("time_budget", "precision", "terminal_value", "probability"):
+        least = -math.inf if name == "terminal_value" else 0.0
+        if name == "probability" and number(value, name, least=least) > 1:
+            raise ValueError(f"probability must be in [0, 1], got {value!r}")
+        number(value, name, least=least)
     return value
 
 
 def _budget(budget: Any) -> int:
-    if not _is_number(budget):
-        raise TypeError(f"budget must be a number, got {budget!r}")
-    if not math.isfinite(budget) or budget < 0 or 0 < budget < 3:
+    count = whole(budget, "budget", least=0, fractions=True)
+    if 0 < budget < 3:
         raise ValueError(
             f"budget must be at least 3 (0 means not set yet), got {budget!r}; minimize accepts 1"
         )
-    return int(budget)
+    return count

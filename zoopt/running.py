@@ -1,11 +1,10 @@
 """From settings to a run: what `Opt.min` and `minimize` share."""
 
-import math
-import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoopt.checks import number
 from zoopt.contract import Solver
 from zoopt.run.callbacks import ProgressBar
 from zoopt.run.executor import (
@@ -52,22 +51,23 @@ class Options:
         """Refuse bad values, and what this version does not offer, before a call is spent."""
         if self.on_error not in ON_ERROR:
             raise ValueError(f"on_error must be one of {ON_ERROR}, got {self.on_error!r}")
-        _check_number("time_budget", self.time_budget, least=0.0)
-        _check_number("terminal_value", self.terminal_value)
-        _check_number("max_failures", self.max_failures, least=0.0)
+        for name in ("time_budget", "max_failures", "workers", "eval_timeout", "retries"):
+            if getattr(self, name) is not None:
+                number(getattr(self, name), name, least=0.0)
+        if self.terminal_value is not None:
+            number(self.terminal_value, "terminal_value")
         if self.stop is not None and not callable(self.stop):
             raise TypeError(f"stop must be callable, got {self.stop!r}")
-        _check_number("workers", self.workers, least=1.0)
-        _check_number("eval_timeout", self.eval_timeout, least=0.0)
-        _check_number("retries", self.retries, least=0.0)
         if self.backend not in (None, "serial", "thread", "process", "ray"):
             raise ValueError(
                 "backend must be None, 'serial', 'thread', 'process' or 'ray', got "
                 f"{self.backend!r}"
             )
         if self.backend == "serial" and self.eval_timeout is not None:
-            raise ValueError("eval_timeout needs backend='process' or 'ray': nothing else can stop "
-                             "a call from outside")
+            raise ValueError(
+                "eval_timeout needs backend='process' or 'ray': nothing else can stop "
+                "a call from outside"
+            )
         for name, given in (
             ("workers > 1", self.workers > 1),
             (f"backend={self.backend!r}", self.backend not in (None, "serial")),
@@ -92,6 +92,7 @@ def run(
     evaluate: Evaluate,
     evaluate_many: EvaluateMany,
     decode: Callable[[Any], Any] | None = None,
+    values: list[float] | None = None,
 ) -> Result:
     """Run a solver as the options say."""
     executor: Executor
@@ -115,14 +116,6 @@ def run(
         max_failures=options.max_failures,
         decode=decode,
         seed=options.seed,
+        values=values,
     )
     return search.run()
-
-
-def _check_number(name: str, value: Any, least: float = -math.inf) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not value >= least:
-        raise ValueError(f"{name} must be at least {least:g}, got {value!r}")

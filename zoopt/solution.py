@@ -40,20 +40,16 @@ class Solution:
     ([1, 2], 0.5)
     """
 
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_attach",
-        "_no",
-        "_possible",
-        "_post_attach",
-        "_resample_value",
-        "_row",
-        "_space",
-        "_value",
-        "_x",
-        "result",
-    )
+    # What is seldom set stands here once, so that making the view of a point costs little.
+    _space: Space | None = None
+    _row: Row | None = None
+    _value: Any = math.nan
+    _resample_value: Any = None
+    _attach: Any = None
+    _post_attach: Any = None
+    _possible = False
+    _no: Any = None
+    result: Any = None
 
     def __init__(
         self,
@@ -65,8 +61,6 @@ class Solution:
         is_in_possible_solution: bool = False,
         no: Any = None,
     ) -> None:
-        self._space: Space | None = None
-        self._row: Row | None = None
         self._x: Any = x if isinstance(x, np.ndarray) else list(x)
         self._value = value
         self._resample_value = resample_value
@@ -74,7 +68,6 @@ class Solution:
         self._post_attach = post_attach
         self._possible = is_in_possible_solution
         self._no = no
-        self.result: Any = None
 
     @classmethod
     def of_row(cls, space: Space, row: Row) -> "Solution":
@@ -83,9 +76,6 @@ class Solution:
         self._space = space
         self._row = row
         self._x = None
-        self._value = math.nan
-        self._resample_value = self._attach = self._post_attach = self._no = self.result = None
-        self._possible = False
         return self
 
     @property

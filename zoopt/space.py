@@ -8,7 +8,6 @@ Encoding: `Real` is itself; with ``log`` its logarithm; with ``step`` the index 
 """
 
 import math
-import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
+from zoopt.checks import number
 
 __all__ = ["Choice", "Dimension", "Integer", "Real", "Row", "Space"]
 
@@ -25,17 +25,8 @@ Row: TypeAlias = npt.NDArray[np.float64]
 MAX_EXACT = 2**53
 
 
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return number
-
-
 def _bounds(low: Any, high: Any) -> tuple[float, float]:
-    low, high = _number(low, "low"), _number(high, "high")
+    low, high = number(low, "low", finite=True), number(high, "high", finite=True)
     if low > high:
         raise ValueError(f"low must be at most high, got low={low!r}, high={high!r}")
     if not math.isfinite(high - low):
@@ -81,8 +72,8 @@ class Real:
     ) -> None:
         self.low, self.high = _bounds(low, high)
         self.log = bool(log)
-        self.step = None if step is None else _number(step, "step")
-        self.origin = None if origin is None else _number(origin, "origin")
+        self.step = None if step is None else number(step, "step", finite=True)
+        self.origin = None if origin is None else number(origin, "origin", finite=True)
         if self.log and self.low <= 0:
             raise ValueError(f"log=True needs low > 0, got low={low!r}")
         if self.step is not None and self.step <= 0:
@@ -125,14 +116,14 @@ class Real:
         return int(self._last - self._first) + 1 if self._last >= self._first else math.inf
 
     def encode(self, value: Any) -> float:
-        number = _number(value, "value")
-        if not self.low <= number <= self.high:
+        code = number(value, "value", finite=True)
+        if not self.low <= code <= self.high:
             raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
         if self._last >= self._first:
             origin = self.low if self.origin is None else self.origin
-            index = float(round((number - origin) / self._step))
+            index = float(round((code - origin) / self._step))
             return min(max(index, self._first), self._last)
-        return math.log(number) if self.log else number
+        return math.log(code) if self.log else code
 
     def decode(self, code: float) -> float:
         if self._last >= self._first:
@@ -216,16 +207,16 @@ class Integer:
         return self.high - self.low + 1
 
     def encode(self, value: Any) -> float:
-        number = _number(value, "value")
-        if number != math.floor(number):
+        code = number(value, "value", finite=True)
+        if code != math.floor(code):
             raise ValueError(f"{value!r} is not a whole number")
-        if not self.low <= number <= self.high:
+        if not self.low <= code <= self.high:
             raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
-        return math.log(number) if self.log else number
+        return math.log(code) if self.log else code
 
     def decode(self, code: float) -> int:
-        number = round(math.exp(code)) if self.log else int(code)
-        return min(max(number, self.low), self.high)
+        value = round(math.exp(code)) if self.log else int(code)
+        return min(max(value, self.low), self.high)
 
     def __repr__(self) -> str:
         options = ", log=True" if self.log else "" if self.ordered else ", ordered=False"
@@ -461,7 +452,7 @@ class Space:
         if self.is_integer:
             return row.astype(np.int64)
         values = self.decode_list(row)
-        array = np.empty(len(values), self._dtype)
+        array: npt.NDArray[Any] = np.empty(len(values), self._dtype)
         array[:] = values
         return array
 
@@ -518,6 +509,4 @@ def _as_dimension(entry: Any, label: str) -> Dimension:
             return Real(entry[0], entry[1])
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
-    raise TypeError(
-        f"{label} must be Real, Integer, Choice or a (low, high) pair, got {entry!r}"
-    )
+    raise TypeError(f"{label} must be Real, Integer, Choice or a (low, high) pair, got {entry!r}")

@@ -94,7 +94,7 @@ def drive(
 ) -> list[tuple[Candidate, Evaluation]]:
     """Run a solver with several candidates in flight, told in random order, some failed."""
     flight = solver.in_flight
-    told = []
+    told: list[tuple[Candidate, Evaluation]] = []
     ended = False
     while len(told) < n_tells:
         while len(flight) < in_flight and not ended:
@@ -186,8 +186,7 @@ def one_at_a_time_never_waits(make: MakeSolver, space: Space, seed: int) -> None
 
 def same_seed_and_tells_give_the_same_asks(make: MakeSolver, space: Space, seed: int) -> None:
     runs = [
-        drive(make(space, budget=N_TELLS, seed=seed), np.random.default_rng(seed))
-        for _ in range(2)
+        drive(make(space, budget=N_TELLS, seed=seed), np.random.default_rng(seed)) for _ in range(2)
     ]
     assert _path(runs[0]) == _path(runs[1])
 

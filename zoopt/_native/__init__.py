@@ -5,12 +5,17 @@
 
 import os
 import warnings
+from typing import TYPE_CHECKING
 
 from zoopt._native.reference import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
 
 __all__ = ["BACKEND", "CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population"]
 
-if os.environ.get("ZOOPT_NO_NATIVE") == "1":
+if TYPE_CHECKING:
+    from zoopt._native.reference import Population
+
+    BACKEND: str
+elif os.environ.get("ZOOPT_NO_NATIVE") == "1":
     from zoopt._native.reference import Population
 
     BACKEND = "python"
@@ -20,7 +25,7 @@ else:
 
         BACKEND = "cython"
     except ImportError as error:
-        from zoopt._native.reference import Population  # type: ignore[assignment]
+        from zoopt._native.reference import Population
 
         BACKEND = "python"
         warnings.warn(

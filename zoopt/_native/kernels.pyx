@@ -4,17 +4,20 @@ Read reference.py first. What differs here, and why:
 
 A. State lives in C arrays of an extension type instead of arrays handed to functions: acquiring a
    dozen memoryviews a call costs more than a proposal at d = 10 does. The type pickles.
-B. The known points are a table of 64-bit hashes with open addressing that only grows, or is
-   rebuilt by `forget`; 0 marks an empty place.
+B. The known points are tables of 64-bit hashes with open addressing, the present one and, in an
+   infinite space, the one before it; 0 marks an empty place.
 C. Differing columns of a pair of slots stand in one triangular array of lists, so that deriving a
    child's list from its parent's moves a few indices and allocates nothing.
 D. Writing a child over the slot of a dropped member copies the columns in which the two differ
    where that list is known, and the whole row only where it is not.
-E. Random numbers come from `next_double` of the generator's own bit generator, under its lock,
+E. A proposal is built in a bytes object and seen through `frombuffer`: one allocation, one copy,
+   and read-only from the start.
+F. Random numbers come from `next_double` of the generator's own bit generator, under its lock,
    with the GIL released.
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport exp, fabs, floor, log, rint, INFINITY
 from libc.stdint cimport uint64_t
@@ -22,7 +25,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from zoopt._native.reference import REPLACEMENTS, list_capacity
+from zoopt._native.reference import MEMORY, REPLACEMENTS, list_capacity
 
 __all__ = ["Population"]
 
@@ -52,7 +55,6 @@ cdef enum:
 
 cdef Py_ssize_t NOBODY = -(<Py_ssize_t>1 << 62)
 
-cdef object empty = np.empty
 cdef object frombuffer = np.frombuffer
 cdef object FLOAT = np.dtype(np.float64)
 
@@ -75,9 +77,9 @@ cdef class Population:
     """
 
     cdef readonly object kinds, low, high, replacement, rng
-    cdef readonly Py_ssize_t positive_size, size, uncertain_bits
-    cdef readonly double exploration_rate
-    cdef object _lock
+    cdef readonly Py_ssize_t positive_size, size, uncertain_bits, memory
+    cdef readonly double exploration_rate, n_points
+    cdef object _acquire, _release
     cdef bitgen_t *_bitgen
     cdef Py_ssize_t _d, _capacity, _n_pos, _n_neg, _strategy
     cdef const Py_ssize_t[::1] _kinds
@@ -93,7 +95,8 @@ cdef class Population:
     cdef Py_ssize_t[:, ::1] _counts
     cdef Py_ssize_t[:, ::1] _lists
     cdef uint64_t[::1] _table
-    cdef uint64_t _table_mask
+    cdef uint64_t[::1] _table_before
+    cdef uint64_t _mask, _mask_before
     cdef readonly Py_ssize_t n_seen
     cdef object _cursor
     # The region of the present proposal; whole, but for the touched columns, between proposals.
@@ -118,12 +121,12 @@ cdef class Population:
         double exploration_rate,
         replacement,
         rng,
+        double n_points=INFINITY,
+        Py_ssize_t memory=MEMORY,
     ):
         cdef Py_ssize_t d = len(kinds)
         if not len(low) == len(high) == d:
             raise ValueError("kinds, low and high must have the same length")
-        if d == 0:
-            raise ValueError("a population needs at least one column")
         if positive_size < 1 or negative_size < 0 or uncertain_bits < 1:
             raise ValueError("positive_size and uncertain_bits must be >= 1, negative_size >= 0")
         if replacement not in REPLACEMENTS:
@@ -137,8 +140,11 @@ cdef class Population:
         self.exploration_rate = exploration_rate
         self.replacement = replacement
         self.rng = rng
+        self.n_points = n_points
+        self.memory = memory
         self._strategy = REPLACEMENTS.index(replacement)
-        self._lock = rng.bit_generator.lock
+        self._acquire = rng.bit_generator.lock.acquire
+        self._release = rng.bit_generator.lock.release
         self._bitgen = <bitgen_t *>PyCapsule_GetPointer(
             rng.bit_generator.capsule, "BitGenerator"
         )
@@ -160,7 +166,9 @@ cdef class Population:
         self._counts = np.full((size, size), UNKNOWN, np.intp)
         self._lists = np.zeros((max(1, size * (size - 1) // 2), self._capacity), np.intp)
         self._table = np.zeros(64, np.uint64)
-        self._table_mask = 63
+        self._mask = 63
+        self._table_before = np.zeros(1, np.uint64)
+        self._mask_before = 0
         self.n_seen = 0
         self._cursor = None
         self._left = self.low.copy()
@@ -179,13 +187,22 @@ cdef class Population:
         """Draw a new point: from a learned region, or uniform with the exploration rate."""
         cdef Py_ssize_t parent = -1
         cdef Py_ssize_t i, k
-        with self._lock, nogil:
-            parent = self._propose()
+        if self.n_seen >= self.n_points:
+            return None
+        self._acquire()
+        try:
+            with nogil:
+                parent = self._propose()
+        finally:
+            self._release()
         if parent < 0:
             row = self.uniform()
             return None if row is None else (row, None)
-        buffer = bytes((<char *>&self._rows[parent, 0])[: self._d * sizeof(double)])
-        cdef double *fresh = <double *><char *>buffer
+        self._grow()
+        buffer = PyBytes_FromStringAndSize(
+            <char *>&self._rows[parent, 0], self._d * sizeof(double)
+        )
+        cdef double *fresh = <double *>PyBytes_AS_STRING(buffer)
         columns = [self._idents[parent]]
         for i in range(self._n_labels):
             k = self._labels[i]
@@ -197,17 +214,22 @@ cdef class Population:
     def uniform(self):
         """Draw a new point uniformly from the whole space; None if none was found."""
         cdef bint found = False
-        row = empty(self._d)
-        cdef double[::1] fresh = row
-        with self._lock, nogil:
-            found = self._draw_uniform(fresh)
-        if not found:
+        if self.n_seen >= self.n_points:
             return None
+        buffer = PyBytes_FromStringAndSize(NULL, self._d * sizeof(double))
+        cdef double *fresh = <double *>PyBytes_AS_STRING(buffer)
+        self._acquire()
+        try:
+            with nogil:
+                found = self._draw_uniform(fresh)
+        finally:
+            self._release()
+        if not found:
+            return self._enumerate() if self.n_points < INFINITY else None
         self._grow()
-        row.flags.writeable = False
-        return row
+        return frombuffer(buffer, FLOAT)
 
-    def enumerate(self):
+    cdef object _enumerate(self):
         """Return the next point of a finite space that is not known yet; None at the end."""
         cdef Py_ssize_t k, d = self._d
         if self._cursor is None:
@@ -239,31 +261,19 @@ cdef class Population:
         self._grow()
         return True
 
-    def forget(self, keep):
-        """Forget all known points but the members and those in ``keep``."""
-        cdef Py_ssize_t i
-        self._table = np.zeros(64, np.uint64)
-        self._table_mask = 63
-        self.n_seen = 0
-        for i in range(self._n_pos + self._n_neg):
-            self._remember(self._hashes[i])
-            self._grow()
-        for row in keep:
-            self.mark(row)
-
     cdef double _random(self) noexcept nogil:
         return self._bitgen.next_double(self._bitgen.state)
 
     cdef Py_ssize_t _propose(self) noexcept nogil:
         """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
-        cdef Py_ssize_t parent, i, region, attempt
+        cdef Py_ssize_t parent, i, _
         cdef bint found = False
         if self._n_pos == 0 or self._random() < self.exploration_rate:
             return -1
-        for region in range(REGIONS):
+        for _ in range(REGIONS):
             parent = self._shrink()
             self._draw_labels()
-            for attempt in range(REDRAWS):
+            for _ in range(REDRAWS):
                 found = self._redraw(parent)
                 if found:
                     break
@@ -271,16 +281,13 @@ cdef class Population:
                 self._left[self._touched[i]] = self._low[self._touched[i]]
                 self._right[self._touched[i]] = self._high[self._touched[i]]
             if found:
-                if 2 * self.n_seen > <Py_ssize_t>self._table_mask:
-                    with gil:
-                        self._grow()
                 return parent
         return -1
 
-    cdef bint _draw_uniform(self, double[::1] fresh) noexcept nogil:
-        cdef Py_ssize_t attempt, k
+    cdef bint _draw_uniform(self, double *fresh) noexcept nogil:
+        cdef Py_ssize_t _, k
         cdef uint64_t code
-        for attempt in range(UNIFORM_TRIES):
+        for _ in range(UNIFORM_TRIES):
             code = 0
             for k in range(self._d):
                 fresh[k] = self._draw(k, self._low[k], self._high[k])
@@ -379,11 +386,11 @@ cdef class Population:
     cdef Py_ssize_t _differing_column(self, Py_ssize_t a, Py_ssize_t b) noexcept nogil:
         """Draw a column in which two members differ, uniformly; -1 if they are equal."""
         cdef Py_ssize_t count = self._counts[a, b]
-        cdef Py_ssize_t i, k, n_differing, wanted
+        cdef Py_ssize_t _, k, n_differing, wanted
         if count == UNKNOWN:
             count = self._scan(a, b)
         if count == DENSE:
-            for i in range(DENSE_TRIES):
+            for _ in range(DENSE_TRIES):
                 k = <Py_ssize_t>(self._random() * self._d)
                 if self._rows[a, k] != self._rows[b, k]:
                     return k
@@ -490,28 +497,49 @@ cdef class Population:
         return code if code != 0 else 1
 
     cdef bint _remember(self, uint64_t code) noexcept nogil:
-        """Add a hash to the table; False if it was there. Callers keep the table half empty."""
-        cdef uint64_t place = code & self._table_mask
+        """Add a hash to the known ones; False if it was there. Callers grow the table after."""
+        cdef uint64_t place = code & self._mask_before
+        while self._table_before[place] != 0:
+            if self._table_before[place] == code:
+                return False
+            place = (place + 1) & self._mask_before
+        return self._add(code)
+
+    cdef bint _add(self, uint64_t code) noexcept nogil:
+        cdef uint64_t place = code & self._mask
         while self._table[place] != 0:
             if self._table[place] == code:
                 return False
-            place = (place + 1) & self._table_mask
+            place = (place + 1) & self._mask
         self._table[place] = code
         self.n_seen += 1
         return True
 
     cdef int _grow(self) except -1:
+        """Keep the table half empty, and the memory of an infinite space bounded."""
         cdef uint64_t[::1] old
-        cdef Py_ssize_t i
-        if 2 * self.n_seen <= <Py_ssize_t>self._table_mask:
+        cdef Py_ssize_t i, size
+        if self.n_seen <= self.memory and 2 * self.n_seen <= <Py_ssize_t>self._mask:
             return 0
         old = self._table
-        self._table = np.zeros(2 * old.shape[0], np.uint64)
-        self._table_mask = 2 * old.shape[0] - 1
-        self.n_seen = 0
-        for i in range(old.shape[0]):
-            if old[i] != 0:
-                self._remember(old[i])
+        if self.n_seen > self.memory and self.n_points == INFINITY:
+            self._table_before = old
+            self._mask_before = self._mask
+            size = 64
+            while size < 4 * self.size:
+                size *= 2
+            self._table = np.zeros(size, np.uint64)
+            self._mask = size - 1
+            self.n_seen = 0
+            for i in range(self._n_pos + self._n_neg):
+                self._add(self._hashes[i])
+        elif 2 * self.n_seen > old.shape[0]:
+            self._table = np.zeros(2 * old.shape[0], np.uint64)
+            self._mask = self._table.shape[0] - 1
+            self.n_seen = 0
+            for i in range(old.shape[0]):
+                if old[i] != 0:
+                    self._add(old[i])
         return 0
 
     # ---------------------------------------------------------------- the sets
@@ -658,8 +686,11 @@ cdef class Population:
         if self._n_neg == 0:
             return -1
         if self._strategy == RR:
-            with self._lock:
+            self._acquire()
+            try:
                 return <Py_ssize_t>(self._random() * self._n_neg)
+            finally:
+                self._release()
         if self._strategy == LM:
             return self._farthest_negative()
         worst = self._worst_negative()
@@ -722,7 +753,8 @@ cdef class Population:
         if parent < 0:
             with nogil:
                 self._hashes[slot] = self._hash(row)
-                memcpy(&self._rows[slot, 0], &row[0], self._d * sizeof(double))
+                for i in range(self._d):
+                    self._rows[slot, i] = row[i]
                 for other in range(n_slots):
                     self._counts[slot, other] = self._counts[other, slot] = UNKNOWN
         else:
@@ -823,6 +855,8 @@ cdef class Population:
             self.exploration_rate,
             self.replacement,
             self.rng,
+            self.n_points,
+            self.memory,
         )
         state = (
             self._n_pos,
@@ -840,6 +874,7 @@ cdef class Population:
                 np.asarray(self._counts),
                 np.asarray(self._lists),
                 np.asarray(self._table),
+                np.asarray(self._table_before),
             ),
         )
         return Population, arguments, state
@@ -857,5 +892,7 @@ cdef class Population:
             self._counts,
             self._lists,
             self._table,
+            self._table_before,
         ) = (part.copy() for part in arrays)
-        self._table_mask = self._table.shape[0] - 1
+        self._mask = self._table.shape[0] - 1
+        self._mask_before = self._table_before.shape[0] - 1

@@ -43,6 +43,8 @@ UNIFORM_TRIES: Final = 100
 #: pair is scanned.
 DENSE_TRIES: Final = 64
 
+MEMORY: Final = 2**20
+
 UNKNOWN: Final = -2
 DENSE: Final = -1
 
@@ -87,6 +89,11 @@ class Population:
         random one, or the one farthest from the best negative.
     rng : numpy.random.Generator
         The only source of random numbers.
+    n_points : float
+        Size of the space; inf if a column is continuous.
+    memory : int
+        How many points an infinite space remembers at least, beside the members; a finite one
+        remembers all.
 
     Notes
     -----
@@ -105,12 +112,12 @@ class Population:
         exploration_rate: float,
         replacement: str,
         rng: np.random.Generator,
+        n_points: float = math.inf,
+        memory: int = MEMORY,
     ) -> None:
         d = len(kinds)
         if not len(low) == len(high) == d:
             raise ValueError("kinds, low and high must have the same length")
-        if d == 0:
-            raise ValueError("a population needs at least one column")
         if positive_size < 1 or negative_size < 0 or uncertain_bits < 1:
             raise ValueError("positive_size and uncertain_bits must be >= 1, negative_size >= 0")
         if replacement not in REPLACEMENTS:
@@ -124,6 +131,8 @@ class Population:
         self.exploration_rate = exploration_rate
         self.replacement = replacement
         self.rng = rng
+        self.n_points = n_points
+        self.memory = memory
         self._capacity = list_capacity(d)
         self._rows = np.zeros((self.size, d))
         self._idents = [NOBODY] * self.size
@@ -135,13 +144,14 @@ class Population:
         # Differing columns of a pair of slots: a list, DENSE or UNKNOWN.
         self._pairs: list[list[list[int] | int]] = [[UNKNOWN] * self.size for _ in range(self.size)]
         self._seen: set[int] = set()
+        self._seen_before: set[int] = set()
         self._cursor: list[float] | None = None
 
     # ---------------------------------------------------------------- proposals
 
     @property
     def n_seen(self) -> int:
-        """How many distinct points were proposed, marked or enumerated."""
+        """How many distinct points are known: proposed or marked."""
         return len(self._seen)
 
     def propose(self) -> tuple[Row, Move | None] | None:
@@ -152,8 +162,10 @@ class Population:
         (row, move) or None
             A read-only row that was never proposed or marked before; ``move`` is the parent's
             ident followed by the columns that differ from it, None for a uniform point. None if
-            no new point was found.
+            every point of a finite space is known; no random number was drawn then.
         """
+        if len(self._seen) >= self.n_points:
+            return None
         if not self._positive or self.rng.random() < self.exploration_rate:
             return self._uniform_proposal()
         for _ in range(REGIONS):
@@ -166,7 +178,13 @@ class Population:
         return self._uniform_proposal()
 
     def uniform(self) -> Row | None:
-        """Draw a new point uniformly from the whole space; None if none was found."""
+        """Draw a new point uniformly from the whole space.
+
+        A finite space in which none was found by chance is enumerated; None at its end, as in
+        `propose`, or if the columns hold too few floats to find a new one.
+        """
+        if len(self._seen) >= self.n_points:
+            return None
         for _ in range(UNIFORM_TRIES):
             row = np.array(
                 [self._draw(k, self.low[k], self.high[k]) for k in range(len(self.kinds))],
@@ -175,9 +193,9 @@ class Population:
             if self.mark(row):
                 row.flags.writeable = False
                 return row
-        return None
+        return self._enumerate() if self.n_points < math.inf else None
 
-    def enumerate(self) -> Row | None:
+    def _enumerate(self) -> Row | None:
         """Return the next point of a finite space that is not known yet; None at the end."""
         d = len(self.kinds)
         if self._cursor is None:
@@ -204,17 +222,17 @@ class Population:
         """Remember a point, so that it is not proposed; False if it was known already."""
         if len(row) != len(self.kinds):
             raise ValueError(f"row must have {len(self.kinds)} columns, got {len(row)}")
-        code = self._hash(row)
-        if code in self._seen:
+        return self._remember(self._hash(row))
+
+    def _remember(self, code: int) -> bool:
+        """Add a hash to the known ones; False if it was there."""
+        if code in self._seen or code in self._seen_before:
             return False
         self._seen.add(code)
+        if len(self._seen) > self.memory and self.n_points == math.inf:
+            self._seen_before = self._seen
+            self._seen = set(self._hashes[: len(self._positive) + len(self._negative)])
         return True
-
-    def forget(self, keep: list[Row]) -> None:
-        """Forget all known points but the members and those in ``keep``."""
-        self._seen = {self._hashes[slot] for slot in self._positive + self._negative}
-        for row in keep:
-            self.mark(row)
 
     def _uniform_proposal(self) -> tuple[Row, None] | None:
         row = self.uniform()
@@ -359,9 +377,8 @@ class Population:
                 code = (code + mix(k, value) - mix(k, here)) & MASK
         if code == 0:
             code = 1
-        if not changes or code in self._seen:
+        if not changes or not self._remember(code):
             return None
-        self._seen.add(code)
         row = self._rows[parent].copy()
         for k, value in changes.items():
             row[k] = value
@@ -575,9 +592,7 @@ class Population:
                     continue
                 columns = [k for k in known if row[k] != self._rows[other, k]]
                 columns += [
-                    k
-                    for k in changed
-                    if self._rows[parent, k] == self._rows[other, k] != row[k]
+                    k for k in changed if self._rows[parent, k] == self._rows[other, k] != row[k]
                 ]
             derived[other] = DENSE if len(columns) > self._capacity else columns
         return derived

@@ -45,14 +45,16 @@ class SerialExecutor:
 
     def __init__(self, evaluate: Evaluate) -> None:
         self._evaluate = evaluate
-        self._pending: list[Candidate] = []
+        self._pending: Candidate | None = None
         self._origin = perf_counter()
 
     def submit(self, candidate: Candidate) -> None:
-        self._pending.append(candidate)
+        self._pending = candidate
 
     def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
-        candidate = self._pending.pop()
+        candidate, self._pending = self._pending, None
+        if candidate is None:
+            return []
         origin = self._origin
         started = perf_counter() - origin
         try:
@@ -66,10 +68,10 @@ class SerialExecutor:
         return [(candidate, evaluation)]
 
     def cancel(self, ident: int) -> None:
-        self._pending = [c for c in self._pending if c.id != ident]
+        self._pending = None
 
     def close(self) -> None:
-        self._pending.clear()
+        self._pending = None
 
 
 class VectorizedExecutor:

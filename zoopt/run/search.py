@@ -53,6 +53,8 @@ class Search:
         Makes the user's view of a row; by default the space's.
     seed : object
         Entropy of the run, for the Result.
+    values : list, optional
+        Where the told values are appended; NaN for what was not ok.
 
     Attributes
     ----------
@@ -78,6 +80,7 @@ class Search:
         max_failures: int | None = None,
         decode: Callable[[Any], Any] | None = None,
         seed: Any = None,
+        values: list[float] | None = None,
     ) -> None:
         self.solver = solver
         self.budget = budget
@@ -92,13 +95,16 @@ class Search:
         self._max_failures = max_failures
         self._decode = solver.space.decode if decode is None else decode
         self._seed = seed
-        self._in_flight: dict[int, Candidate] = {}
-        self._values = array("d")
+        self._may_stop = any(
+            rule is not None for rule in (time_budget, terminal_value, stop, max_failures)
+        )
+        self._values: list[float] = [] if values is None else values
+        self._first_value = len(self._values)
         self._ids = array("q")
         self._started = array("d")
         self._finished = array("d")
-        self._workers: list[str] = []
-        self._statuses: list[str] = []
+        self._workers: dict[int, str] = {}
+        self._statuses: dict[int, str] = {}  # those that are not ok
         self._failures: list[Failure] = []
         self._first_error: BaseException | None = None
         self._n_raised_first = 0
@@ -106,7 +112,7 @@ class Search:
 
     @property
     def nfev(self) -> int:
-        return len(self._values)
+        return len(self._ids)
 
     @property
     def elapsed(self) -> float:
@@ -147,50 +153,52 @@ class Search:
         return result
 
     def _loop(self) -> str:
-        solver, executor, in_flight = self.solver, self._executor, self._in_flight
-        budget = self.budget
+        ask, executor = self.solver.ask, self._executor
+        submit, collect, take = executor.submit, executor.collect, self._take
+        best = self.best
+        if best is not None and self._reason_to_stop(best.evaluation):
+            return "terminal_value"  # a point known beforehand is good enough
+        n_in_flight = 0
         exhausted = False
         while True:
-            while not exhausted and self.n_submitted < budget:
-                if len(in_flight) >= executor.capacity:
-                    break
+            while n_in_flight < executor.capacity and self.n_submitted < self.budget:
                 try:
-                    candidate = solver.ask()
+                    candidate = ask()
                 except Exhausted:
                     exhausted = True
                     break
                 if candidate is None:
                     break
-                in_flight[candidate.id] = candidate
                 self.n_submitted += 1
-                executor.submit(candidate)
-            if not in_flight:
+                n_in_flight += 1
+                submit(candidate)
+            if not n_in_flight:
                 return "exhausted" if exhausted else "budget"
             reason = None
-            for candidate, evaluation in executor.collect():
-                if reason is None:
-                    del in_flight[candidate.id]
-                    reason = self._take(candidate, evaluation)
+            for candidate, evaluation in collect():
+                n_in_flight -= 1
+                reason = take(candidate, evaluation)
+                if reason is not None:
+                    break
             if reason is not None:
-                for ident in in_flight:
-                    executor.cancel(ident)
+                for candidate in self.solver.in_flight:
+                    executor.cancel(candidate.id)
                 return reason
 
     def _take(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
         """Tell the solver, record, and return why to stop."""
         self.solver.tell(candidate, evaluation)
-        value = evaluation.value
-        self._values.append(value)
+        self._values.append(evaluation.value)
         self._ids.append(candidate.id)
         self._started.append(evaluation.started)
         self._finished.append(evaluation.finished)
-        self._workers.append(evaluation.worker)
-        self._statuses.append(evaluation.status)
+        if evaluation.worker:
+            self._workers[len(self._ids) - 1] = evaluation.worker
         if evaluation.status != OK:
             self._record_failure(candidate, evaluation)
         for callback in self._callbacks:
             callback.on_tell(self, candidate, evaluation)
-        return self._reason_to_stop(evaluation)
+        return self._reason_to_stop(evaluation) if self._may_stop else None
 
     def _reason_to_stop(self, evaluation: Evaluation) -> str | None:
         terminal = self._terminal_value
@@ -206,6 +214,7 @@ class Search:
 
     def _record_failure(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self.n_failed += 1
+        self._statuses[self.nfev - 1] = evaluation.status
         error, evaluation.exception = evaluation.exception, None  # frees its frames
         if len(self._failures) < MAX_FAILURES_LISTED:
             self._failures.append(
@@ -214,8 +223,12 @@ class Search:
                 )
             )
         if self._on_error == "raise":
-            raise error if error is not None else ValueError(
-                f"evaluation {candidate.id} was {evaluation.status}: {evaluation.error}"
+            raise (
+                error
+                if error is not None
+                else ValueError(
+                    f"evaluation {candidate.id} was {evaluation.status}: {evaluation.error}"
+                )
             )
         if self._on_error == "auto" and error is not None and self.nfev <= FIRST_CALLS:
             self._n_raised_first += 1
@@ -238,25 +251,26 @@ class Search:
     def _result(self, status: str) -> Result:
         elapsed = self.elapsed
         recommended = self.solver.recommend()
-        values = np.array(self._values, np.float64)
+        n = self.nfev
+        values = np.array(self._values[self._first_value :][:n], np.float64)
         return Result(
             x=None if recommended is None else self._decode(recommended.candidate.u),
             fun=math.nan if recommended is None else recommended.value,
             success=recommended is not None,
             status=status,
             message=self._message(status, elapsed, recommended),
-            nfev=len(values),
+            nfev=n,
             nit=self.solver.n_told,
             history=values,
-            statuses=self._statuses,
+            statuses=[self._statuses.get(i, OK) for i in range(n)],
             failures=self._failures,
             n_failed=self.n_failed,
-            cancelled=[self._decode(candidate.u) for candidate in self._in_flight.values()],
+            cancelled=[self._decode(candidate.u) for candidate in self.solver.in_flight],
             timeline={
                 "id": np.array(self._ids, np.int64),
                 "started": np.array(self._started, np.float64),
                 "finished": np.array(self._finished, np.float64),
-                "worker": np.array(self._workers, dtype=object),
+                "worker": np.array([self._workers.get(i, "") for i in range(n)], object),
             },
             walltime=elapsed,
             seed=self._seed,

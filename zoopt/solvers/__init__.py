@@ -3,4 +3,4 @@
 from zoopt.solvers.racos import Racos, SRacos
 from zoopt.solvers.random_search import RandomSearch
 
-__all__ = ["RandomSearch", "Racos", "SRacos"]
+__all__ = ["Racos", "RandomSearch", "SRacos"]

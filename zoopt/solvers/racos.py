@@ -10,23 +10,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoopt._native import Population
+from zoopt.checks import number, whole
 from zoopt.contract import (
     LOST,
+    OK,
     Candidate,
     Evaluation,
     Seed,
     Solver,
-    _positive_int,
     rank,
     register,
 )
 from zoopt.space import Row, Space
 
 __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
-
-#: Spaces with a continuous column forget what they saw beyond this many points, but for the sets
-#: and what is in flight: there a repetition has no other way to come about.
-MEMORY = 2**20
 
 
 def default_sizes(budget: int | None) -> tuple[int, int]:
@@ -56,71 +53,13 @@ def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:
     return 1 + sum(n_dimensions > limit for limit in limits)
 
 
-class Distinct:
-    """Proposals of points that were not seen before; enumerates a finite space at its end."""
-
-    def __init__(self, space: Space, population: Population | None) -> None:
-        self.space = space
-        self.population = population  # None: every dimension is constant
-        self._single_asked = False
-
-    def queued(self, queue: list[Row]) -> Row | None:
-        """Take the next of the user's initial points that is new."""
-        while queue:
-            row = queue.pop()
-            if self.mark(row):
-                return row
-        return None
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether every point of a finite space was seen; says so without drawing a number."""
-        if self.population is None:
-            return self._single_asked
-        return self.space.is_finite and self.population.n_seen >= self.space.size
-
-    def uniform(self) -> Row | None:
-        if self.exhausted:
-            return None
-        if self.population is None:
-            return self._single()
-        row: Row | None = self.population.uniform()
-        return self._left() if row is None else row
-
-    def proposal(self) -> tuple[Row, tuple[int, ...] | None] | None:
-        if self.exhausted:
-            return None
-        if self.population is None:
-            row = self._single()
-        else:
-            found: tuple[Row, tuple[int, ...] | None] | None = self.population.propose()
-            if found is not None:
-                return found
-            row = self._left()
-        return None if row is None else (row, None)
-
-    def mark(self, row: Row) -> bool:
-        if self.population is None:
-            new, self._single_asked = not self._single_asked, True
-            return new
-        return bool(self.population.mark(row))
-
-    def trim(self, in_flight: Mapping[int, Candidate]) -> None:
-        """Bound the memory of seen points where the space is infinite."""
-        population = self.population
-        if population is not None and population.n_seen > MEMORY and not self.space.is_finite:
-            population.forget([candidate.u for candidate in in_flight.values()])
-
-    def _left(self) -> Row | None:
-        if self.population is None or not self.space.is_finite:
-            return None
-        row: Row | None = self.population.enumerate()
-        return row
-
-    def _single(self) -> Row | None:
-        row = self.space.low.copy()
-        row.flags.writeable = False
-        return row if self.mark(row) else None
+def next_start(queue: list[Row], population: Population) -> Row | None:
+    """Take the next of the user's initial points that is new."""
+    while queue:
+        row = queue.pop()
+        if population.mark(row):
+            return row
+    return None
 
 
 class SRacos(Solver):
@@ -170,79 +109,89 @@ class SRacos(Solver):
         replacement: str = "WR",
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
-        self.train_size, self.positive_size = _sizes(
-            self.planned_budget, train_size, positive_size
-        )
+        self.train_size, self.positive_size = _sizes(self.planned_budget, train_size, positive_size)
         if uncertain_bits is None:
             uncertain_bits = default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
-        self.uncertain_bits = _positive_int(uncertain_bits, "uncertain_bits")
-        if not 0.0 <= exploration_rate <= 1.0:
+        self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
+        if number(exploration_rate, "exploration_rate", least=0.0) > 1.0:
             raise ValueError(f"exploration_rate must be in [0, 1], got {exploration_rate!r}")
         if replacement not in ("WR", "RR", "LM"):
             raise ValueError(f"replacement must be 'WR', 'RR' or 'LM', got {replacement!r}")
-        population = None
-        if self.space.n_columns:
-            population = Population(
-                self.space.kinds,
-                self.space.low,
-                self.space.high,
-                self.positive_size,
-                self.train_size - self.positive_size,
-                self.uncertain_bits,
-                float(exploration_rate),
-                replacement,
-                self.rng,
-            )
-        self._points = Distinct(self.space, population)
-        self._population = population
+        self._population = Population(
+            self.space.kinds,
+            self.space.low,
+            self.space.high,
+            self.positive_size,
+            self.train_size - self.positive_size,
+            self.uncertain_bits,
+            float(exploration_rate),
+            replacement,
+            self.rng,
+            self.space.size,
+        )
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight
+        self._filling = True
 
     @property
     def positives(self) -> list[tuple[int, Row, float, float]]:
         """The positive set, best first: (id, row, violation, value); failed ones are inf."""
-        return [] if self._population is None else self._population.positives()
+        return self._population.positives()
 
     @property
     def negatives(self) -> list[tuple[int, Row, float, float]]:
         """The negative set, in no order: (id, row, violation, value)."""
-        return [] if self._population is None else self._population.negatives()
+        return self._population.negatives()
 
     def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
-        if self._filling:
-            row = self._points.queued(self._queue)
-            if row is None and self._filling:
-                row = self._points.uniform()
-            if row is None:
-                return None
-            self._initial.add(self.n_asked)
-            return row, None
-        self._points.trim(self._in_flight)
-        return self._points.proposal()
+        if not self._filling:
+            return self._population.propose()
+        row = next_start(self._queue, self._population)
+        if row is None:
+            row = self._population.uniform()
+        if row is None:
+            return None
+        self._initial.add(self.n_asked)
+        self._update_filling()
+        return row, None
 
-    @property
-    def _filling(self) -> bool:
-        """Whether the initial design lacks points. A lost one leaves its place to another."""
-        return bool(self._queue) or self._n_members + len(self._initial) < self.train_size
+    def _update_filling(self) -> None:
+        """Note whether the initial design lacks points; a lost one leaves its place to another."""
+        self._filling = (
+            bool(self._queue) or self._n_members + len(self._initial) < self.train_size
+        )
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        self._take(candidate, evaluation, self.n_told, False)
+        if evaluation.status != OK or self._initial:
+            self._take(candidate, evaluation, self.n_told, False)
+            return
+        violation = evaluation.violation
+        self._population.insert(
+            candidate.u,
+            candidate.id,
+            violation if violation > 0.0 else 0.0,
+            evaluation.value,
+            candidate.move,
+        )
 
-    def _take(
-        self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool
-    ) -> None:
+    def _take(self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool) -> None:
+        ident = candidate.id
+        if evaluation.status == LOST:
+            if ident in self._initial:
+                self._initial.remove(ident)
+                self._update_filling()
+            return
+        violation, value = rank(evaluation, n_told)
+        self._population.insert(candidate.u, ident, violation, value, candidate.move, stable)
+        self._n_members += 1
         if self._initial:
-            self._initial.discard(candidate.id)
-        if evaluation.status != LOST and self._population is not None:
-            violation, value = rank(evaluation, n_told)
-            self._population.insert(
-                candidate.u, candidate.id, violation, value, candidate.move, stable
-            )
-            self._n_members += 1
+            self._initial.discard(ident)
+            self._update_filling()
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        self._points.mark(candidate.u)
+        self._population.mark(candidate.u)
         self._take(candidate, evaluation, self.n_told, False)
+        self._update_filling()
 
 
 class Racos(SRacos):
@@ -317,11 +266,11 @@ def _sizes(
 ) -> tuple[int, int]:
     default_train, default_positive = default_sizes(budget)
     if positive_size is not None:
-        positive = _positive_int(positive_size, "positive_size")
+        positive = whole(positive_size, "positive_size", least=1)
     else:
         positive = default_positive
     if train_size is not None:
-        train = _positive_int(train_size, "train_size")
+        train = whole(train_size, "train_size", least=1)
         if positive_size is None:
             positive = min(positive, train)
     else:

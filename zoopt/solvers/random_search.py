@@ -5,7 +5,7 @@ from typing import Any
 
 from zoopt._native import Population
 from zoopt.contract import Candidate, Evaluation, Seed, Solver, register
-from zoopt.solvers.racos import Distinct
+from zoopt.solvers.racos import next_start
 from zoopt.space import Row, Space
 
 __all__ = ["RandomSearch"]
@@ -41,19 +41,17 @@ class RandomSearch(Solver):
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         columns = self.space.kinds, self.space.low, self.space.high
-        population = Population(*columns, 1, 0, 1, 1.0, "WR", self.rng) if len(columns[0]) else None
-        self._points = Distinct(self.space, population)
+        self._population = Population(*columns, 1, 0, 1, 1.0, "WR", self.rng, self.space.size)
 
     def _propose(self) -> tuple[Row, None] | None:
-        row = self._points.queued(self._queue)
+        row = next_start(self._queue, self._population)
         if row is None:
-            row = self._points.uniform()
-        self._points.trim(self._in_flight)
+            row = self._population.uniform()
         return None if row is None else (row, None)
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if candidate.id < 0:
-            self._points.mark(candidate.u)
+            self._population.mark(candidate.u)
 
 
 register(RandomSearch.name, RandomSearch)

@@ -1,0 +1,52 @@
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from zoopt._native.reference import Indices, Move, Row
+
+__all__ = ["Population"]
+
+@final
+class Population:
+    kinds: Indices
+    low: Row
+    high: Row
+    replacement: str
+    rng: np.random.Generator
+    positive_size: int
+    size: int
+    uncertain_bits: int
+    exploration_rate: float
+    n_seen: int
+    n_points: float
+    memory: int
+    def __init__(
+        self,
+        kinds: npt.ArrayLike,
+        low: npt.ArrayLike,
+        high: npt.ArrayLike,
+        positive_size: int,
+        negative_size: int,
+        uncertain_bits: int,
+        exploration_rate: float,
+        replacement: str,
+        rng: np.random.Generator,
+        n_points: float = ...,
+        memory: int = ...,
+    ) -> None: ...
+    def propose(self) -> tuple[Row, Move | None] | None: ...
+    def uniform(self) -> Row | None: ...
+    def mark(self, row: Row) -> bool: ...
+    def insert(
+        self,
+        row: Row,
+        ident: int,
+        violation: float,
+        value: float,
+        move: Move | None = None,
+        stable: bool = False,
+    ) -> int: ...
+    def positives(self) -> list[tuple[int, Row, float, float]]: ...
+    def negatives(self) -> list[tuple[int, Row, float, float]]: ...
+    def __setstate__(self, state: Any) -> None: ...
