@@ -140,9 +140,9 @@ class Evaluation:
         >>> Evaluation.of(1.5).status, Evaluation.of(None).status
         ('ok', 'invalid')
         """
-        if type(value) is float and value == value:
-            return cls(value)
-        if type(value) is not float:
+        if isinstance(value, float) and value == value:
+            return cls(float(value))
+        if not isinstance(value, float):
             try:
                 value = as_number(value)
             except (TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoopt.checks import number
+from zoopt.checks import number, whole
 from zoopt.contract import Solver
 from zoopt.run.callbacks import ProgressBar
 from zoopt.run.executor import (
@@ -51,9 +51,10 @@ class Options:
         """Refuse bad values, and what this version does not offer, before a call is spent."""
         if self.on_error not in ON_ERROR:
             raise ValueError(f"on_error must be one of {ON_ERROR}, got {self.on_error!r}")
-        for name in ("time_budget", "max_failures", "workers", "eval_timeout", "retries"):
+        for name in ("time_budget", "max_failures", "eval_timeout", "retries"):
             if getattr(self, name) is not None:
                 number(getattr(self, name), name, least=0.0)
+        whole(self.workers, "workers", least=1)
         if self.terminal_value is not None:
             number(self.terminal_value, "terminal_value")
         if self.stop is not None and not callable(self.stop):

@@ -9,6 +9,7 @@ Encoding: `Real` is itself; with ``log`` its logarithm; with ``step`` the index 
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,6 +84,7 @@ class Real:
         if self.step is None and self.origin is not None:
             raise ValueError("origin has no meaning without step")
         self._first, self._last = self._grid()
+        self._scale = self._decimal_scale()
 
     def _grid(self) -> tuple[float, float]:
         """Return the first and last grid index; (0, -1) without a grid."""
@@ -97,6 +99,14 @@ class Real:
         if max(last - first, abs(first), abs(last)) > MAX_EXACT:
             return 0.0, -1.0
         return first, last
+
+    def _decimal_scale(self) -> float:
+        """Return the power of ten that makes all grid points whole, 0.0 if there is none."""
+        origin = self.low if self.origin is None else self.origin
+        exponents = [Decimal(repr(v)).as_tuple().exponent for v in (self._step, origin)]
+        scale = 10.0 ** max(0, *(-e for e in exponents if isinstance(e, int)))
+        exact = max(abs(self.low), abs(self.high), self._step) * scale < MAX_EXACT
+        return scale if exact else 0.0
 
     @property
     def kind(self) -> int:
@@ -133,11 +143,9 @@ class Real:
         return float(code)
 
     def _grid_value(self, index: float) -> float:
-        origin = self.low if self.origin is None else self.origin
-        inverse = 1.0 / self._step
-        if inverse == math.floor(inverse):  # 3 / 10 is the float 0.3, 3 * 0.1 is not
-            return float(origin + index / inverse)
-        return float(origin + index * self._step)
+        """Return a grid point as its decimal reads: 3 * 0.1 is 0.3, not 0.30000000000000004."""
+        value = (self.low if self.origin is None else self.origin) + index * self._step
+        return round(value * self._scale) / self._scale if self._scale else value
 
     @property
     def _step(self) -> float:

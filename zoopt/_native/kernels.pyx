@@ -203,6 +203,9 @@ cdef class Population:
             <char *>&self._rows[parent, 0], self._d * sizeof(double)
         )
         cdef double *fresh = <double *>PyBytes_AS_STRING(buffer)
+        if self._n_labels == 1:  # by far the commonest, and it always differs
+            fresh[self._labels[0]] = self._drawn[0]
+            return frombuffer(buffer, FLOAT), (self._idents[parent], self._labels[0])
         columns = [self._idents[parent]]
         for i in range(self._n_labels):
             k = self._labels[i]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
-from zoopt.contract import FAILED, INVALID, Candidate, Evaluation
+from zoopt.contract import FAILED, INVALID, OK, Candidate, Evaluation
 from zoopt.errors import Pruned
 
 __all__ = ["Evaluate", "EvaluateMany", "Executor", "SerialExecutor", "VectorizedExecutor"]
@@ -59,10 +59,16 @@ class SerialExecutor:
         started = perf_counter() - origin
         try:
             value, violation = self._evaluate(candidate)
-            evaluation = Evaluation.of(value)
-            evaluation.violation = violation
         except (Exception, SystemExit) as error:
             evaluation = failure(error)
+        else:
+            if isinstance(value, float) and value == value:
+                finished = perf_counter() - origin
+                return [
+                    (candidate, Evaluation(float(value), OK, violation, "", started, finished))
+                ]
+            evaluation = Evaluation.of(value)
+            evaluation.violation = violation
         evaluation.started = started
         evaluation.finished = perf_counter() - origin
         return [(candidate, evaluation)]

@@ -37,7 +37,7 @@ class Result:
         Objective calls, and points told.
     history : float64 array, shape (nit,)
         Values in order of tell; NaN where an evaluation was not ok.
-    statuses : list of str
+    statuses : object array, shape (nit,)
         Status of each evaluation, in the same order.
     failures : list of Failure
         The first 1,000 evaluations that were not ok.
@@ -64,7 +64,7 @@ class Result:
         nfev: int,
         nit: int,
         history: npt.NDArray[np.float64],
-        statuses: list[str],
+        statuses: npt.NDArray[Any],
         failures: list[Failure],
         n_failed: int,
         cancelled: list[Any],

@@ -153,8 +153,11 @@ class Search:
         return result
 
     def _loop(self) -> str:
-        ask, executor = self.solver.ask, self._executor
-        submit, collect, take = executor.submit, executor.collect, self._take
+        solver, executor = self.solver, self._executor
+        ask, tell, submit, collect = solver.ask, solver.tell, executor.submit, executor.collect
+        add_value, add_id = self._values.append, self._ids.append
+        add_start, add_finish = self._started.append, self._finished.append
+        watched = bool(self._callbacks) or self._may_stop
         best = self.best
         if best is not None and self._reason_to_stop(best.evaluation):
             return "terminal_value"  # a point known beforehand is good enough
@@ -174,26 +177,24 @@ class Search:
                 submit(candidate)
             if not n_in_flight:
                 return "exhausted" if exhausted else "budget"
-            reason = None
             for candidate, evaluation in collect():
                 n_in_flight -= 1
-                reason = take(candidate, evaluation)
-                if reason is not None:
-                    break
-            if reason is not None:
-                for candidate in self.solver.in_flight:
-                    executor.cancel(candidate.id)
-                return reason
+                tell(candidate, evaluation)
+                add_value(evaluation.value)
+                add_id(candidate.id)
+                add_start(evaluation.started)
+                add_finish(evaluation.finished)
+                if watched or evaluation.worker or evaluation.status != OK:
+                    reason = self._look(candidate, evaluation)
+                    if reason is not None:
+                        for other in solver.in_flight:
+                            executor.cancel(other.id)
+                        return reason
 
-    def _take(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
-        """Tell the solver, record, and return why to stop."""
-        self.solver.tell(candidate, evaluation)
-        self._values.append(evaluation.value)
-        self._ids.append(candidate.id)
-        self._started.append(evaluation.started)
-        self._finished.append(evaluation.finished)
+    def _look(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
+        """Record what is seldom, call the callbacks, and return why to stop."""
         if evaluation.worker:
-            self._workers[len(self._ids) - 1] = evaluation.worker
+            self._workers[self.nfev - 1] = evaluation.worker
         if evaluation.status != OK:
             self._record_failure(candidate, evaluation)
         for callback in self._callbacks:
@@ -252,6 +253,11 @@ class Search:
         elapsed = self.elapsed
         recommended = self.solver.recommend()
         n = self.nfev
+        statuses, workers = np.full(n, OK, object), np.full(n, "", object)
+        for i, text in self._statuses.items():
+            statuses[i] = text
+        for i, text in self._workers.items():
+            workers[i] = text
         values = np.array(self._values[self._first_value :][:n], np.float64)
         return Result(
             x=None if recommended is None else self._decode(recommended.candidate.u),
@@ -262,7 +268,7 @@ class Search:
             nfev=n,
             nit=self.solver.n_told,
             history=values,
-            statuses=[self._statuses.get(i, OK) for i in range(n)],
+            statuses=statuses,
             failures=self._failures,
             n_failed=self.n_failed,
             cancelled=[self._decode(candidate.u) for candidate in self.solver.in_flight],
@@ -270,7 +276,7 @@ class Search:
                 "id": np.array(self._ids, np.int64),
                 "started": np.array(self._started, np.float64),
                 "finished": np.array(self._finished, np.float64),
-                "worker": np.array([self._workers.get(i, "") for i in range(n)], object),
+                "worker": workers,
             },
             walltime=elapsed,
             seed=self._seed,
