@@ -104,7 +104,10 @@ class Real:
         """Return the power of ten that makes all grid points whole, 0.0 if there is none."""
         origin = self.low if self.origin is None else self.origin
         exponents = [Decimal(repr(v)).as_tuple().exponent for v in (self._step, origin)]
-        scale = 10.0 ** max(0, *(-e for e in exponents if isinstance(e, int)))
+        n_decimals = max(0, *(-e for e in exponents if isinstance(e, int)))
+        if n_decimals > 15:
+            return 0.0
+        scale = 10.0**n_decimals
         exact = max(abs(self.low), abs(self.high), self._step) * scale < MAX_EXACT
         return scale if exact else 0.0
 
