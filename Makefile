@@ -1,2 +1,21 @@
-.PHONY: check lint types test
-check: lint types test
+# Checks that need zoopt installed with its extra "test" in the Python on the PATH.
+.PHONY: check lint types test slow
+
+check: lint types
+
+lint:
+	ruff check .
+	ruff format --check .
+	cython-lint zoopt/_native/kernels.pyx
+	codespell zoopt distributed tests examples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md
+
+# From another folder, so that the installed package is checked, zoopt.distributed included.
+types:
+	cd tests && mypy --config-file ../pyproject.toml -p zoopt
+	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml zoopt._native.kernels
+
+test:
+	pytest
+
+slow:
+	pytest --slow
