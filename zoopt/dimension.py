@@ -30,7 +30,7 @@ class _Coordinates:
     def get_size(self) -> int:
         raise NotImplementedError  # pragma: no cover - both classes define it
 
-    def _columns(self) -> list[Column]:
+    def _make_space(self) -> Space:
         raise NotImplementedError  # pragma: no cover - both classes define it
 
     def get_type(self, index: int) -> Any:
@@ -43,7 +43,9 @@ class _Coordinates:
     def space(self) -> Space:
         """The space that solvers see; made on first use and kept until something changes."""
         if self._space is None:
-            self._space = Space(self._columns())
+            if not self.get_size():
+                raise ValueError("a dimension of size 0 holds no points")
+            self._space = self._make_space()
         return self._space
 
     def rand_sample(self, rng: np.random.Generator | None = None) -> list[Any]:
@@ -113,16 +115,17 @@ class Dimension(_Coordinates):
     def get_size(self) -> int:
         return len(self._low)
 
-    def _columns(self) -> list[Column]:
-        made: dict[tuple[Any, ...], Column] = {}
-        keys = zip(
-            self._low.tolist(),
-            self._high.tolist(),
-            self._continuous.tolist(),
-            self._order.tolist(),
-            strict=True,
-        )
-        return [made.get(key) or made.setdefault(key, _box_column(*key)) for key in keys]
+    def _make_space(self) -> Space:
+        facts = np.column_stack([self._low, self._high, self._continuous, self._order])
+        if (facts == facts[0]).all():
+            distinct, which = facts[:1], np.zeros(len(facts), np.intp)
+        else:
+            distinct, which = np.unique(facts, axis=0, return_inverse=True)
+        columns = [
+            _box_column(low, high, bool(continuous), bool(ordered))
+            for low, high, continuous, ordered in distinct.tolist()
+        ]
+        return Space.of_distinct(columns, which.reshape(-1).astype(np.intp))
 
     @staticmethod
     def judge_match(size: int, regs: Sequence[Any], tys: Sequence[Any]) -> bool:
@@ -271,6 +274,9 @@ class Dimension2(_Coordinates):
 
     def get_size(self) -> int:
         return len(self._types)
+
+    def _make_space(self) -> Space:
+        return Space(self._columns())
 
     def _columns(self) -> list[Column]:
         return [self._column(i) for i in range(self.get_size())]

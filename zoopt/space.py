@@ -8,7 +8,7 @@ Encoding: `Real` is itself; with ``log`` its logarithm; with ``step`` the index 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -355,48 +355,69 @@ class Space:
             dimensions = list(dimensions.values())
         if isinstance(dimensions, (str, bytes)) or not isinstance(dimensions, Iterable):
             raise TypeError(f"a space must be a sequence or a mapping, got {dimensions!r}")
-        self.dimensions: list[Dimension] = [
-            _as_dimension(entry, self._label(i)) for i, entry in enumerate(dimensions)
-        ]
-        if not self.dimensions:
+        entries = [_as_dimension(entry, self._label(i)) for i, entry in enumerate(dimensions)]
+        if not entries:
             raise ValueError("a space needs at least one dimension")
-        # Large spaces repeat a few dimension objects: each is asked for its facts once.
-        distinct = list({id(dimension): dimension for dimension in self.dimensions}.values())
-        index = {id(dimension): i for i, dimension in enumerate(distinct)}
-        which = np.fromiter((index[id(d)] for d in self.dimensions), np.intp, len(self.dimensions))
+        distinct = list({id(entry): entry for entry in entries}.values())
+        index = {id(entry): i for i, entry in enumerate(distinct)}
+        which = np.fromiter((index[id(entry)] for entry in entries), np.intp, len(entries))
+        self._set_up(distinct, which)
+
+    @classmethod
+    def of_distinct(cls, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> "Space":
+        """Make a large space of few distinct dimensions: dimension i is ``distinct[which[i]]``."""
+        self = cls.__new__(cls)
+        self.names = None
+        self._set_up(distinct, which)
+        return self
+
+    def _set_up(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
+        """Work out everything else; each distinct dimension is asked for its facts once."""
+        self._distinct = distinct
+        self._which = which
         columns = np.array([d.column for d in distinct], np.float64)[which]
         self._free = np.flatnonzero(columns[:, 0] < columns[:, 1])
         self.kinds = np.array([d.kind for d in distinct], np.intp)[which][self._free]
         self.low = np.ascontiguousarray(columns[self._free, 0])
         self.high = np.ascontiguousarray(columns[self._free, 1])
-        counts = np.bincount(which).tolist()
-        self.size: float = _product(d.size for d in self.dimensions if d.size > 1)
-        every_column = len(self._free) == len(self.dimensions)
+        counts = np.bincount(which, minlength=len(distinct)).tolist()
+        self.size: float = _product(
+            d.size if d.size == math.inf else int(d.size) ** n
+            for d, n in zip(distinct, counts, strict=True)
+        )
         #: Number of `Real` dimensions that are not constant, with or without a step.
         self.n_continuous: int = sum(
             n for d, n in zip(distinct, counts, strict=True) if type(d) is Real and d.low < d.high
         )
+        decoders = [_decoder(d) for d in distinct]
+        self._all_free = len(self._free) == len(which)
         #: Points are float arrays equal to their rows.
-        self.is_plain = every_column and all(
-            type(d) is Real and not d.log and d.kind == CONTINUOUS for d in distinct
-        )
+        self.is_plain = self._all_free and all(decode is None for decode in decoders)
         #: Points are arrays of whole numbers equal to their rows.
-        self.is_integer = every_column and all(type(d) is Integer and not d.log for d in distinct)
+        self.is_integer = self._all_free and all(decode is int for decode in decoders)
         if all(type(d) is Real for d in distinct):
             self._dtype: type = np.float64
         else:
             self._dtype = np.int64 if all(type(d) is Integer for d in distinct) else object
-        self._columns = self._free.tolist()
+        self._columns: list[int] = []
+        self._decoders: list[tuple[int, Callable[[float], Any]]] = []
         self._template: list[Any] = []
         if not (self.is_plain or self.is_integer):
-            codes = columns[:, 0].tolist()
-            self._template = [d.decode(c) for d, c in zip(self.dimensions, codes, strict=True)]
+            self._columns = self._free.tolist()
+            coded = [(i, decoders[which[i]]) for i in self._columns]
+            self._decoders = [(i, decode) for i, decode in coded if decode is not None]
+            constants = [d.decode(d.column[0]) for d in distinct]
+            self._template = [constants[i] for i in which.tolist()]
+
+    @property
+    def dimensions(self) -> list[Dimension]:
+        return [self._distinct[i] for i in self._which.tolist()]
 
     def _label(self, i: int) -> str:
         return f"dimension {i}" if self.names is None else f"dimension {self.names[i]!r}"
 
     def __len__(self) -> int:
-        return len(self.dimensions)
+        return len(self._which)
 
     @property
     def n_columns(self) -> int:
@@ -446,14 +467,16 @@ class Space:
 
     def decode_list(self, row: Row) -> list[Any]:
         """Return the point of a row as a list of native values."""
-        if self.is_plain:
-            values: list[Any] = row.tolist()
-        elif self.is_integer:
-            values = row.astype(np.int64).tolist()
-        else:
-            values = self._template.copy()
-            for i, code in zip(self._columns, row.tolist(), strict=True):
-                values[i] = self.dimensions[i].decode(code)
+        if self.is_integer:
+            integers: list[Any] = row.astype(np.int64).tolist()
+            return integers
+        values: list[Any] = row.tolist()
+        if not self._all_free:
+            codes, values = values, self._template.copy()
+            for i, code in zip(self._columns, codes, strict=True):
+                values[i] = code
+        for i, decode in self._decoders:
+            values[i] = decode(values[i])
         return values
 
     def decode_array(self, row: Row) -> npt.NDArray[Any]:
@@ -501,6 +524,15 @@ class Space:
         if self.names is None:
             return f"Space({self.dimensions!r})"
         return f"Space({dict(zip(self.names, self.dimensions, strict=True))!r})"
+
+
+def _decoder(dimension: Dimension) -> Callable[[float], Any] | None:
+    """Return what turns a code into a value; None if the code is the value."""
+    if type(dimension) is Real and not dimension.log and dimension.kind == CONTINUOUS:
+        return None
+    if type(dimension) is Integer and not dimension.log:
+        return int
+    return dimension.decode
 
 
 def _product(sizes: Iterable[float]) -> float:

@@ -6,7 +6,8 @@ replacement are the kernels'. Sources: Yu, Qian, Hu, AAAI 2016 (RACOS); Hu, Qian
 flight).
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable
 from typing import Any
 
 from zoopt._native import Population
@@ -51,6 +52,11 @@ def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:
     """
     limits = (100, 1000) if any_continuous else (10, 50, 100, 1000)
     return 1 + sum(n_dimensions > limit for limit in limits)
+
+
+def n_points(space: Space) -> float:
+    """Return the size of a space as a float: a finite one stays finite, however large."""
+    return math.inf if space.size == math.inf else float(min(space.size, 1e300))
 
 
 def next_start(queue: list[Row], population: Population) -> Row | None:
@@ -127,7 +133,7 @@ class SRacos(Solver):
             float(exploration_rate),
             replacement,
             self.rng,
-            self.space.size,
+            n_points(self.space),
         )
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight
@@ -157,9 +163,7 @@ class SRacos(Solver):
 
     def _update_filling(self) -> None:
         """Note whether the initial design lacks points; a lost one leaves its place to another."""
-        self._filling = (
-            bool(self._queue) or self._n_members + len(self._initial) < self.train_size
-        )
+        self._filling = bool(self._queue) or self._n_members + len(self._initial) < self.train_size
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if evaluation.status != OK or self._initial:
@@ -174,7 +178,9 @@ class SRacos(Solver):
             candidate.move,
         )
 
-    def _take(self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool) -> None:
+    def _take(
+        self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool
+    ) -> None:
         ident = candidate.id
         if evaluation.status == LOST:
             if ident in self._initial:

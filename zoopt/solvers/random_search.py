@@ -5,7 +5,7 @@ from typing import Any
 
 from zoopt._native import Population
 from zoopt.contract import Candidate, Evaluation, Seed, Solver, register
-from zoopt.solvers.racos import next_start
+from zoopt.solvers.racos import n_points, next_start
 from zoopt.space import Row, Space
 
 __all__ = ["RandomSearch"]
@@ -41,7 +41,7 @@ class RandomSearch(Solver):
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         columns = self.space.kinds, self.space.low, self.space.high
-        self._population = Population(*columns, 1, 0, 1, 1.0, "WR", self.rng, self.space.size)
+        self._population = Population(*columns, 1, 0, 1, 1.0, "WR", self.rng, n_points(self.space))
 
     def _propose(self) -> tuple[Row, None] | None:
         row = next_start(self._queue, self._population)
