@@ -64,9 +64,7 @@ class SerialExecutor:
         else:
             if isinstance(value, float) and value == value:
                 finished = perf_counter() - origin
-                return [
-                    (candidate, Evaluation(float(value), OK, violation, "", started, finished))
-                ]
+                return [(candidate, Evaluation(float(value), OK, violation, "", started, finished))]
             evaluation = Evaluation.of(value)
             evaluation.violation = violation
         evaluation.started = started
