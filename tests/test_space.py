@@ -70,6 +70,25 @@ def test_a_finite_dimension_decodes_to_its_values(dimension, values):
     assert dimension.size == len(values)
 
 
+def test_grids_decode_at_once_as_they_do_one_by_one():
+    rng = np.random.default_rng(0)
+    dimensions = [
+        Real(low, low + width, step=step, origin=origin)
+        for low in (0.0, -1.0, 0.37, 1e3)
+        for width in (1.0, 7.3)
+        for step in (1e-6, 0.25, 0.3, 1e-3, 1 / 3)
+        for origin in (None, 0.0)
+    ]
+    space = Space([*dimensions, Real(0, 1), Integer(0, 3), Real(2, 2)])
+    for _ in range(50):
+        row = space.encode(space.sample(rng))
+        one_by_one = [d.decode(u) for d, u in zip(dimensions, row.tolist(), strict=False)]
+        assert space.decode(row)[: len(dimensions)] == one_by_one
+    only_grids = Space(dimensions)
+    row = only_grids.encode(only_grids.sample(rng))
+    assert only_grids.decode_array(row).tolist() == only_grids.decode(row)
+
+
 def test_log_dimensions_sample_evenly_in_the_logarithm():
     """Half of the samples lie below the geometric mean: 5 standard deviations of a coin."""
     space = Space([Real(1e-4, 1, log=True)])

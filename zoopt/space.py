@@ -393,6 +393,7 @@ class Space:
         self._all_free = len(self._free) == len(which)
         #: Points are float arrays equal to their rows.
         self.is_plain = self._all_free and all(decode is None for decode in decoders)
+        self._grids = _Grids(distinct, which[self._free])
         #: Points are arrays of whole numbers equal to their rows.
         self.is_integer = self._all_free and all(decode is int for decode in decoders)
         if all(type(d) is Real for d in distinct):
@@ -404,7 +405,8 @@ class Space:
         self._template: list[Any] = []
         if not (self.is_plain or self.is_integer):
             self._columns = self._free.tolist()
-            coded = [(i, decoders[which[i]]) for i in self._columns]
+            on_grid = set(self._free[self._grids.columns].tolist())
+            coded = [(i, decoders[which[i]]) for i in self._columns if i not in on_grid]
             self._decoders = [(i, decode) for i, decode in coded if decode is not None]
             constants = [d.decode(d.column[0]) for d in distinct]
             self._template = [constants[i] for i in which.tolist()]
@@ -470,7 +472,7 @@ class Space:
         if self.is_integer:
             integers: list[Any] = row.astype(np.int64).tolist()
             return integers
-        values: list[Any] = row.tolist()
+        values: list[Any] = self._grids.decode(row).tolist()
         if not self._all_free:
             codes, values = values, self._template.copy()
             for i, code in zip(self._columns, codes, strict=True):
@@ -485,6 +487,8 @@ class Space:
             return row
         if self.is_integer:
             return row.astype(np.int64)
+        if self._all_free and not self._decoders:
+            return self._grids.decode(row)
         values = self.decode_list(row)
         array: npt.NDArray[Any] = np.empty(len(values), self._dtype)
         array[:] = values
@@ -524,6 +528,33 @@ class Space:
         if self.names is None:
             return f"Space({self.dimensions!r})"
         return f"Space({dict(zip(self.names, self.dimensions, strict=True))!r})"
+
+
+class _Grids:
+    """Decodes all columns of decimal grids at once, bit for bit as `Real.decode` does."""
+
+    def __init__(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
+        grids = [type(d) is Real and d.kind == ORDERED and d._scale > 0 for d in distinct]
+        self.columns = np.flatnonzero(np.array(grids, bool)[which])
+        facts = np.array(
+            [
+                (d.low if d.origin is None else d.origin, d._step, d._scale, d.low, d.high)
+                if type(d) is Real
+                else (0.0,) * 5
+                for d in distinct
+            ],
+            np.float64,
+        )[which[self.columns]]
+        self._origin, self._step, self._scale, self._low, self._high = facts.T
+
+    def decode(self, row: Row) -> Row:
+        if not len(self.columns):
+            return row
+        values = row.copy()
+        exact = self._origin + row[self.columns] * self._step
+        rounded = np.rint(exact * self._scale) / self._scale
+        values[self.columns] = np.minimum(np.maximum(rounded, self._low), self._high)
+        return values
 
 
 def _decoder(dimension: Dimension) -> Callable[[float], Any] | None:
