@@ -49,7 +49,7 @@ def extensions():
     )
     return cythonize(
         [kernels],
-        force=debug,
+        force=True,  # the generated C file does not tell which directives made it
         compiler_directives={
             "language_level": 3,
             "boundscheck": debug,
