@@ -1,4 +1,4 @@
-"""The Python blocks of the README and the guide run, in order, and print what they say they print."""
+"""The Python blocks of the README and the guide run, in order, and print what they promise."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def run_page(page, folder):
     return subprocess.run(
         [sys.executable, "-W", "error", script.name],
         cwd=folder,
-        env={**os.environ, "MPLBACKEND": "Agg"},
+        env={**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=120,

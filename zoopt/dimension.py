@@ -312,11 +312,14 @@ class Dimension2(_Coordinates):
         self.__dict__.update(fresh.__dict__)
 
     def set_all(self, size: int, regs: Sequence[Any], tys: Sequence[Any]) -> None:
-        """Set size, regions and types; order and precision stay where the size does."""
+        """Set size, regions and types; order and precision stay where the type does."""
         size = _size(size)
         if not self.judge_match(size, regs, tys):
             raise ValueError(f"regs and tys must have {size} entries, got {len(regs)}, {len(tys)}")
-        options = [*self._options[:size], *[None] * (size - len(self._options))]
+        options = [
+            self._options[i] if i < self.get_size() and self._types[i] == ty else None
+            for i, ty in enumerate(tys)
+        ]
         self._replace(list(zip(tys, regs, options, strict=True)))
 
     def set_dimension_size(self, size: int) -> None:
@@ -332,7 +335,7 @@ class Dimension2(_Coordinates):
         if not 0 <= index < self.get_size():
             raise IndexError(f"index must be in 0..{self.get_size() - 1}, got {index!r}")
         entries: list[Any] = self._entries()
-        entries[index] = (ty, reg, self._options[index])
+        entries[index] = (ty, reg, self._options[index] if ty == self._types[index] else None)
         self._replace(entries)
 
     def set_regions(self, regs: Sequence[Any], tys: Sequence[Any]) -> None:

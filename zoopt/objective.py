@@ -101,7 +101,8 @@ class Objective:
         if not self._reducedim or self._a is None:
             return solution
         x = np.asarray(solution.get_x(), np.float64)
-        return Solution(x=x[0] * np.asarray(self._last_x) + np.asarray(self._a) @ x[1:])
+        last = self._last_x.get_x() if isinstance(self._last_x, Solution) else self._last_x
+        return Solution(x=x[0] * np.asarray(last) + np.asarray(self._a) @ x[1:])
 
     def _call(self, solution: Solution) -> Any:
         if self._func is None:

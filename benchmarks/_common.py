@@ -1,0 +1,135 @@
+"""What the side-by-side runs share: the other Python, fresh subprocesses, and the heading.
+
+The parent of the measured processes imports the standard library only, so that it stays small:
+Linux counts a parent's memory in the peak of its child.
+"""
+
+import argparse
+import contextlib
+import datetime
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+OLD = "0.4.2"
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every side-by-side run has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--old", metavar="PYTHON", help=f"a Python that has zoopt {OLD}; by default one is set up"
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run, of no use as a figure")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser
+
+
+@contextlib.contextmanager
+def old_python(path: str | None) -> Iterator[str]:
+    """Yield a Python that has the old zoopt: the one given, or one of a temporary environment."""
+    if path is not None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = str(Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python")
+        subprocess.run([python, "-m", "pip", "install", "-q", f"zoopt=={OLD}"], check=True)
+        yield python
+
+
+def call(python: str, *command: str) -> Any:
+    """Run a Python in a fresh process of one thread; return the JSON of its last line."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    }
+    done = subprocess.run(
+        [python, *command], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def work(python: str, script: str, task: dict[str, Any]) -> Any:
+    """Run a script as a worker on a task, in a fresh process."""
+    return call(python, script, "--worker", json.dumps(task))
+
+
+def answer(worker: Callable[[dict[str, Any]], Any], task: str) -> None:
+    """Be the worker: print the JSON of the answer, and nothing that the library prints."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = worker(json.loads(task))
+    print(json.dumps(result))
+
+
+def heading(old: str) -> str:
+    """Describe machine, versions, date and command."""
+    given = iter(sys.argv[1:])
+    words: list[str] = []
+    for word in given:
+        words.append("--old" if word.startswith("--old=") else word)
+        if words[-1] == "--old":
+            words.append("PYTHON")
+            if word == "--old":
+                next(given)
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    lines = {
+        "machine": f"{_cpu()}, {os.cpu_count()} cores, {pages / 2**30:.0f} GiB, "
+        f"{platform.system()}; load at the start {os.getloadavg()[0]:.1f}",
+        "ours": call(sys.executable, __file__),
+        "old": call(old, __file__),
+        "date": datetime.date.today().isoformat(),
+        "command": f"`{' '.join(['python', f'benchmarks/{Path(sys.argv[0]).name}', *words])}`",
+    }
+    return "\n".join(f"- {name}: {text}" for name, text in lines.items())
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a Markdown table."""
+    print(f"\n### {title}\n")
+    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    for cells in (columns, ["-" * width for width in widths], *rows):
+        print("| " + " | ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)) + " |")
+    sys.stdout.flush()
+
+
+def verdict(ok: bool) -> str:
+    return "pass" if ok else "**miss**"
+
+
+def versions() -> str:
+    """Name what this Python runs."""
+    from importlib.metadata import version
+
+    try:
+        from zoopt._native import BACKEND
+    except ImportError:
+        BACKEND = "plain Python"
+    return (
+        f"zoopt {version('zoopt')} ({BACKEND}), numpy {version('numpy')}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+if __name__ == "__main__":
+    print(json.dumps(versions()))

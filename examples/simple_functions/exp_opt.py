@@ -1,0 +1,38 @@
+"""Repeated runs: their mean, their spread and a picture of all of them.
+
+Every repeat has a seed of its own, derived from the one that is given, so the runs differ and the
+whole can be repeated. Ackley's function with 20 variables, ten runs of 2,000 evaluations; writes
+``exp_opt.png`` to the current folder. Reached, over the best five of the ten and over all:
+
+    mean of 5: 0.0629
+    mean of 10: 0.0764
+"""
+
+import matplotlib
+import numpy as np
+
+from zoopt import Dimension, ExpOpt, Objective, Parameter, Solution
+
+matplotlib.use("Agg")
+
+
+def ackley(solution: Solution) -> float:
+    x = np.array(solution.get_x())
+    bowl = 20 * np.exp(-0.2 * np.sqrt(np.mean((x - 0.2) ** 2)))
+    ripples = np.exp(np.mean(np.cos(2 * np.pi * (x - 0.2))))
+    return 20 + np.e - bowl - ripples
+
+
+def main() -> None:
+    objective = Objective(ackley, Dimension(20, [[-1, 1]] * 20, [True] * 20))
+    solutions = ExpOpt.min(
+        objective, Parameter(budget=2000, seed=1), repeat=10, plot=True, plot_file="exp_opt.png"
+    )
+    values = [solution.get_value() for solution in solutions]
+    for best in (5, 10):
+        mean, _ = ExpOpt.result_analysis(values, best)
+        print(f"mean of {best}: {mean:.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Old import path of sequential random embedding."""

@@ -1,0 +1,11 @@
+"""The process-wide defaults under their old import path, and three constants."""
+
+import math
+
+from zoopt.defaults import Global, gl
+
+__all__ = ["Global", "gl", "nan", "neg_inf", "pos_inf"]
+
+pos_inf: float = math.inf
+neg_inf: float = -math.inf
+nan: float = math.nan
