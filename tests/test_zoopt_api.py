@@ -856,7 +856,7 @@ def test_a_criterion_may_keep_state():
     assert solution.result.status == "stop"
     curve = objective.get_history_bestsofar()
     assert len(set(curve[-21:])) == 1
-    assert curve[-22] > curve[-21]
+    assert len(curve) == 21 or curve[-22] > curve[-21]
 
 
 def test_init_samples_of_all_forms_come_first_and_preset_values_are_free():
@@ -958,7 +958,6 @@ def test_min_refuses_what_it_cannot_run():
         Opt.min(fine[0], Parameter(budget=10, seed="0"))
 
 
-@pytest.mark.xfail(strict=True, reason="Opt.min and ExpOpt.min read the seed before they check")
 @pytest.mark.parametrize("run", [Opt.min, ExpOpt.min])
 def test_min_refuses_what_is_no_parameter(run):
     with pytest.raises(TypeError, match="parameter must be a Parameter"):
@@ -1174,11 +1173,18 @@ def test_defect_01_precision_belongs_to_the_instance():
 
 
 def test_defect_02_grids_exploit_all_values_and_give_the_users_objects():
-    """With 300 exploiting steps each of 5 values is tried beside its best neighbors."""
-    func = Counted(lambda s: abs(s.get_x()[1]))
-    dim = Dimension2([(G, list("abcde")), (C, [-1, 1])])
-    Opt.min(Objective(func, dim), Parameter(budget=300, exploration_rate=0.0, seed=0))
-    assert {x[0] for x in func.points[12:]} == set("abcde")
+    """Of some 190 exploiting steps, all miss a value with probability 5 (3/4)^190 < 1e-22."""
+    drawn = []
+
+    class Watch:
+        def on_tell(self, search, candidate, evaluation):
+            if candidate.move is not None:
+                drawn.extend(candidate.x[k] for k in candidate.move[1:])
+
+    parameter = Parameter(budget=200, exploration_rate=0.0, seed=0, callbacks=[Watch()])
+    dim = Dimension2([(G, list("abcde"))] * 5)
+    Opt.min(Objective(lambda s: s.get_x().count("c"), dim), parameter)
+    assert set(drawn) == set("abcde")
     values = [1, None, "x", (2, 3), 1.5]
     func = Counted(nothing)
     Opt.min(Objective(func, Dimension2([(G, values), (G, ["only"])])), Parameter(budget=30))

@@ -74,8 +74,16 @@ class Candidate:
     def x(self) -> Any:
         return self.space.decode(self.u)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.id, self.u, self.space, self.move, self.origin)
+
     def __repr__(self) -> str:
         return f"Candidate(id={self.id}, x={self.x!r})"
+
+
+def _restore(ident: int, u: Row, *rest: Any) -> Candidate:
+    u.flags.writeable = False  # pickling forgets that
+    return Candidate(ident, u, *rest)
 
 
 class Evaluation:
@@ -232,7 +240,7 @@ class Solver(ABC):
         self.rng = spawn_generator(seed, "solver")
         self.n_asked = 0
         self.n_told = 0
-        self._n_foreign = 0
+        self.n_foreign = 0
         self._in_flight: dict[int, Candidate] = {}
         self._best: Best | None = None
         self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
@@ -298,12 +306,12 @@ class Solver(ABC):
 
         Parameters
         ----------
-        x : point in user units, or encoded row
+        x : point in user units, or a Candidate
         value : float or Evaluation
         """
-        row = x if _is_row(x, self.space) else self.space.encode(x)
-        self._n_foreign += 1
-        candidate = Candidate(-self._n_foreign, row, self.space, None, "foreign")
+        row = x.u if isinstance(x, Candidate) else self.space.encode(x)
+        self.n_foreign += 1
+        candidate = Candidate(-self.n_foreign, row, self.space, None, "foreign")
         evaluation = value if isinstance(value, Evaluation) else Evaluation.of(value)
         self._observe_foreign(candidate, evaluation)
         best = self._best
@@ -365,15 +373,6 @@ def encode_start(space: Space, point: Any, i: int) -> Row:
         return space.encode(point)
     except (TypeError, ValueError) as error:
         raise type(error)(f"initial point {i}: {error}") from None
-
-
-def _is_row(x: Any, space: Space) -> bool:
-    return (
-        isinstance(x, np.ndarray)
-        and x.dtype == np.float64
-        and x.shape == (space.n_columns,)
-        and not x.flags.writeable
-    )
 
 
 #: Roles that draw random numbers, each from a stream of its own.

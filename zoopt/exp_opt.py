@@ -55,6 +55,8 @@ class ExpOpt:
         """
         if isinstance(repeat, bool) or not isinstance(repeat, int) or repeat < 1:
             raise ValueError(f"repeat must be a whole number >= 1, got {repeat!r}")
+        if not isinstance(parameter, Parameter):
+            raise TypeError(f"parameter must be a Parameter, got {parameter!r}")
         seed = parameter.get_seed()
         if seed is None:
             seed = gl.next_seed()

@@ -55,7 +55,7 @@ class Opt:
         AllEvaluationsFailed
             If no evaluation succeeded; its ``result`` lists the failures.
         """
-        return minimize_objective(objective, parameter, parameter.get_seed())
+        return minimize_objective(objective, parameter)
 
     @staticmethod
     def set_global(parameter: Parameter) -> None:
@@ -66,23 +66,24 @@ class Opt:
             gl.set_seed(parameter.get_seed())
 
 
-def minimize_objective(objective: Objective, parameter: Parameter, seed: Any) -> Solution:
-    """Run `Opt.min` with a seed of its own."""
+def minimize_objective(objective: Objective, parameter: Parameter, seed: Any = None) -> Solution:
+    """Run `Opt.min`, with a seed of its own if one is given."""
     if not isinstance(objective, Objective):
         raise TypeError(f"objective must be an Objective, got {objective!r}")
     if not isinstance(parameter, Parameter):
         raise TypeError(f"parameter must be a Parameter, got {parameter!r}")
     algorithm = choose_algorithm(objective, parameter)
-    space = _space(objective)
+    if objective.get_func() is None:
+        raise ValueError("objective has no func")
+    space = space_of(objective.get_dim())
+    if seed is None:
+        seed = parameter.get_seed()
     if seed is None:
         seed = gl.next_seed()
     sequence = spawn_seed(seed, "solver")  # checks the seed
     options = _options(objective, parameter, sequence.entropy)
     options.check()
-    x0, known = _initial_points(space, parameter.get_init_samples())
-    solver = _make_solver(algorithm, space, parameter, seed, x0)
-    for row, value in known:
-        solver.tell_point(row, value)
+    solver = solver_of(algorithm, space, parameter, seed)
     objective.parameter_set(parameter)
 
     evaluate = Evaluate(objective, space, seed)
@@ -140,50 +141,48 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     return "sracos" if parameter.get_sequential() else "racos"
 
 
-def _space(objective: Objective) -> Space:
-    dim = objective.get_dim()
-    if objective.get_func() is None:
-        raise ValueError("objective has no func")
+def space_of(dim: Any) -> Space:
+    """Return the space behind a Dimension or Dimension2."""
     space = getattr(dim, "space", None)
     if not isinstance(space, Space):
-        raise TypeError(f"objective must have a Dimension or Dimension2, got {dim!r}")
+        raise TypeError(f"dimension must be a Dimension or Dimension2, got {dim!r}")
     return space
 
 
-def _make_solver(
-    algorithm: str, space: Space, parameter: Parameter, seed: Any, x0: list[Any]
-) -> Solver:
+def solver_of(algorithm: str, space: Space, parameter: Parameter, seed: Any) -> Solver:
+    """Build a solver as a parameter says, and tell it the initial points of known value."""
     budget = parameter.get_budget()
-    if algorithm == "random":
-        return make_solver("random", space, budget=budget, seed=seed, x0=x0)
+    if not budget:
+        raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
+    unknown, known = _initial_points(space, parameter.get_init_samples())
+    options = {} if algorithm == "random" else _sizes(parameter, budget)
+    solver = make_solver(algorithm, space, budget=budget, seed=seed, x0=unknown, **options)
+    for x, value in known:
+        solver.tell_point(x, value)
+    return solver
+
+
+def _sizes(parameter: Parameter, budget: int) -> dict[str, Any]:
     if not parameter.get_train_size():
         raise ValueError(
             "autoset=False needs set_train_size, set_positive_size and set_negative_size"
         )
-    negative = parameter.get_train_size() - parameter.get_positive_size()
-    if negative < 0:
+    if parameter.get_positive_size() > parameter.get_train_size():
         raise ValueError(
             f"positive_size must be at most train_size={parameter.get_train_size()}, got "
             f"{parameter.get_positive_size()}"
         )
     train = min(parameter.get_train_size(), budget)
-    return make_solver(
-        algorithm,
-        space,
-        budget=budget,
-        seed=seed,
-        x0=x0,
-        train_size=train,
-        positive_size=min(parameter.get_positive_size(), train),
-        uncertain_bits=parameter.get_uncertain_bits(),
-        exploration_rate=1.0 - parameter.get_probability(),
-    )
+    return {
+        "train_size": train,
+        "positive_size": min(parameter.get_positive_size(), train),
+        "uncertain_bits": parameter.get_uncertain_bits(),
+        "exploration_rate": 1.0 - parameter.get_probability(),
+    }
 
 
 def _options(objective: Objective, parameter: Parameter, entropy: Any) -> Options:
     budget = parameter.get_budget()
-    if not budget:
-        raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
     criterion = parameter.get_stopping_criterion()
     stop = None if type(criterion) is DefaultStoppingCriterion else _Criterion(criterion)
     return Options(
@@ -208,24 +207,24 @@ def _options(objective: Objective, parameter: Parameter, entropy: Any) -> Option
     )
 
 
-def _initial_points(space: Space, samples: Any) -> tuple[list[Any], list[tuple[Row, float]]]:
+def _initial_points(space: Space, samples: Any) -> tuple[list[Any], list[tuple[Any, float]]]:
     """Split the user's initial points into those to evaluate and those whose value is known."""
-    points: list[Any] = []
-    known: list[tuple[Row, float]] = []
+    unknown: list[Any] = []
+    known: list[tuple[Any, float]] = []
     for i, sample in enumerate(samples or ()):
         x, value = sample, math.nan
         if isinstance(sample, Solution):
             x, value = sample.get_x(), sample.get_value()
         try:
-            row = space.encode(x)
+            space.encode(x)
         except (TypeError, ValueError) as error:
             raise type(error)(f"init_samples[{i}]: {error}") from None
         evaluation = Evaluation.of(value)
         if evaluation.ok:
-            known.append((row, evaluation.value))
+            known.append((x, evaluation.value))
         else:
-            points.append(x)
-    return points, known
+            unknown.append(x)
+    return unknown, known
 
 
 class Evaluate:

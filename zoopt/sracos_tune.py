@@ -17,10 +17,10 @@ import numpy as np
 from zoopt.checks import whole
 from zoopt.contract import FAILED, LOST, Candidate, Evaluation, Exhausted
 from zoopt.defaults import gl
+from zoopt.opt import solver_of, space_of
 from zoopt.parameter import Parameter
 from zoopt.solution import Solution
 from zoopt.solvers.racos import SRacos, default_uncertain_bits
-from zoopt.space import Row, Space
 
 __all__ = ["Replacement", "SRacosTune"]
 
@@ -185,20 +185,21 @@ class SRacosTune(Replacement):
     ) -> None:
         if kwargs:
             warnings.warn(f"SRacosTune ignores {', '.join(sorted(kwargs))}", stacklevel=2)
-        self._space = _space(dimension)
+        self._space = space_of(dimension)
         if not isinstance(parameter, Parameter):
             raise TypeError(f"parameter must be a Parameter, got {parameter!r}")
         self._parallel_num = whole(parallel_num, "parallel_num", least=1)
         self._budget: int = parameter.get_budget()
-        unknown, known = _initial_points(self._space, parameter.get_init_samples())
-        self._solver = _make_solver(self._space, parameter, unknown)
-        for row, value in known:
-            self._solver.tell_point(row, value)
+        seed = parameter.get_seed()
+        solver: Any = solver_of(
+            SRacos.name, self._space, parameter, gl.next_seed() if seed is None else seed
+        )
+        self._solver: SRacos = solver
         self.ub = self._solver.uncertain_bits
         self.init_num = 0
         self.complete_num = 0
         #: Results that the initial design takes.
-        self._n_initial = max(0, self._solver.train_size - len(known))
+        self._n_initial: int = max(0, solver.train_size - solver.n_foreign)
         self._n_suggested = 0
         self._newest = -1
         self._live: dict[int, _Live] = {}
@@ -289,7 +290,7 @@ class SRacosTune(Replacement):
         if live is not None:
             self._solver.tell(live.candidate, evaluation)
         elif number in self._given_up:
-            self._solver.tell_point(_read_only(self._given_up.pop(number).u), evaluation)
+            self._solver.tell_point(self._given_up.pop(number), evaluation)
         else:
             return False
         self._asks_ahead |= number < self._newest or self._refused > 0
@@ -345,7 +346,7 @@ class SRacosTune(Replacement):
     @staticmethod
     def choose_ub(objective: Any) -> int:
         """Return how many coordinates a suggestion redraws in the space of an objective."""
-        space = _space(objective.get_dim())
+        space = space_of(objective.get_dim())
         return default_uncertain_bits(len(space), space.n_continuous > 0)
 
     def sample_solution(self, ub: int = 1) -> Solution | Literal["FINISHED"]:
@@ -376,9 +377,9 @@ class SRacosTune(Replacement):
             positive_size=solver.positive_size,
             uncertain_bits=ub,
         )
-        for _, row, violation, value in solver.positives + solver.negatives:
+        for ident, row, violation, value in solver.positives + solver.negatives:
             ok = Evaluation(value) if violation < math.inf else Evaluation(math.nan, FAILED)
-            copy.tell_point(_read_only(row), ok)
+            copy.tell_point(Candidate(ident, row, self._space), ok)
         return copy
 
     def update_classifier(self, solution: Solution, strategy: str = "WR") -> None:
@@ -406,60 +407,6 @@ class _Live:
     def __init__(self, candidate: Candidate) -> None:
         self.candidate = candidate
         self.n_newer = 0
-
-
-def _space(dimension: Any) -> Space:
-    space = getattr(dimension, "space", None)
-    if not isinstance(space, Space):
-        raise TypeError(f"dimension must be a Dimension or Dimension2, got {dimension!r}")
-    return space
-
-
-def _initial_points(space: Space, samples: Any) -> tuple[list[Any], list[tuple[Row, float]]]:
-    """Split the user's initial points into those to evaluate and those whose value is known."""
-    unknown: list[Any] = []
-    known: list[tuple[Row, float]] = []
-    for i, sample in enumerate(samples or ()):
-        x, value = sample, None
-        if isinstance(sample, Solution):
-            x, value = sample.get_x(), sample.get_value()
-        try:
-            row = space.encode(x)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"init_samples[{i}]: {error}") from None
-        evaluation = Evaluation.of(value)
-        if evaluation.ok:
-            known.append((row, evaluation.value))
-        else:
-            unknown.append(x)
-    return unknown, known
-
-
-def _make_solver(space: Space, parameter: Parameter, x0: list[Any]) -> SRacos:
-    budget = parameter.get_budget()
-    if not budget:
-        raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
-    if not parameter.get_train_size():
-        raise ValueError("autoset=False needs set_train_size and set_positive_size")
-    train_size = min(parameter.get_train_size(), budget)
-    seed = parameter.get_seed()
-    return SRacos(
-        space,
-        budget=budget,
-        seed=gl.next_seed() if seed is None else seed,
-        x0=x0,
-        train_size=train_size,
-        positive_size=min(parameter.get_positive_size(), train_size),
-        uncertain_bits=parameter.get_uncertain_bits(),
-        exploration_rate=1.0 - parameter.get_probability(),
-    )
-
-
-def _read_only(row: Row) -> Row:
-    """Return a view that `tell_point` knows for a row; pickling makes arrays writeable again."""
-    view = row.view()
-    view.flags.writeable = False
-    return view
 
 
 def _check_strategy(strategy: Any) -> None:
