@@ -46,6 +46,10 @@ def bits(n):
     return Dimension(n, [[0, 1]] * n, [False] * n)
 
 
+def labels(n):
+    return Dimension(n, [[0, 999]] * n, [False] * n)
+
+
 def sphere(solution):
     return sum((v - 0.2) ** 2 for v in solution.get_x())
 
@@ -630,7 +634,7 @@ def test_sizes_follow_the_table(budget, train, positive):
     ("dim", "n", "ub"),
     [
         *((box, 100, 1), (box, 101, 2), (box, 1000, 2), (box, 1001, 3)),
-        *((bits, 10, 1), (bits, 11, 2), (bits, 51, 3), (bits, 101, 4), (bits, 1001, 5)),
+        *((labels, 10, 1), (labels, 11, 2), (labels, 51, 3), (labels, 101, 4), (labels, 1001, 5)),
     ],
 )
 def test_uncertain_bits_follow_the_table(dim, n, ub):
@@ -1054,7 +1058,8 @@ def test_on_error_says_what_to_do():
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_infinite_values_are_values(value):
-    objective = Objective(lambda s: value if s.get_x()[0] > 0 else 1.0, box(1))
+    returned = iter([1.0, value] + [1.0] * 38)
+    objective = Objective(lambda s: next(returned), box(1))
     solution = Opt.min(objective, Parameter(budget=40, seed=0))
     assert solution.get_value() == min(1.0, value)
     assert solution.result.n_failed == 0
@@ -1199,8 +1204,11 @@ def test_defect_03_nan_is_a_failed_evaluation(sequential):
         return math.nan if x > 0 else math.inf if x < -0.5 else x
 
     objective = Objective(func, box(1))
+    parameter = Parameter(
+        budget=60, init_samples=[[0.5], [-0.75], [-0.25]], seed=0, sequential=sequential
+    )
     with pytest.warns(EvaluationWarning, match="NaN"):
-        solution = Opt.min(objective, Parameter(budget=60, seed=0, sequential=sequential))
+        solution = Opt.min(objective, parameter)
     history = objective.get_history()
     assert len(history) == 60
     assert solution.result.n_failed == sum(math.isnan(v) for v in history) > 0
