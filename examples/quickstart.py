@@ -1,23 +1,28 @@
 """The main job in two parts: a hard function of 100 variables, then a model to tune.
 
-Run ``python examples/quickstart.py``; it takes about a minute and needs ``zoopt[examples]``.
+Run ``python examples/quickstart.py``; it takes about half a minute and needs ``zoopt[examples]``.
 
-1. Ackley's function with 100 variables and a shifted optimum, by the ZOOpt API.
+1. Ackley's function with 100 variables and a shifted optimum, by the ZOOpt API. The optimum is 0;
+   10,000 evaluations end near 0.1 (0.079 to 0.112 with the seeds 0 to 4).
 2. A support vector classifier for handwritten digits, by the function form: which scaler, which
    kernel, and its constants, two of them on a log scale. One half of the images is for training
    and tuning, by 5-fold cross-validation. The other half is touched once, at the end.
 
-The first part ends near 0.05 (the optimum is 0). What the second part reached with the seeds 0 to
-9, each with its own halves, as accuracy on the half that was not touched:
+What the second part reached with the seeds 0 to 9, each with halves of its own, as accuracy on the
+half that was not touched:
 
-    ====================================  =====  ======  =====
-                                          least  median  most
-    ====================================  =====  ======  =====
-    ``StandardScaler`` and ``SVC``
-    ``SVC`` alone
-    300 trials of random search
-    300 trials of zoopt
-    ====================================  =====  ======  =====
+    ==========================  =======  ======  ======
+    settings                    least    median  most
+    ==========================  =======  ======  ======
+    StandardScaler and SVC      97.33 %  97.89   98.33
+    SVC alone                   97.55 %  98.55   99.11
+    300 trials, zoopt           98.11 %  98.72   99.33
+    300 trials, random search   98.44 %  98.72   99.33
+    ==========================  =======  ======  ======
+
+Tuning beat the first line with all ten seeds, and the second with seven (one tie, two losses by one
+and by two images). Six dimensions and a loose optimum are easy: uniform points find it just as well
+there, which they do not in the first part.
 
 The picture ``convergence.png`` goes to the current folder.
 """

@@ -231,6 +231,18 @@ def test_best_positives_come_first_and_failed_ones_never_beside_an_ok_one(popula
             assert len(positives) + len(population.negatives()) == min(len(keys), population.size)
 
 
+def test_where_everything_failed_the_whole_space_is_explored(population_class):
+    d = 3
+    setting = (np.zeros(d, np.intp), np.zeros(d), np.ones(d), 2, 6, 1, 0.0, "WR")
+    population = population_class(*setting, np.random.default_rng(0))
+    for ident in range(20):
+        row, move = population.propose()
+        assert move is None
+        population.insert(row, ident, math.inf, float(ident), move)
+    population.insert(population.uniform(), 20, 0.0, 5.0)
+    assert population.propose()[1][0] == 20
+
+
 @pytest.mark.parametrize(
     ("replacement", "kept"),
     # Negatives 1, 2, 9; a newcomer of value 5 arrives. WR drops the 9, LM the farthest from the 1.

@@ -22,7 +22,6 @@ __all__ = [
     "Candidate",
     "Evaluation",
     "Exhausted",
-    "Registration",
     "Seed",
     "Solver",
     "make_solver",
@@ -52,6 +51,13 @@ class Candidate:
         Routing of the solver that proposed it; None for a solver of its own.
     x : list or dict
         The point in user units, decoded anew at each access.
+
+    Examples
+    --------
+    >>> from zoopt import RandomSearch
+    >>> candidate = RandomSearch({"n": (0, 1)}, seed=0).ask()
+    >>> candidate.id, list(candidate.x)
+    (0, ['n'])
     """
 
     __slots__ = ("id", "move", "origin", "space", "u")
@@ -220,6 +226,13 @@ class Solver(ABC):
         0 is a seed; None draws one from the system.
     x0 : iterable of points
         Evaluated first, in this order; a repeated one once.
+
+    Examples
+    --------
+    >>> from zoopt import SRacos
+    >>> solver = SRacos([(0, 1)], budget=50, seed=0, x0=[[0.5]])
+    >>> solver.ask().x
+    [0.5]
     """
 
     #: Name in the registry.
@@ -397,22 +410,11 @@ def spawn_generator(seed: Seed, role: str, *keys: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(spawn_seed(seed, role, *keys)))
 
 
-class Registration(NamedTuple):
-    """An entry of the registry."""
-
-    name: str
-    factory: Callable[..., Solver]
-    noisy: bool
-    finite_only: bool
+_REGISTRY: dict[str, Callable[..., Solver]] = {}
 
 
-_REGISTRY: dict[str, Registration] = {}
-
-
-def register(
-    name: str, factory: Callable[..., Solver], *, noisy: bool = False, finite_only: bool = False
-) -> None:
-    """Make a solver known by name.
+def register(name: str, factory: Callable[..., Solver]) -> None:
+    """Make a solver known by name, to `minimize`, `Opt.min` and the conformance suite.
 
     Parameters
     ----------
@@ -420,28 +422,34 @@ def register(
         Case-insensitive.
     factory : callable
         ``factory(space, *, budget, seed, x0, **options) -> Solver``.
-    noisy : bool
-        `recommend` may differ from `best`.
-    finite_only : bool
-        It refuses spaces with a continuous dimension.
+
+    Examples
+    --------
+    >>> from zoopt import RandomSearch
+    >>> register("random", RandomSearch)
     """
-    _REGISTRY[name.lower()] = Registration(name.lower(), factory, noisy, finite_only)
+    _REGISTRY[name.lower()] = factory
 
 
-def registered() -> Mapping[str, Registration]:
-    """Return the known solvers by name."""
+def registered() -> Mapping[str, Callable[..., Solver]]:
+    """Return the factories of the known solvers by name."""
     return dict(_REGISTRY)
 
 
-def make_solver(name: str, space: Space, **options: Any) -> Solver:
+def make_solver(name: str, space: Space | Any, **options: Any) -> Solver:
     """Build a registered solver.
 
     Raises
     ------
     ValueError
         If the name or an option is unknown; names the known ones.
+
+    Examples
+    --------
+    >>> make_solver("sracos", [(0, 1)], budget=50, seed=0).name
+    'sracos'
     """
-    entry = _REGISTRY.get(name.lower()) if isinstance(name, str) else None
-    if entry is None:
+    factory = _REGISTRY.get(name.lower()) if isinstance(name, str) else None
+    if factory is None:
         raise ValueError(f"algorithm must be one of {sorted(_REGISTRY)}, got {name!r}")
-    return entry.factory(space, **options)
+    return factory(space, **options)

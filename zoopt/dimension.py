@@ -15,7 +15,13 @@ __all__ = ["Dimension", "Dimension2", "ValueType"]
 
 
 class ValueType:
-    """Kinds of coordinate in `Dimension2`; plain ints."""
+    """Kinds of coordinate in `Dimension2`; plain ints.
+
+    Examples
+    --------
+    >>> ValueType.DISCRETE, ValueType.CONTINUOUS, ValueType.GRID
+    (0, 1, 2)
+    """
 
     DISCRETE = 0
     CONTINUOUS = 1

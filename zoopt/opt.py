@@ -20,8 +20,10 @@ from zoopt.space import Row, Space
 
 __all__ = ["Opt"]
 
-#: The algorithms of the ZOOpt API; "poss", "ssracos" and "asracos" come with their own solvers.
-KNOWN = ("asracos", "poss", "racos", "random", "sracos", "ssracos")
+#: Names of the ZOOpt API that wait for their solvers.
+AWAITED = ("asracos", "poss", "ssracos")
+#: Names that mean SRACOS, or batch RACOS where the parameter says so.
+RACOS_FAMILY = (None, "racos", "sracos")
 
 
 class Opt:
@@ -66,8 +68,10 @@ class Opt:
             gl.set_seed(parameter.get_seed())
 
 
-def minimize_objective(objective: Objective, parameter: Parameter, seed: Any = None) -> Solution:
-    """Run `Opt.min`, with a seed of its own if one is given."""
+def minimize_objective(
+    objective: Objective, parameter: Parameter, seed: Any = None, **solver_options: Any
+) -> Solution:
+    """Run `Opt.min`, with a seed and options of the solver that a Parameter does not have."""
     if not isinstance(objective, Objective):
         raise TypeError(f"objective must be an Objective, got {objective!r}")
     if not isinstance(parameter, Parameter):
@@ -83,7 +87,7 @@ def minimize_objective(objective: Objective, parameter: Parameter, seed: Any = N
     sequence = spawn_seed(seed, "solver")  # checks the seed
     options = _options(objective, parameter, sequence.entropy)
     options.check()
-    solver = solver_of(algorithm, space, parameter, seed)
+    solver = solver_of(algorithm, space, parameter, seed, **solver_options)
     objective.parameter_set(parameter)
 
     evaluate = Evaluate(objective, space, seed)
@@ -115,12 +119,13 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"algorithm must be a string or None, got {name!r}")
     key = None if name is None else name.lower()
-    if key is not None and key not in KNOWN:
-        raise ValueError(f"algorithm must be one of {list(KNOWN)}, got {name!r}")
+    known = sorted({*AWAITED, *registered()})
+    if key is not None and key not in known:
+        raise ValueError(f"algorithm must be one of {known}, got {name!r}")
     if key == "poss" and objective.get_constraint() is None:
         raise ValueError("algorithm='poss' needs an Objective with a constraint")
     for option, wanted in (
-        (f"algorithm={name!r}", key is not None and key not in registered()),
+        (f"algorithm={name!r}", key in AWAITED and key not in registered()),
         ("an Objective with a constraint", objective.get_constraint() is not None),
         ("noise_handling", parameter.get_noise_handling()),
         ("high_dim_handling", parameter.get_high_dim_handling()),
@@ -136,8 +141,8 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     ):
         if given:
             raise ValueError(f"{option}=True has no effect without {needed}=True")
-    if key == "random":
-        return key
+    if key not in RACOS_FAMILY:
+        return str(key)
     return "sracos" if parameter.get_sequential() else "racos"
 
 
@@ -149,13 +154,16 @@ def space_of(dim: Any) -> Space:
     return space
 
 
-def solver_of(algorithm: str, space: Space, parameter: Parameter, seed: Any) -> Solver:
+def solver_of(
+    algorithm: str, space: Space, parameter: Parameter, seed: Any, **options: Any
+) -> Solver:
     """Build a solver as a parameter says, and tell it the initial points of known value."""
     budget = parameter.get_budget()
     if not budget:
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
     unknown, known = _initial_points(space, parameter.get_init_samples())
-    options = {} if algorithm == "random" else _sizes(parameter, budget)
+    if algorithm in RACOS_FAMILY:
+        options |= _sizes(parameter, budget)
     solver = make_solver(algorithm, space, budget=budget, seed=seed, x0=unknown, **options)
     for x, value in known:
         solver.tell_point(x, value)

@@ -339,8 +339,8 @@ class Space:
     Examples
     --------
     >>> space = Space({"lr": Real(1e-4, 1, log=True), "layers": Integer(1, 4)})
-    >>> space.decode(space.encode({"lr": 0.01, "layers": 2}))
-    {'lr': 0.01, 'layers': 2}
+    >>> space.decode(space.encode({"lr": 1.0, "layers": 2}))
+    {'lr': 1.0, 'layers': 2}
     >>> Space([(0, 1), (0, 1)]).size
     inf
     """

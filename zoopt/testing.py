@@ -259,6 +259,7 @@ def the_best_is_the_least_of_what_was_told_ok(make: MakeSolver, space: Space, se
     if solver.best is not None:
         assert solver.best.value == min(ok)
         assert objective(solver.best.candidate) == solver.best.value
+        assert solver.recommend() == solver.best
 
 
 def only_the_order_of_values_counts(make: MakeSolver, space: Space, seed: int) -> None:

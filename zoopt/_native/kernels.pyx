@@ -271,7 +271,9 @@ cdef class Population:
         """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
         cdef Py_ssize_t parent, i, _
         cdef bint found = False
-        if self._n_pos == 0 or self._random() < self.exploration_rate:
+        if self._n_pos == 0 or self._violations[self._positive[0]] == INFINITY:
+            return -1
+        if self._random() < self.exploration_rate:
             return -1
         for _ in range(REGIONS):
             parent = self._shrink()

@@ -166,7 +166,7 @@ class Population:
         """
         if len(self._seen) >= self.n_points:
             return None
-        if not self._positive or self.rng.random() < self.exploration_rate:
+        if not self._learned or self.rng.random() < self.exploration_rate:
             return self._uniform_proposal()
         for _ in range(REGIONS):
             parent, low, high, fixed = self._shrink()
@@ -176,6 +176,11 @@ class Population:
                 if proposal is not None:
                     return proposal
         return self._uniform_proposal()
+
+    @property
+    def _learned(self) -> bool:
+        """Whether there is an ok point to learn from; failed ones say nothing of where to look."""
+        return bool(self._positive) and self._violations[self._positive[0]] < math.inf
 
     def uniform(self) -> Row | None:
         """Draw a new point uniformly from the whole space.

@@ -51,6 +51,13 @@ class Result:
         Seconds.
     seed : int or sequence of int
         Entropy of the run: giving it as the seed repeats the run.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> result = zoopt.minimize(lambda x: x[0] ** 2, [(-1, 1)], budget=20, seed=0)
+    >>> result.status, result.nfev, bool(result.best_history[-1] == result.fun)
+    ('budget', 20, True)
     """
 
     def __init__(

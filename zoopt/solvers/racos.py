@@ -39,7 +39,7 @@ def default_sizes(budget: int | None) -> tuple[int, int]:
         return 22, 2
     if budget > 100:
         return 12, 2
-    return (6, 1) if budget > 50 else (min(4, budget), 1)
+    return (6, 1) if budget > 50 else (4, 1)
 
 
 def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:

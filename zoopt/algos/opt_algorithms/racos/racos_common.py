@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from zoopt._native import Population
 from zoopt.algos.opt_algorithms.racos.racos_classification import RacosClassification
 from zoopt.defaults import gl
 from zoopt.objective import Objective
@@ -21,7 +20,6 @@ from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.solution import Solution
-from zoopt.solvers.racos import SRacos
 from zoopt.utils.tool_function import ToolFunction
 
 __all__ = ["STRATEGIES", "RacosCommon", "check_strategy", "order"]
@@ -218,8 +216,9 @@ class RacosCommon:
         settings.set_algorithm(None)
         settings.set_sequential(sequential)
         settings.set_uncertain_bits(ub)
-        settings.callbacks = (_Watch(self, strategy), *parameter.callbacks)
-        best = minimize_objective(objective, settings, settings.get_seed())
+        settings.callbacks = (_KeepSets(self), *parameter.callbacks)
+        options = {"replacement": strategy} if sequential else {}
+        best = minimize_objective(objective, settings, **options)
         self.set_best_solution(best)
         return best
 
@@ -272,44 +271,17 @@ class RacosCommon:
         _print("negative_data", self._negative_data)
 
 
-class _Watch(Callback):
-    """Set the way of replacement before the first ask; copy the sets after the last tell."""
+class _KeepSets(Callback):
+    """Copy the sets after the last tell."""
 
-    def __init__(self, common: RacosCommon, strategy: str) -> None:
+    def __init__(self, common: RacosCommon) -> None:
         self._common = common
-        self._strategy = strategy
-
-    def on_start(self, search: Search) -> None:
-        solver = search.solver
-        if self._strategy != "WR" and isinstance(solver, SRacos):
-            solver._population = _refill(solver._population, self._strategy)
 
     def on_end(self, search: Search, result: Result) -> None:
         content = OptContent(search.solver)
         self._common._positive_data = content.get_positive_data()
         self._common._negative_data = content.get_negative_data()
         self._common._data = self._common._positive_data + self._common._negative_data
-
-
-def _refill(old: Population, replacement: str) -> Population:
-    """Return a population with another way of replacement and the same members."""
-    new = Population(
-        old.kinds,
-        old.low,
-        old.high,
-        old.positive_size,
-        old.size - old.positive_size,
-        old.uncertain_bits,
-        old.exploration_rate,
-        replacement,
-        old.rng,
-        old.n_points,
-        old.memory,
-    )
-    for ident, row, violation, value in old.positives() + old.negatives():
-        new.mark(row)
-        new.insert(row, ident, violation, value)
-    return new
 
 
 def _own(objective: Objective, sample: Any) -> Solution:
