@@ -102,21 +102,22 @@ def test_the_suite_notices_a_broken_solver(make, law):
         LAWS[law](make, SPACES["continuous"], 0)
 
 
+class Center(RandomSearch):
+    """Begins in the middle of the space."""
+
+    name = "center"
+
+    def __init__(self, space, *, x0=(), **options):
+        middle = space.decode((space.low + space.high) / 2)
+        super().__init__(space, x0=[middle, *x0], **options)
+
+
 def test_a_solver_of_others_serves_by_name_everywhere(monkeypatch):
-    class Center(RandomSearch):
-        """Begins in the middle of the space."""
-
-        name = "center"
-
-        def __init__(self, space, *, x0=(), **options):
-            middle = space.decode((space.low + space.high) / 2)
-            super().__init__(space, x0=[middle, *x0], **options)
-
     monkeypatch.setattr(contract, "_REGISTRY", dict(contract._REGISTRY))
     zoopt.register("Center", Center)
-    check_solver_but_starts = {n: law for n, law in LAWS.items() if "starting" not in n}
-    for law in check_solver_but_starts.values():
-        law(functools.partial(make_solver, "center"), SPACES["continuous"], 0)
+    for name, law in LAWS.items():
+        if "starting_points" not in name:
+            law(functools.partial(make_solver, "center"), SPACES["continuous"], 0)
     result = zoopt.minimize(lambda x: abs(x[0]), [(-1, 1)], budget=5, algorithm="center", seed=0)
     assert result.history[0] == 0.0
     objective = zoopt.Objective(lambda s: abs(s.x[0]), zoopt.Dimension(1, [[-1, 1]], [True]))
