@@ -4,6 +4,7 @@ import pytest
 
 import zoopt._native
 from zoopt._native import reference
+from zoopt.defaults import gl
 from zoopt.solvers import racos, random_search
 
 
@@ -38,6 +39,14 @@ def kernels(request, monkeypatch):
     for module in (racos, random_search):
         monkeypatch.setattr(module, "Population", _populations()[request.param])
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _restored_defaults():
+    """Leave the process-wide defaults as they were."""
+    before = dict(gl.__dict__)
+    yield
+    gl.__dict__.update(before)
 
 
 @pytest.fixture

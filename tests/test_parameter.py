@@ -1,0 +1,222 @@
+"""Parameter: arguments, accessors, tables."""
+
+import inspect
+import math
+
+import pytest
+from old_api import box, labels, sphere, total
+
+from zoopt import (
+    Objective,
+    Opt,
+    Parameter,
+)
+from zoopt.parameter import DefaultStoppingCriterion
+
+#: Section 4.1 of the contract: name, default, another value.
+ARGUMENTS = [
+    ("algorithm", None, "racos"),
+    ("budget", 0, 50),
+    ("exploration_rate", 0.01, 0.25),
+    ("init_samples", None, [[0.0]]),
+    ("time_budget", None, 5.0),
+    ("terminal_value", None, -1.0),
+    ("sequential", True, False),
+    ("precision", None, 1e-6),
+    ("uncertain_bits", None, 3),
+    ("intermediate_result", False, True),
+    ("intermediate_freq", 100, 7),
+    ("autoset", True, False),
+    ("noise_handling", False, True),
+    ("resampling", False, True),
+    ("suppression", False, True),
+    ("ponss", False, True),
+    ("ponss_theta", None, 0.5),
+    ("ponss_b", None, 4),
+    ("non_update_allowed", 500, 20),
+    ("resample_times", 100, 9),
+    ("balance_rate", 0.5, 0.75),
+    ("high_dim_handling", False, True),
+    ("reducedim", False, True),
+    ("num_sre", 5, 2),
+    ("low_dimension", None, box(4)),
+    ("withdraw_alpha", None, box(1)),
+    ("variance_A", None, 0.125),
+    ("stopping_criterion", None, DefaultStoppingCriterion()),
+    ("seed", None, 11),
+    ("parallel", False, True),
+    ("server_num", 1, 3),
+]
+NO_GETTER = {"exploration_rate", "autoset"}
+SETTABLE = (  # noqa: SIM905
+    "algorithm sequential budget precision uncertain_bits train_size positive_size negative_size "
+    "probability isolationFunc init_samples time_budget terminal_value intermediate_result "
+    "resample_times non_update_allowed parallel server_num suppression"
+).split()
+
+
+def test_the_31_arguments_stand_in_the_old_order_with_the_old_defaults():
+    parameters = list(inspect.signature(Parameter).parameters.values())
+    assert [p.name for p in parameters[:31]] == [name for name, _, _ in ARGUMENTS]
+    assert [p.default for p in parameters[:31]] == [default for _, default, _ in ARGUMENTS]
+    assert {p.kind for p in parameters[:31]} == {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    assert {p.kind for p in parameters[31:]} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_every_argument_reaches_its_getter_by_position():
+    parameter = Parameter(*(other for _, _, other in ARGUMENTS))
+    for name, _, other in ARGUMENTS:
+        if name not in NO_GETTER:
+            assert getattr(parameter, f"get_{name}")() == other, name
+    assert parameter.get_probability() == 0.75
+    assert (parameter.parallel, parameter.server_num) == (True, 3)  # also public attributes
+    assert parameter.get_train_size() == 0  # autoset is off
+
+
+def test_getters_without_arguments():
+    parameter = Parameter()
+    for name, default, _ in ARGUMENTS:
+        if name not in NO_GETTER | {
+            "low_dimension",
+            "withdraw_alpha",
+            "variance_A",
+            "stopping_criterion",
+        }:
+            assert getattr(parameter, f"get_{name}")() == default, name
+    assert parameter.get_low_dimension().equal(box(10))
+    assert parameter.get_withdraw_alpha().equal(box(1))
+    assert parameter.get_variance_A() == 0.1
+    assert isinstance(parameter.get_stopping_criterion(), DefaultStoppingCriterion)
+    assert parameter.get_stopping_criterion().check(None) is False
+    assert parameter.get_probability() == 0.99
+    assert parameter.get_isolationFunc()("anything") == 0
+    assert Parameter(low_dimension=box(4)).get_variance_A() == 0.25
+
+
+@pytest.mark.parametrize("name", SETTABLE)
+def test_every_setter_has_its_getter(name):
+    others = {argument: other for argument, _, other in ARGUMENTS}
+    value = {
+        "train_size": 9,
+        "positive_size": 3,
+        "negative_size": 5,
+        "probability": 0.5,
+        "isolationFunc": len,
+    }.get(name, others.get(name))
+    parameter = Parameter()
+    getattr(parameter, f"set_{name}")(value)
+    assert getattr(parameter, f"get_{name}")() == value
+
+
+def test_set_exploration_rate():
+    parameter = Parameter()
+    parameter.set_exploration_rate(0.25)
+    assert parameter.get_probability() == 0.75
+    assert not hasattr(parameter, "get_exploration_rate")
+
+
+@pytest.mark.parametrize(
+    ("budget", "train", "positive"),
+    [
+        *((4, 4, 1), (50, 4, 1), (51, 6, 1), (100, 6, 1)),
+        *((101, 12, 2), (1000, 12, 2), (1001, 22, 2), (10**6, 22, 2)),
+    ],
+)
+def test_sizes_follow_the_table(budget, train, positive):
+    by_method = Parameter()
+    by_method.auto_set(budget)
+    for parameter in (Parameter(budget=budget), by_method):
+        sizes = (
+            parameter.get_train_size(),
+            parameter.get_positive_size(),
+            parameter.get_negative_size(),
+        )
+        assert sizes == (train, positive, train - positive)
+
+
+@pytest.mark.parametrize(
+    ("dim", "n", "ub"),
+    [
+        *((box, 100, 1), (box, 101, 2), (box, 1000, 2), (box, 1001, 3)),
+        *((labels, 10, 1), (labels, 11, 2), (labels, 51, 3), (labels, 101, 4), (labels, 1001, 5)),
+    ],
+)
+def test_uncertain_bits_follow_the_table(dim, n, ub):
+    """A step redraws at most so many coordinates, and often just so many."""
+    moves = []
+
+    class Watch:
+        def on_tell(self, search, candidate, evaluation):
+            if candidate.move is not None:
+                moves.append(len(candidate.move) - 1)
+
+    Opt.min(Objective(total, dim(n)), Parameter(budget=60, seed=0, callbacks=[Watch()]))
+    assert max(moves) == ub
+
+
+def test_a_positive_size_set_by_hand_is_enough():
+    sizes = []
+    parameter = Parameter(
+        budget=100, seed=0, callbacks=[lambda s: sizes.append(len(s.solver.positives))]
+    )
+    parameter.set_positive_size(5)
+    Opt.min(Objective(sphere, box(2)), parameter)
+    assert max(sizes) == 5
+
+
+def test_sizes_by_hand_without_autoset():
+    parameter = Parameter(budget=100, autoset=False, seed=0)
+    with pytest.raises(ValueError, match="set_train_size"):
+        Opt.min(Objective(sphere, box(2)), parameter)
+    parameter.set_train_size(6)
+    parameter.set_positive_size(1)
+    parameter.set_negative_size(5)
+    assert len(Opt.min(Objective(sphere, box(2)), parameter).result.history) == 100
+    parameter.set_positive_size(7)
+    with pytest.raises(ValueError, match="positive_size"):
+        Opt.min(Objective(sphere, box(2)), parameter)
+
+
+def test_the_budget_of_resampling_stays_the_number_of_calls():
+    parameter = Parameter(budget=1000, noise_handling=True, resampling=True, resample_times=10)
+    assert parameter.get_budget() == 1000
+    assert parameter.get_train_size() == 12
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"budget": 1}, ValueError, "budget"),
+        ({"budget": 2}, ValueError, "budget"),
+        ({"budget": -5}, ValueError, "budget"),
+        ({"budget": math.nan}, ValueError, "budget"),
+        ({"budget": math.inf}, ValueError, "budget"),
+        ({"budget": "100"}, TypeError, "budget"),
+        ({"budget": None}, TypeError, "budget"),
+        ({"exploration_rate": 1.5}, ValueError, "exploration_rate"),
+        ({"exploration_rate": -0.1}, ValueError, "exploration_rate"),
+        ({"exploration_rate": math.nan}, ValueError, "exploration_rate"),
+        ({"time_budget": -1}, ValueError, "time_budget"),
+        ({"time_budget": "5"}, TypeError, "time_budget"),
+        ({"terminal_value": math.nan}, ValueError, "terminal_value"),
+        ({"precision": -1}, ValueError, "precision"),
+        ({"uncertain_bits": 0}, ValueError, "uncertain_bits"),
+        ({"uncertain_bits": 1.5}, ValueError, "uncertain_bits"),
+        ({"server_num": 0}, ValueError, "server_num"),
+        ({"resample_times": 0}, ValueError, "resample_times"),
+        ({"uncertain_bit": 2}, TypeError, "uncertain_bit"),
+    ],
+)
+def test_a_parameter_refuses_what_makes_no_sense(settings, error, words):
+    with pytest.raises(error, match=words):
+        Parameter(**settings)
+
+
+@pytest.mark.parametrize("name", ["budget", "train_size", "positive_size", "probability"])
+def test_setters_check_like_the_constructor(name):
+    parameter = Parameter(budget=50)
+    before = getattr(parameter, f"get_{name}")()
+    for value in (-1, "3", None):
+        with pytest.raises((TypeError, ValueError), match=name):
+            getattr(parameter, f"set_{name}")(value)
+    assert getattr(parameter, f"get_{name}")() == before
