@@ -123,9 +123,9 @@ def test_vectorized_named_dimensions_get_columns():
 
 
 def test_vectorized_objectives_that_return_something_else_are_recorded_or_raise():
-    with pytest.warns(zoopt.EvaluationWarning), pytest.raises(ValueError, match="20 values"):
+    with pytest.raises(ValueError, match="20 values"):
         minimize(lambda m: m.sum(), BOX, budget=200, vectorized=True, seed=0)
-    with pytest.warns(zoopt.EvaluationWarning), pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):
         minimize(lambda m: 1 / 0, BOX, budget=200, vectorized=True, seed=0)
 
 
@@ -196,6 +196,23 @@ def test_what_is_not_there_yet_says_so(options):
 def test_what_is_not_callable_is_refused():
     with pytest.raises(TypeError, match="fun must be callable"):
         minimize(3, BOX, budget=10)
+
+
+def test_a_solver_class_or_factory_serves_as_algorithm():
+    options = {"budget": 60, "seed": 0}
+    by_name = minimize(lambda x: float(x.sum()), BOX, algorithm="racos", **options)
+    by_class = minimize(lambda x: float(x.sum()), BOX, algorithm=zoopt.Racos, **options)
+    assert (by_name.history == by_class.history).all()
+    solvers = []
+
+    def factory(space, **given):
+        solvers.append(zoopt.SRacos(space, uncertain_bits=3, **given))
+        return solvers[0]
+
+    minimize(lambda x: float(x.sum()), BOX, algorithm=factory, **options)
+    assert solvers[0].n_told == 60
+    with pytest.raises(TypeError, match="must make a Solver"):
+        minimize(lambda x: 0.0, BOX, algorithm=lambda space, **given: None, **options)
 
 
 def test_a_space_object_serves_too():

@@ -23,6 +23,7 @@ from zoopt.function import minimize
 from zoopt.objective import Objective
 from zoopt.opt import Opt
 from zoopt.parameter import Parameter
+from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
 from zoopt.solution import Solution
 from zoopt.solvers import Racos, RandomSearch, SRacos
@@ -30,6 +31,7 @@ from zoopt.space import Choice, Integer, Real, Space
 
 __all__ = [
     "AllEvaluationsFailed",
+    "Callback",
     "Candidate",
     "Choice",
     "Dimension",

@@ -27,6 +27,7 @@ __all__ = [
     "make_solver",
     "register",
     "registered",
+    "solver_factory",
     "spawn_generator",
 ]
 
@@ -449,7 +450,14 @@ def make_solver(name: str, space: Space | Any, **options: Any) -> Solver:
     >>> make_solver("sracos", [(0, 1)], budget=50, seed=0).name
     'sracos'
     """
-    factory = _REGISTRY.get(name.lower()) if isinstance(name, str) else None
+    return solver_factory(name)(space, **options)
+
+
+def solver_factory(name: str) -> Callable[..., Solver]:
+    """Return what makes a registered solver; see `register`."""
+    if not isinstance(name, str):
+        raise TypeError(f"algorithm must be a name, got {name!r}")
+    factory = _REGISTRY.get(name.lower())
     if factory is None:
         raise ValueError(f"algorithm must be one of {sorted(_REGISTRY)}, got {name!r}")
-    return factory(space, **options)
+    return factory

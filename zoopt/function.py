@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.checks import whole
-from zoopt.contract import Candidate, Seed, make_solver, spawn_seed
+from zoopt.contract import Candidate, Seed, Solver, solver_factory, spawn_seed
 from zoopt.defaults import gl
 from zoopt.objective import stochastic_argument
 from zoopt.opt import check_values, random_argument
@@ -24,7 +24,7 @@ def minimize(
     space: Any,
     *,
     budget: int,
-    algorithm: str | None = None,
+    algorithm: str | Callable[..., Solver] | None = None,
     seed: Seed = None,
     x0: Any = None,
     constraint: Any = None,
@@ -58,8 +58,10 @@ def minimize(
         ``(low, high)`` pairs, or names with `Real`, `Integer` and `Choice`.
     budget : int
         Objective calls: never more, and fewer only if something stops the run.
-    algorithm : str, optional
-        "sracos" (default), "racos" or "random".
+    algorithm : str or callable, optional
+        "sracos" (default), "racos", "random" or another registered name; or what makes a solver
+        when called with the space and ``budget``, ``seed`` and ``x0``, such as a solver class or
+        ``functools.partial(zoopt.SRacos, uncertain_bits=3)``.
     seed : int, SeedSequence or None
         Same seed, same run.
     x0 : point or list of points, optional
@@ -115,8 +117,6 @@ def minimize(
     """
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {fun!r}")
-    if algorithm is not None and not isinstance(algorithm, str):
-        raise TypeError(f"algorithm must be a string or None, got {algorithm!r}")
     given = Space(space) if not isinstance(space, Space) else space
     if seed is None:
         seed = gl.next_seed()
@@ -142,13 +142,10 @@ def minimize(
         seed=entropy,
     )
     options.check()
-    solver = make_solver(
-        "sracos" if algorithm is None else algorithm,
-        given,
-        budget=options.budget,
-        seed=seed,
-        x0=_start_points(given, x0),
-    )
+    make = algorithm if callable(algorithm) else solver_factory(algorithm or "sracos")
+    solver = make(given, budget=options.budget, seed=seed, x0=_start_points(given, x0))
+    if not isinstance(solver, Solver):
+        raise TypeError(f"algorithm must make a Solver, got {solver!r}")
     if verbosity > 1:
         options.callbacks = (*options.callbacks, _PrintBest())
     call = _Call(fun, given, seed)

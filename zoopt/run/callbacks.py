@@ -16,6 +16,15 @@ class Callback:
     """Base class with the three moments of a run; each may raise StopIteration to end it.
 
     A plain function ``f(search)`` is a callback too: it is called after every tell.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> class Announce(zoopt.Callback):
+    ...     def on_end(self, search, result):
+    ...         print(result.nfev, "evaluations")
+    >>> _ = zoopt.minimize(lambda x: x[0], [(0, 1)], budget=7, seed=0, callbacks=[Announce()])
+    7 evaluations
     """
 
     def on_start(self, search: "Search") -> None:

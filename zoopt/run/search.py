@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.contract import OK, Best, Candidate, Evaluation, Solver
+from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
 from zoopt.errors import EvaluationWarning, Exhausted
 from zoopt.run.callbacks import Callback
 from zoopt.run.executor import Executor
@@ -108,6 +108,7 @@ class Search:
         self._failures: list[Failure] = []
         self._first_error: BaseException | None = None
         self._n_raised_first = 0
+        self._warned = False
         self._start = 0.0
 
     @property
@@ -144,6 +145,8 @@ class Search:
             except BaseException as error:
                 _attach(error, self._result("error"))
                 raise
+            if self._on_error == "auto":
+                self._warn_once()
             result = self._result(status)
             for callback in self._callbacks:
                 callback.on_end(self, result)
@@ -240,14 +243,22 @@ class Search:
                     "records failures instead"
                 )
                 raise self._first_error
-        if self.n_failed == 1:
-            warnings.warn(
-                f"evaluation {candidate.id} was {evaluation.status}: "
-                f"{evaluation.error.splitlines()[-1] if evaluation.error else ''}; it is recorded, "
-                "and so are later ones, without a warning",
-                EvaluationWarning,
-                stacklevel=6,
-            )
+        # While only raising calls were seen, it is not yet known whether the run goes on.
+        if self._on_error == "auto" and self._n_raised_first < self.nfev:
+            self._warn_once()
+
+    def _warn_once(self) -> None:
+        if self._warned or not self._failures:
+            return
+        self._warned = True
+        first = self._failures[0]
+        how = "failed" if first.status == FAILED else f"was {first.status}"
+        warnings.warn(
+            f"evaluation {first.id} {how}: {first.error.splitlines()[-1] if first.error else ''}; "
+            "it is recorded, and so are later ones, without a warning",
+            EvaluationWarning,
+            stacklevel=7,
+        )
 
     def _result(self, status: str) -> Result:
         elapsed = self.elapsed
