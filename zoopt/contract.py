@@ -311,9 +311,19 @@ class Solver(ABC):
         self.n_told += 1
         self._observe(candidate, evaluation)
         if evaluation.status == OK:
-            best = self._best
-            if best is None or _better(evaluation, best.evaluation):
-                self._best = Best(candidate, evaluation)
+            self._compare(candidate, evaluation)
+
+    def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Keep the point if it is the best: by violation, then value."""
+        best = self._best
+        if best is not None:
+            ours, theirs = evaluation.violation, best.evaluation.violation
+            if ours <= 0.0 and theirs <= 0.0:
+                if evaluation.value >= best.evaluation.value:
+                    return
+            elif (max(ours, 0.0), evaluation.value) >= (max(theirs, 0.0), best.evaluation.value):
+                return
+        self._best = Best(candidate, evaluation)
 
     def tell_point(self, x: Any, value: Evaluation | float) -> None:
         """Report a point that was evaluated elsewhere: a warm start, or another's incumbent.
@@ -328,9 +338,8 @@ class Solver(ABC):
         candidate = Candidate(-self.n_foreign, row, self.space, None, "foreign")
         evaluation = value if isinstance(value, Evaluation) else Evaluation.of(value)
         self._observe_foreign(candidate, evaluation)
-        best = self._best
-        if evaluation.status == OK and (best is None or _better(evaluation, best.evaluation)):
-            self._best = Best(candidate, evaluation)
+        if evaluation.status == OK:
+            self._compare(candidate, evaluation)
 
     @property
     def in_flight(self) -> list[Candidate]:
@@ -359,13 +368,6 @@ class Solver(ABC):
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._observe(candidate, evaluation)
-
-
-def _better(a: Evaluation, b: Evaluation) -> bool:
-    """Tell whether an ok evaluation ranks before another: by violation, then value."""
-    if a.violation <= 0.0 and b.violation <= 0.0:
-        return a.value < b.value
-    return (max(a.violation, 0.0), a.value) < (max(b.violation, 0.0), b.value)
 
 
 def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:

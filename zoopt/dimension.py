@@ -122,16 +122,18 @@ class Dimension(_Coordinates):
         return len(self._low)
 
     def _make_space(self) -> Space:
-        facts = np.column_stack([self._low, self._high, self._continuous, self._order])
-        if (facts == facts[0]).all():
-            distinct, which = facts[:1], np.zeros(len(facts), np.intp)
+        columns = (self._low, self._high, self._continuous, self._order)
+        if all((column == column[0]).all() for column in columns):
+            distinct = np.array([[column[0] for column in columns]], np.float64)
+            which = np.zeros(self.get_size(), np.intp)
         else:
+            facts = np.column_stack(columns)
             distinct, which = np.unique(facts, axis=0, return_inverse=True)
-        columns = [
+        made = [
             _box_column(low, high, bool(continuous), bool(ordered))
             for low, high, continuous, ordered in distinct.tolist()
         ]
-        return Space.of_distinct(columns, which.reshape(-1).astype(np.intp))
+        return Space.of_distinct(made, which.reshape(-1).astype(np.intp))
 
     @staticmethod
     def judge_match(size: int, regs: Sequence[Any], tys: Sequence[Any]) -> bool:

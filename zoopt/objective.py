@@ -2,7 +2,8 @@
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -218,9 +219,13 @@ class Objective:
 
 def stochastic_argument(function: Callable[..., Any], taken: tuple[str, ...] = ()) -> str | None:
     """Return "rng" or "seed" if a function's signature names one that is no dimension's name."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):  # built-in functions may have no signature
-        return None
+    if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
+        code = function.__code__
+        parameters: Container[str] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    else:
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError):  # built-in functions may have no signature
+            return None
     names = [name for name in ("rng", "seed") if name in parameters and name not in taken]
     return names[0] if names else None

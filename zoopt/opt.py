@@ -242,6 +242,7 @@ class Evaluate:
         self._func = objective.get_func()
         self._space = space
         self._seed = seed
+        self._view = Solution.of_row
         self._stochastic = stochastic_argument(self._func)
         inherit, after = objective.get_inherit_func(), objective.get_post_inherit_func()
         self._inherit = None if inherit is Objective.default_inherit else inherit
@@ -252,7 +253,7 @@ class Evaluate:
         self._simple = self._stochastic is None and not self.attaches
 
     def __call__(self, candidate: Candidate) -> tuple[Any, float]:
-        solution = Solution.of_row(self._space, candidate.u)
+        solution = self._view(self._space, candidate.u)
         if self._simple:
             return self._func(solution), 0.0
         return self._full(candidate, solution), 0.0

@@ -43,6 +43,7 @@ class Solution:
     # What is seldom set stands here once, so that making the view of a point costs little.
     _space: Space | None = None
     _row: Row | None = None
+    _array: Row | None = None
     _value: Any = math.nan
     _resample_value: Any = None
     _attach: Any = None
@@ -76,10 +77,14 @@ class Solution:
         self._space = space
         self._row = row
         self._x = None
+        if space.is_plain:
+            self._array = row
         return self
 
     @property
     def x(self) -> Any:
+        if self._array is not None and self._x is None:
+            return self._array
         if self._x is None and self._space is not None and self._row is not None:
             return self._space.decode_array(self._row)
         if isinstance(self._x, np.ndarray):

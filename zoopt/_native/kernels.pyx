@@ -551,7 +551,7 @@ cdef class Population:
 
     def insert(
         self,
-        const double[::1] row,
+        row,
         Py_ssize_t ident,
         double violation,
         double value,
@@ -564,8 +564,8 @@ cdef class Population:
         cdef bint failed = violation == INFINITY
         cdef bint barred = False
         cdef bint positives_failed
-        if row.shape[0] != self._d:
-            raise ValueError(f"row must have {self._d} columns, got {row.shape[0]}")
+        if len(row) != self._d:
+            raise ValueError(f"row must have {self._d} columns, got {len(row)}")
         if move is not None:
             self._check(move)
         place = 0
@@ -736,7 +736,7 @@ cdef class Population:
     cdef int _write(
         self,
         Py_ssize_t slot,
-        const double[::1] row,
+        const double[::1] row,  # acquired here, so that a point that enters nothing costs less
         Py_ssize_t ident,
         double violation,
         double value,

@@ -25,8 +25,11 @@ class Executor(Protocol):
     def capacity(self) -> int:
         """How many candidates it takes at once; may change while running."""
 
-    def submit(self, candidate: Candidate) -> None:
-        """Take a candidate; at most ``capacity`` are in flight."""
+    def submit(self, candidate: Candidate) -> Evaluation | None:
+        """Take a candidate; at most ``capacity`` are in flight.
+
+        One that evaluates at once returns the outcome; otherwise it is collected later.
+        """
 
     def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
         """Wait for at least one outcome, or the timeout in seconds."""
@@ -45,16 +48,9 @@ class SerialExecutor:
 
     def __init__(self, evaluate: Evaluate) -> None:
         self._evaluate = evaluate
-        self._pending: Candidate | None = None
         self._origin = perf_counter()
 
-    def submit(self, candidate: Candidate) -> None:
-        self._pending = candidate
-
-    def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
-        candidate, self._pending = self._pending, None
-        if candidate is None:
-            return []
+    def submit(self, candidate: Candidate) -> Evaluation:
         origin = self._origin
         started = perf_counter() - origin
         try:
@@ -64,18 +60,21 @@ class SerialExecutor:
         else:
             if isinstance(value, float) and value == value:
                 finished = perf_counter() - origin
-                return [(candidate, Evaluation(float(value), OK, violation, "", started, finished))]
+                return Evaluation(float(value), OK, violation, "", started, finished)
             evaluation = Evaluation.of(value)
             evaluation.violation = violation
         evaluation.started = started
         evaluation.finished = perf_counter() - origin
-        return [(candidate, evaluation)]
+        return evaluation
+
+    def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
+        return []
 
     def cancel(self, ident: int) -> None:
-        self._pending = None
+        """Do nothing: no candidate outlives its submission."""
 
     def close(self) -> None:
-        self._pending = None
+        """Do nothing: there is nothing to release."""
 
 
 class VectorizedExecutor:

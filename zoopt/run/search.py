@@ -166,8 +166,12 @@ class Search:
             return "terminal_value"  # a point known beforehand is good enough
         n_in_flight = 0
         exhausted = False
+        collected: list[tuple[Candidate, Evaluation]] = []
         while True:
-            while n_in_flight < executor.capacity and self.n_submitted < self.budget:
+            evaluation = None
+            while (
+                not collected and n_in_flight < executor.capacity and self.n_submitted < self.budget
+            ):
                 try:
                     candidate = ask()
                 except Exhausted:
@@ -176,23 +180,30 @@ class Search:
                 if candidate is None:
                     break
                 self.n_submitted += 1
+                evaluation = submit(candidate)
+                if evaluation is not None:
+                    break
                 n_in_flight += 1
-                submit(candidate)
-            if not n_in_flight:
-                return "exhausted" if exhausted else "budget"
-            for candidate, evaluation in collect():
+            if evaluation is None:
+                if not collected:
+                    if not n_in_flight:
+                        return "exhausted" if exhausted else "budget"
+                    collected = collect()[::-1]
+                    continue
+                candidate, evaluation = collected.pop()
                 n_in_flight -= 1
-                tell(candidate, evaluation)
-                add_value(evaluation.value)
-                add_id(candidate.id)
-                add_start(evaluation.started)
-                add_finish(evaluation.finished)
-                if watched or evaluation.worker or evaluation.status != OK:
-                    reason = self._look(candidate, evaluation)
-                    if reason is not None:
-                        for other in solver.in_flight:
-                            executor.cancel(other.id)
-                        return reason
+            assert candidate is not None
+            tell(candidate, evaluation)
+            add_value(evaluation.value)
+            add_id(candidate.id)
+            add_start(evaluation.started)
+            add_finish(evaluation.finished)
+            if watched or evaluation.worker or evaluation.status != OK:
+                reason = self._look(candidate, evaluation)
+                if reason is not None:
+                    for other in solver.in_flight:
+                        executor.cancel(other.id)
+                    return reason
 
     def _look(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
         """Record what is seldom, call the callbacks, and return why to stop."""
