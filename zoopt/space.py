@@ -102,6 +102,8 @@ class Real:
 
     def _decimal_scale(self) -> float:
         """Return the power of ten that makes all grid points whole, 0.0 if there is none."""
+        if self.step is None:
+            return 0.0
         origin = self.low if self.origin is None else self.origin
         exponents = [Decimal(repr(v)).as_tuple().exponent for v in (self._step, origin)]
         n_decimals = max(0, *(-e for e in exponents if isinstance(e, int)))
@@ -535,7 +537,9 @@ class _Grids:
 
     def __init__(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
         grids = [type(d) is Real and d.kind == ORDERED and d._scale > 0 for d in distinct]
-        self.columns = np.flatnonzero(np.array(grids, bool)[which])
+        self.columns = np.flatnonzero(np.array(grids, bool)[which]) if any(grids) else which[:0]
+        if not any(grids):
+            return
         facts = np.array(
             [
                 (d.low if d.origin is None else d.origin, d._step, d._scale, d.low, d.high)

@@ -165,8 +165,8 @@ cdef class Population:
         self._negative = np.zeros(size, np.intp)
         self._counts = np.full((size, size), UNKNOWN, np.intp)
         self._lists = np.zeros((max(1, size * (size - 1) // 2), self._capacity), np.intp)
-        self._table = np.zeros(64, np.uint64)
-        self._mask = 63
+        self._table = np.zeros(1024, np.uint64)
+        self._mask = 1023
         self._table_before = np.zeros(1, np.uint64)
         self._mask_before = 0
         self.n_seen = 0
