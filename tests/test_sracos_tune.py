@@ -132,7 +132,7 @@ def test_every_job_reaches_its_budget(space, concurrency, parallel_num, fails):
 
 @pytest.mark.parametrize("fails", FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize("parallel_num", [1, 2, 8])
-def test_asking_ahead_until_none_reaches_the_budget(parallel_num, fails, seed):
+def test_defect_05_asking_ahead_until_none_reaches_the_budget(parallel_num, fails, seed):
     rng = np.random.default_rng(seed)
     search, running, n_asked = FakeSearch(MIXED, 30, parallel_num=parallel_num), [], 0
     n_empty = 0
@@ -365,7 +365,7 @@ def test_a_point_of_the_clients_own_is_taken_in():
 
 @pytest.mark.parametrize("fails", [FAILURES[name] for name in ("none", "every other", "all")])
 @pytest.mark.parametrize("concurrency", [1, 4, 100])
-def test_a_tiny_space_ends_after_all_its_points(concurrency, fails):
+def test_defect_06_a_tiny_space_ends_after_all_its_points(concurrency, fails):
     tiny = {"a": (D, [0, 3], True), "b": (G, ["x", "y", "z"]), "c": (D, [2, 2], False)}
     search = FakeSearch(tiny, 1000, parallel_num=concurrency)
     configs, _ = run(search, concurrency, fails)

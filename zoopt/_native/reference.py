@@ -271,7 +271,7 @@ class Population:
         """Shrink the space around a random positive until no negative is left inside.
 
         Returns the positive's slot, the lowered and raised bounds by column, and the unordered
-        columns that are fixed to the positive's value (ALGORITHMS: RACOS, classifier).
+        columns that are fixed to the positive's value (the randomized coordinate shrinking of RACOS).
         """
         positive = self._positive[int(self.rng.random() * len(self._positive))]
         low: dict[int, float] = {}
