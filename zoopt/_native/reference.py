@@ -270,8 +270,9 @@ class Population:
     def _shrink(self) -> tuple[int, dict[int, float], dict[int, float], list[int]]:
         """Shrink the space around a random positive until no negative is left inside.
 
-        Returns the positive's slot, the lowered and raised bounds by column, and the unordered
-        columns that are fixed to the positive's value (the randomized coordinate shrinking of RACOS).
+        This is the randomized coordinate shrinking of RACOS. Returns the positive's slot, the
+        lowered and raised bounds by column, and the unordered columns that are fixed to the
+        positive's value.
         """
         positive = self._positive[int(self.rng.random() * len(self._positive))]
         low: dict[int, float] = {}
