@@ -46,9 +46,6 @@ MAX_GROWTH = 1.2
 MAX_MEGABYTES = 60.0
 
 LONG_CASES = (("continuous", 10), ("continuous", 1000), ("binary", 100), ("binary", 1000))
-#: Few bits apart from the optimum there are few points: in the long run most of them are known, and
-#: more is redrawn to find a new one. That is the space filling up, and no cost of the history.
-CROWDED = ("binary", 100)
 
 KINDS = {  # range, continuous, ordered
     "continuous": ([-1.0, 1.0], True, True),
@@ -186,7 +183,6 @@ def grow(kind: str, d: int, n: int, repeats: int) -> list[str]:
     )
     tenths, peak = runs["tenths"], runs["peak"]
     growth = tenths[-1] / tenths[1]
-    limited = (kind, d) != CROWDED
     bounded = (kind, d) == ("continuous", 1000)
     return [
         kind,
@@ -195,8 +191,8 @@ def grow(kind: str, d: int, n: int, repeats: int) -> list[str]:
         f"{tenths[1]:.2f}",
         f"{tenths[-1]:.2f}",
         f"**{growth:.2f}**",
-        f"{MAX_GROWTH:g}" if limited else "-",
-        verdict(growth <= MAX_GROWTH) if limited else "-",
+        f"{MAX_GROWTH:g}",
+        verdict(growth <= MAX_GROWTH),
         f"{peak:.1f}",
         f"{MAX_MEGABYTES:g}" if bounded else "-",
         verdict(peak < MAX_MEGABYTES) if bounded else "-",
@@ -231,10 +227,6 @@ def main() -> None:
         f"A run of {n:,} evaluations: CPU microseconds per evaluation, peak memory above import",
         columns.split(", "),
         [grow(kind, d, n, repeats) for kind, d in LONG_CASES],
-    )
-    print(
-        f"\nNo limit for {CROWDED[0]} d = {CROWDED[1]}: near the optimum most points are known by "
-        "then, and a new one takes more draws."
     )
 
 

@@ -2,8 +2,9 @@
 
 Read reference.py first. What differs here, and why:
 
-A. State lives in C arrays of an extension type instead of arrays handed to functions: acquiring a
-   dozen memoryviews a call costs more than a proposal at d = 10 does. The type pickles.
+A. State lives in C arrays of an extension type instead of arrays handed to functions: acquiring
+   one memoryview takes about 0.1 us, a whole proposal at d = 10 about 0.7 us, and it would need a
+   dozen. The type pickles.
 B. The known points are tables of 64-bit hashes with open addressing, the present one and, in an
    infinite space, the one before it; 0 marks an empty place.
 C. Differing columns of a pair of slots stand in one triangular array of lists, so that deriving a
