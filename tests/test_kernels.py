@@ -1,5 +1,6 @@
 """The kernels: twins equal bit for bit, read-only inputs, wrong shapes, laws of the region."""
 
+import itertools
 import math
 import os
 import pickle
@@ -297,6 +298,44 @@ def test_a_finite_space_is_enumerated_without_a_repeat(population_class):
     assert population.propose() is None
     assert population.uniform() is None
     assert rng.bit_generator.state == state
+
+
+@pytest.mark.parametrize(("kind", "n_values"), [(UNORDERED, 2), (ORDERED, 3)])
+def test_where_one_outcome_is_unknown_it_is_found_at_once(population_class, kind, n_values):
+    """All of a small cube but one point is known; the region alone leads to it."""
+    low, high = np.zeros(3), np.full(3, n_values - 1.0)
+    rng = np.random.default_rng(1)
+    population = population_class(
+        np.full(3, kind), low, high, 1, 0, 3, 0.0, "WR", rng, float(n_values**3)
+    )
+    corner = np.zeros(3)
+    population.mark(corner)
+    population.insert(corner, 0, 0.0, 0.0)
+    missing = np.array([1.0, 0.0, 1.0])
+    for point in itertools.product(range(n_values), repeat=3):
+        row = np.array(point, float)
+        if (row != missing).any():
+            population.mark(row)
+    row, move = population.propose()
+    assert row.tolist() == missing.tolist()
+    assert sorted(move[1:]) == [0, 2]
+    assert population.propose() is None
+
+
+def test_unknown_outcomes_are_equally_likely(population_class):
+    """With all but four points known, each is drawn first in a quarter of the runs (6 sigma)."""
+    left = [(1, 1, 1), (1, 1, 0), (0, 1, 1), (0, 0, 1)]
+    n, counts = 2000, dict.fromkeys(left, 0)
+    for run in range(n):
+        rng = np.random.default_rng(run)
+        setting = np.full(3, UNORDERED), np.zeros(3), np.ones(3), 1, 0, 3, 0.0, "WR", rng
+        population = population_class(*setting)
+        for point in itertools.product((0, 1), repeat=3):
+            if point not in left:
+                population.mark(np.array(point, float))
+        population.insert(np.zeros(3), 0, 0.0, 0.0)
+        counts[tuple(population.propose()[0].astype(int).tolist())] += 1
+    assert all(abs(count - n / 4) < 6 * math.sqrt(n * 3 / 16) for count in counts.values()), counts
 
 
 def test_an_infinite_space_remembers_the_members_and_the_latest(population_class):

@@ -73,6 +73,14 @@ def test_stochastic_objectives_get_numbers_of_the_run_s_seed():
     assert all(type(seed) is int for seed in seeds)
 
 
+def test_the_seed_in_the_result_repeats_a_run_under_gl():
+    zoopt.defaults.gl.set_seed(5)
+    minimize(lambda x: x[0], BOX, budget=20)
+    second = minimize(lambda x: x[0], BOX, budget=20)
+    again = minimize(lambda x: x[0], BOX, budget=20, seed=second.seed)
+    assert (second.history == again.history).all()
+
+
 def test_a_dimension_named_seed_is_a_dimension():
     result = minimize(lambda seed: (seed - 3) ** 2, {"seed": Integer(0, 9)}, budget=20, seed=0)
     assert result.x == {"seed": 3}

@@ -395,14 +395,20 @@ def encode_start(space: Space, point: Any, i: int) -> Row:
 _ROLES = {"solver": 0, "objective": 1, "repeat": 2}
 
 
+def root_seed(seed: Seed) -> np.random.SeedSequence:
+    """Return the seed of a run as the sequence from which its roles derive theirs."""
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral)):
+        raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
+    if seed is not None and seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed!r}")
+    return np.random.SeedSequence(seed)
+
+
 def spawn_seed(seed: Seed, role: str, *keys: int) -> np.random.SeedSequence:
     """Derive the seed of a role from that of the run."""
-    if not isinstance(seed, np.random.SeedSequence):
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral)):
-            raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
-        if seed is not None and seed < 0:
-            raise ValueError(f"seed must be at least 0, got {seed!r}")
-        seed = np.random.SeedSequence(seed)
+    seed = root_seed(seed)
     return np.random.SeedSequence(
         seed.entropy, spawn_key=(*seed.spawn_key, _ROLES[role], *keys), pool_size=seed.pool_size
     )

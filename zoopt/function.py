@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.checks import whole
-from zoopt.contract import Candidate, Seed, Solver, solver_factory, spawn_seed
+from zoopt.contract import Candidate, Seed, Solver, root_seed, solver_factory
 from zoopt.defaults import gl
 from zoopt.objective import stochastic_argument
 from zoopt.opt import check_values, random_argument
@@ -118,9 +118,7 @@ def minimize(
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {fun!r}")
     given = Space(space) if not isinstance(space, Space) else space
-    if seed is None:
-        seed = gl.next_seed()
-    entropy = spawn_seed(seed, "solver").entropy
+    seed = gl.next_seed() if seed is None else root_seed(seed)
     options = Options(
         budget=whole(budget, "budget", least=1, fractions=True),
         time_budget=time_budget,
@@ -139,7 +137,7 @@ def minimize(
         filter=filter,
         vectorized=vectorized,
         progress=progress,
-        seed=entropy,
+        seed=seed,
     )
     options.check()
     make = algorithm if callable(algorithm) else solver_factory(algorithm or "sracos")

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.contract import Candidate, Evaluation, Solver, make_solver, registered, spawn_seed
+from zoopt.contract import (
+    Candidate,
+    Evaluation,
+    Solver,
+    make_solver,
+    registered,
+    root_seed,
+    spawn_seed,
+)
 from zoopt.defaults import gl
 from zoopt.errors import AllEvaluationsFailed
 from zoopt.objective import Objective, stochastic_argument
@@ -82,10 +90,8 @@ def minimize_objective(
     space = space_of(objective.get_dim())
     if seed is None:
         seed = parameter.get_seed()
-    if seed is None:
-        seed = gl.next_seed()
-    sequence = spawn_seed(seed, "solver")  # checks the seed
-    options = _options(objective, parameter, sequence.entropy)
+    seed = gl.next_seed() if seed is None else root_seed(seed)
+    options = _options(objective, parameter, seed)
     options.check()
     solver = solver_of(algorithm, space, parameter, seed, **solver_options)
     objective.parameter_set(parameter)
@@ -189,7 +195,7 @@ def _sizes(parameter: Parameter, budget: int) -> dict[str, Any]:
     }
 
 
-def _options(objective: Objective, parameter: Parameter, entropy: Any) -> Options:
+def _options(objective: Objective, parameter: Parameter, seed: np.random.SeedSequence) -> Options:
     budget = parameter.get_budget()
     criterion = parameter.get_stopping_criterion()
     stop = None if type(criterion) is DefaultStoppingCriterion else _Criterion(criterion)
@@ -211,7 +217,7 @@ def _options(objective: Objective, parameter: Parameter, entropy: Any) -> Option
         filter=parameter.filter,
         vectorized=parameter.vectorized,
         progress=parameter.progress,
-        seed=entropy,
+        seed=seed,
     )
 
 

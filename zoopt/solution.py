@@ -43,7 +43,7 @@ class Solution:
     # What is seldom set stands here once, so that making the view of a point costs little.
     _space: Space | None = None
     _row: Row | None = None
-    _array: Row | None = None
+    _x: Any = None
     _value: Any = math.nan
     _resample_value: Any = None
     _attach: Any = None
@@ -62,7 +62,7 @@ class Solution:
         is_in_possible_solution: bool = False,
         no: Any = None,
     ) -> None:
-        self._x: Any = x if isinstance(x, np.ndarray) else list(x)
+        self._x = x if isinstance(x, np.ndarray) else list(x)
         self._value = value
         self._resample_value = resample_value
         self._attach = attach
@@ -76,17 +76,12 @@ class Solution:
         self = cls.__new__(cls)
         self._space = space
         self._row = row
-        self._x = None
-        if space.is_plain:
-            self._array = row
         return self
 
     @property
     def x(self) -> Any:
-        if self._array is not None and self._x is None:
-            return self._array
         if self._x is None and self._space is not None and self._row is not None:
-            return self._space.decode_array(self._row)
+            return self._row if self._space.is_plain else self._space.decode_array(self._row)
         if isinstance(self._x, np.ndarray):
             return self._x
         if all(isinstance(v, (numbers.Real, np.bool_)) for v in self._x):

@@ -34,8 +34,10 @@ LOG_INTEGER: Final = 3
 REPLACEMENTS: Final = ("WR", "RR", "LM")
 
 #: A proposal that repeats a known point is redrawn this often in one region, from this many
-#: regions, and then this often in the whole space.
+#: regions, and then this often in the whole space. Where the labelled columns have no more
+#: outcomes than FEW_OUTCOMES, the second try in a region draws among its unknown ones.
 REDRAWS: Final = 10
+FEW_OUTCOMES: Final = 64
 REGIONS: Final = 10
 UNIFORM_TRIES: Final = 100
 
@@ -171,8 +173,13 @@ class Population:
         for _ in range(REGIONS):
             parent, low, high, fixed = self._shrink()
             labels = self._draw_labels(fixed)
-            for _ in range(REDRAWS):
+            few = self._few_outcomes(labels, low, high)
+            for _ in range(REDRAWS if few is None else 1):
                 proposal = self._redraw(parent, labels, low, high)
+                if proposal is not None:
+                    return proposal
+            if few is not None:
+                proposal = self._draw_unknown(parent, labels, few)
                 if proposal is not None:
                     return proposal
         return self._uniform_proposal()
@@ -231,13 +238,16 @@ class Population:
 
     def _remember(self, code: int) -> bool:
         """Add a hash to the known ones; False if it was there."""
-        if code in self._seen or code in self._seen_before:
+        if self._is_known(code):
             return False
         self._seen.add(code)
         if len(self._seen) > self.memory and self.n_points == math.inf:
             self._seen_before = self._seen
             self._seen = set(self._hashes[: len(self._positive) + len(self._negative)])
         return True
+
+    def _is_known(self, code: int) -> bool:
+        return code in self._seen or code in self._seen_before
 
     def _uniform_proposal(self) -> tuple[Row, None] | None:
         row = self.uniform()
@@ -381,10 +391,56 @@ class Population:
             if value != here:
                 changes[k] = value
                 code = (code + mix(k, value) - mix(k, here)) & MASK
-        if code == 0:
-            code = 1
-        if not changes or not self._remember(code):
+        if not changes or not self._remember(code or 1):
             return None
+        return self._child(parent, changes)
+
+    def _few_outcomes(
+        self, labels: list[int], low: dict[int, float], high: dict[int, float]
+    ) -> list[tuple[float, int]] | None:
+        """Return first value and number of values of each label; None if the outcomes are many."""
+        outcomes: list[tuple[float, int]] = []
+        for k in labels:
+            if self.kinds[k] == ORDERED:
+                first, last = low.get(k, self.low[k]), high.get(k, self.high[k])
+            elif self.kinds[k] == UNORDERED:
+                first, last = self.low[k], self.high[k]
+            else:
+                return None
+            if last - first >= FEW_OUTCOMES:
+                return None
+            outcomes.append((float(first), int(last - first) + 1))
+            if math.prod(count for _, count in outcomes) > FEW_OUTCOMES:
+                return None
+        return outcomes
+
+    def _draw_unknown(
+        self, parent: int, labels: list[int], outcomes: list[tuple[float, int]]
+    ) -> tuple[Row, Move] | None:
+        """Draw uniformly among the unknown points that redrawing the labels can give."""
+        here = [float(self._rows[parent, k]) for k in labels]
+        codes = [self._hashes[parent]]
+        for k, old, (first, count) in zip(labels, here, outcomes, strict=True):
+            steps = [mix(k, first + v) - mix(k, old) for v in range(count)]
+            codes = [(code + step) & MASK for step in steps for code in codes]
+        codes = [code or 1 for code in codes]
+        unknown = [
+            i
+            for i, code in enumerate(codes)
+            if code != self._hashes[parent] and not self._is_known(code)
+        ]
+        if not unknown:
+            return None
+        rest = chosen = unknown[int(self.rng.random() * len(unknown))]
+        changes: dict[int, float] = {}
+        for k, old, (first, count) in zip(labels, here, outcomes, strict=True):
+            rest, v = divmod(rest, count)
+            if first + v != old:
+                changes[k] = first + v
+        self._remember(codes[chosen])
+        return self._child(parent, changes)
+
+    def _child(self, parent: int, changes: dict[int, float]) -> tuple[Row, Move]:
         row = self._rows[parent].copy()
         for k, value in changes.items():
             row[k] = value

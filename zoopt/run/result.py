@@ -49,8 +49,8 @@ class Result:
         ``id``, ``started``, ``finished`` (seconds since the start) and ``worker``.
     walltime : float
         Seconds.
-    seed : int or sequence of int
-        Entropy of the run: giving it as the seed repeats the run.
+    seed : int or SeedSequence
+        Giving it as the seed repeats the run.
 
     Examples
     --------

@@ -51,8 +51,8 @@ class Search:
         Stop when more evaluations than this were not ok.
     decode : callable, optional
         Makes the user's view of a row; by default the space's.
-    seed : object
-        Entropy of the run, for the Result.
+    seed : SeedSequence, optional
+        That of the run, for the Result.
     values : list, optional
         Where the told values are appended; NaN for what was not ok.
 
@@ -79,7 +79,7 @@ class Search:
         on_error: str = "auto",
         max_failures: int | None = None,
         decode: Callable[[Any], Any] | None = None,
-        seed: Any = None,
+        seed: np.random.SeedSequence | None = None,
         values: list[float] | None = None,
     ) -> None:
         self.solver = solver
@@ -94,7 +94,7 @@ class Search:
         self._on_error = on_error
         self._max_failures = max_failures
         self._decode = solver.space.decode if decode is None else decode
-        self._seed = seed
+        self._seed = seed if seed is None or seed.spawn_key else seed.entropy
         self._may_stop = any(
             rule is not None for rule in (time_budget, terminal_value, stop, max_failures)
         )
