@@ -186,12 +186,7 @@ def test_bad_options_are_refused_by_name_before_any_call(options, error, words):
 @pytest.mark.parametrize(
     "options",
     [
-        {"workers": 2},
-        {"backend": "process"},
-        {"window": 4},
-        {"checkpoint": "run.db"},
-        {"eval_timeout": 1.0},
-        {"retries": 5},
+        {"backend": "ray"},
         {"constraint": lambda x: 1.0},
         {"filter": lambda x: True},
     ],

@@ -332,6 +332,6 @@ def test_a_point_known_to_be_good_enough_ends_the_run_before_it_begins():
     from zoopt.run.executor import SerialExecutor
     from zoopt.run.search import Search
 
-    search = Search(solver, SerialExecutor(fun), budget=10, terminal_value=0.1)
+    search = Search(solver, SerialExecutor(), fun, budget=10, terminal_value=0.1)
     assert search.run().status == "terminal_value"
     assert fun.n == 0

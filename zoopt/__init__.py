@@ -13,7 +13,9 @@ from zoopt.dimension import Dimension, Dimension2, ValueType
 from zoopt.errors import (
     AllEvaluationsFailed,
     EvaluationWarning,
+    ExecutorError,
     Exhausted,
+    JournalError,
     NothingFeasible,
     Pruned,
     ZooptError,
@@ -23,8 +25,12 @@ from zoopt.function import minimize
 from zoopt.objective import Objective
 from zoopt.opt import Opt
 from zoopt.parameter import Parameter
+from zoopt.resuming import resume
 from zoopt.run.callbacks import Callback
+from zoopt.run.history import History, load_history
+from zoopt.run.processes import ProcessExecutor
 from zoopt.run.result import Result
+from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
 from zoopt.solvers import Racos, RandomSearch, SRacos
 from zoopt.space import Choice, Integer, Real, Space
@@ -38,13 +44,18 @@ __all__ = [
     "Dimension2",
     "Evaluation",
     "EvaluationWarning",
+    "ExecutorError",
     "Exhausted",
     "ExpOpt",
+    "FuturesExecutor",
+    "History",
     "Integer",
+    "JournalError",
     "NothingFeasible",
     "Objective",
     "Opt",
     "Parameter",
+    "ProcessExecutor",
     "Pruned",
     "Racos",
     "RandomSearch",
@@ -54,12 +65,15 @@ __all__ = [
     "Solution",
     "Solver",
     "Space",
+    "ThreadExecutor",
     "ValueType",
     "ZooptError",
     "algos",
+    "load_history",
     "make_solver",
     "minimize",
     "register",
+    "resume",
     "utils",
 ]
 

@@ -113,11 +113,14 @@ class Evaluation:
         Seconds since the start of the run.
     worker : str
         Who evaluated it.
+    extra : object
+        What the surface's ``evaluate`` handed back beside the value.
     """
 
     __slots__ = (
         "error",
         "exception",
+        "extra",
         "finished",
         "started",
         "status",
@@ -136,6 +139,7 @@ class Evaluation:
         finished: float = math.nan,
         worker: str = "",
         exception: BaseException | None = None,
+        extra: Any = None,
     ) -> None:
         self.value = value
         self.status = status
@@ -145,6 +149,7 @@ class Evaluation:
         self.finished = finished
         self.worker = worker
         self.exception = exception
+        self.extra = extra
 
     @classmethod
     def of(cls, value: Any) -> "Evaluation":
@@ -225,7 +230,7 @@ class Solver(ABC):
         Going on past it is allowed.
     seed : int, SeedSequence or None
         0 is a seed; None draws one from the system.
-    x0 : iterable of points
+    x0 : iterable of points or Candidates
         Evaluated first, in this order; a repeated one once.
 
     Examples
@@ -384,7 +389,9 @@ def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:
 
 
 def encode_start(space: Space, point: Any, i: int) -> Row:
-    """Encode an initial point; an error names its index."""
+    """Encode an initial point, unless it is a Candidate already; an error names its index."""
+    if isinstance(point, Candidate):
+        return point.u
     try:
         return space.encode(point)
     except (TypeError, ValueError) as error:

@@ -5,7 +5,9 @@ from typing import Any
 __all__ = [
     "AllEvaluationsFailed",
     "EvaluationWarning",
+    "ExecutorError",
     "Exhausted",
+    "JournalError",
     "NothingFeasible",
     "Pruned",
     "ZooptError",
@@ -35,6 +37,25 @@ class AllEvaluationsFailed(ZooptError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.args[0], self.result)
+
+
+class ExecutorError(ZooptError):
+    """The workers cannot go on: they die faster than they work, or cannot load the objective.
+
+    Its attribute ``zoopt_result`` holds the Result up to then.
+    """
+
+
+class JournalError(ZooptError):
+    """A checkpoint file cannot be used, or not be written any more; nothing in it was changed.
+
+    Attributes
+    ----------
+    result : Result or None
+        What the run had reached, where one was under way.
+    """
+
+    result: Any = None
 
 
 class NothingFeasible(ZooptError):

@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 
 from zoopt.checks import whole
-from zoopt.contract import Candidate, Seed, Solver, root_seed, solver_factory
-from zoopt.defaults import gl
+from zoopt.contract import (
+    Candidate,
+    Seed,
+    Solver,
+    encode_start,
+    solver_factory,
+)
 from zoopt.objective import stochastic_argument
 from zoopt.opt import check_values, random_argument
 from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
 from zoopt.run.search import Search
-from zoopt.running import Options, run
+from zoopt.running import Options, Plan, mark_of, run, seed_of_run
 from zoopt.space import Row, Space
 
 __all__ = ["minimize"]
@@ -66,10 +71,26 @@ def minimize(
         Same seed, same run.
     x0 : point or list of points, optional
         Evaluated first.
-    workers, backend, window, checkpoint, eval_timeout, retries, constraint, filter
-        Parallel and resumable runs and constraints; this version refuses them.
+    workers : int
+        Evaluations at once. More than one are worker processes, unless backend says otherwise.
+    backend : {"serial", "thread", "process"}, executor or concurrent.futures.Executor
+        Who evaluates. The objective, and what it refers to, must pickle (cloudpickle) for
+        processes. One of the user's own is left open at the end.
+    window : int, optional
+        Most evaluations chosen without each other's results. With it the run depends on the seed
+        and the window alone, not on the number of workers or their timing.
+    checkpoint : path, optional
+        A file that keeps the run: one that is there goes on where it ended, whatever ended it,
+        exactly as if nothing had. See `resume`.
+    eval_timeout : float, optional
+        Seconds after which one evaluation is stopped; needs processes and chooses them.
+    retries : int
+        How often an evaluation whose worker process died is tried again.
+    constraint, filter
+        This version refuses them.
     time_budget : float, optional
-        Seconds from the start, tested between calls.
+        Seconds from the start. Worker processes are stopped then; otherwise it is tested between
+        calls.
     on_error : {"auto", "raise", "record"}
         "auto": if the first three calls all raise or return no number, their error is raised;
         later ones are recorded, with one warning.
@@ -118,7 +139,6 @@ def minimize(
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {fun!r}")
     given = Space(space) if not isinstance(space, Space) else space
-    seed = gl.next_seed() if seed is None else root_seed(seed)
     options = Options(
         budget=whole(budget, "budget", least=1, fractions=True),
         time_budget=time_budget,
@@ -137,17 +157,46 @@ def minimize(
         filter=filter,
         vectorized=vectorized,
         progress=progress,
-        seed=seed,
     )
     options.check()
-    make = algorithm if callable(algorithm) else solver_factory(algorithm or "sracos")
-    solver = make(given, budget=options.budget, seed=seed, x0=_start_points(given, x0))
-    if not isinstance(solver, Solver):
-        raise TypeError(f"algorithm must make a Solver, got {solver!r}")
+    starts = [
+        Candidate(-1, encode_start(given, point, i), given)
+        for i, point in enumerate(_start_points(given, x0))
+    ]
+    return run_function(
+        fun, given, algorithm, seed_of_run(seed, checkpoint), starts, options, verbosity
+    )
+
+
+def run_function(
+    fun: Callable[..., Any],
+    space: Space,
+    algorithm: str | Callable[..., Solver] | None,
+    seed: np.random.SeedSequence,
+    x0: list[Candidate],
+    options: Options,
+    verbosity: int = 0,
+) -> Result:
+    """Run what `minimize` and `resume` have put together."""
     if verbosity > 1:
         options.callbacks = (*options.callbacks, _PrintBest())
-    call = _Call(fun, given, seed)
-    result = run(solver, options, call, call.many, call.point)
+    call = _Call(fun, space, seed)
+    named: Any = "sracos" if algorithm is None or callable(algorithm) else algorithm
+    factory = algorithm if callable(algorithm) else solver_factory(named)
+    plan = Plan(
+        surface="minimize",
+        algorithm=f"<{mark_of(algorithm)}>" if callable(algorithm) else named.lower(),
+        factory=factory,
+        space=space,
+        seed=seed,
+        options=options,
+        evaluate=call,
+        evaluate_many=call.many,
+        decode=call.point,
+        solver_options=lambda planned: {},
+        x0=x0,
+    )
+    result, _ = run(plan)
     if verbosity > 0:
         print(result)
     return result
@@ -161,6 +210,11 @@ class _Call:
         self._space = space
         self._seed = seed
         self._stochastic = stochastic_argument(fun, tuple(space.names or ()))
+
+    @property
+    def function(self) -> Any:
+        """What the user wrote."""
+        return self._fun
 
     def point(self, row: Row) -> Any:
         """Return the user's view of a row: a dictionary, or an array of its own."""

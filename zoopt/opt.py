@@ -1,7 +1,8 @@
 """Opt.min: the ZOOpt API's entry point, a thin layer over the solvers and the loop."""
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from zoopt.contract import (
     Solver,
     make_solver,
     registered,
-    root_seed,
+    solver_factory,
     spawn_seed,
 )
 from zoopt.defaults import gl
@@ -22,16 +23,17 @@ from zoopt.parameter import DefaultStoppingCriterion, Parameter
 from zoopt.run.callbacks import Callback
 from zoopt.run.executor import WrongShape
 from zoopt.run.search import Search
-from zoopt.running import Options, not_available, run
+from zoopt.running import Options, Plan, not_available, run, seed_of_run
 from zoopt.solution import Solution
 from zoopt.space import Row, Space
 
 __all__ = ["Opt"]
 
 #: Names of the ZOOpt API that wait for their solvers.
-AWAITED = ("asracos", "poss", "ssracos")
-#: Names that mean SRACOS, or batch RACOS where the parameter says so.
-RACOS_FAMILY = (None, "racos", "sracos")
+AWAITED = ("poss", "ssracos")
+#: Names that mean SRACOS, or batch RACOS where the parameter says so. ASRACOS is SRACOS with
+#: several candidates in flight.
+RACOS_FAMILY = (None, "asracos", "racos", "sracos")
 
 
 class Opt:
@@ -88,23 +90,63 @@ def minimize_objective(
     if objective.get_func() is None:
         raise ValueError("objective has no func")
     space = space_of(objective.get_dim())
-    if seed is None:
-        seed = parameter.get_seed()
-    seed = gl.next_seed() if seed is None else root_seed(seed)
-    options = _options(objective, parameter, seed)
-    options.check()
-    solver = solver_of(algorithm, space, parameter, seed, **solver_options)
-    objective.parameter_set(parameter)
+    if not parameter.get_budget():
+        raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
+    unknown, known = _initial_points(space, parameter.get_init_samples())
+    return run_objective(
+        objective,
+        parameter,
+        algorithm=algorithm,
+        space=space,
+        seed=seed_of_run(parameter.get_seed() if seed is None else seed, parameter.checkpoint),
+        options=options_of(objective, parameter),
+        solver_options=lambda planned: {
+            **sizes_of(algorithm, parameter, planned),
+            **solver_options,
+        },
+        x0=unknown,
+        known=known,
+    )
 
+
+def run_objective(
+    objective: Objective,
+    parameter: Parameter,
+    *,
+    algorithm: str,
+    space: Space,
+    seed: np.random.SeedSequence,
+    options: Options,
+    solver_options: Callable[[int], dict[str, Any]],
+    x0: list[Candidate],
+    known: list[tuple[Candidate, float]],
+) -> Solution:
+    """Run what `Opt.min` and `resume` have put together."""
+    options.check()
+    solver_options(options.budget)
+    objective.parameter_set(parameter)
     evaluate = Evaluate(objective, space, seed)
-    recorder = _Recorder(evaluate)
+    recorder = _Recorder()
     callbacks: list[Any] = [recorder] if evaluate.attaches else []
     if parameter.get_intermediate_result() or parameter.verbosity > 1:
         callbacks.append(_PrintProgress(parameter.get_intermediate_freq()))
     options.callbacks = [*callbacks, *options.callbacks]
-    result = run(
-        solver, options, evaluate, evaluate.many, space.decode_array, objective.get_history()
+    plan = Plan(
+        surface="Opt.min",
+        algorithm=algorithm,
+        factory=solver_factory(algorithm),
+        space=space,
+        seed=seed,
+        options=options,
+        evaluate=evaluate,
+        evaluate_many=evaluate.many,
+        decode=space.decode_array,
+        solver_options=solver_options,
+        x0=x0,
+        known=known,
+        values=objective.get_history(),
     )
+    result, solver = run(plan)
     best = solver.recommend()
     if best is None:
         raise AllEvaluationsFailed(result.message, result)
@@ -125,7 +167,7 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"algorithm must be a string or None, got {name!r}")
     key = None if name is None else name.lower()
-    known = sorted({*AWAITED, *registered()})
+    known = sorted({"asracos", *AWAITED, *registered()})
     if key is not None and key not in known:
         raise ValueError(f"algorithm must be one of {known}, got {name!r}")
     if key == "poss" and objective.get_constraint() is None:
@@ -135,7 +177,6 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
         ("an Objective with a constraint", objective.get_constraint() is not None),
         ("noise_handling", parameter.get_noise_handling()),
         ("high_dim_handling", parameter.get_high_dim_handling()),
-        ("parallel", parameter.get_parallel()),
     ):
         if wanted:
             raise not_available(option)
@@ -150,6 +191,11 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if key not in RACOS_FAMILY:
         return str(key)
     return "sracos" if parameter.get_sequential() else "racos"
+
+
+def _is_parallel(parameter: Parameter) -> bool:
+    name = parameter.get_algorithm()
+    return bool(parameter.get_parallel() or (name is not None and name.lower() == "asracos"))
 
 
 def space_of(dim: Any) -> Space:
@@ -168,15 +214,20 @@ def solver_of(
     if not budget:
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
     unknown, known = _initial_points(space, parameter.get_init_samples())
-    if algorithm in RACOS_FAMILY:
-        options |= _sizes(parameter, budget)
+    options |= sizes_of(algorithm, parameter, budget)
     solver = make_solver(algorithm, space, budget=budget, seed=seed, x0=unknown, **options)
-    for x, value in known:
-        solver.tell_point(x, value)
+    for candidate, value in known:
+        solver.tell_point(candidate, value)
     return solver
 
 
-def _sizes(parameter: Parameter, budget: int) -> dict[str, Any]:
+def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any]:
+    """Return the sizes that a parameter asks for, as it would with this budget."""
+    if algorithm not in RACOS_FAMILY:
+        return {}
+    if budget != parameter.get_budget():
+        parameter = copy.copy(parameter)
+        parameter.set_budget(budget)
     if not parameter.get_train_size():
         raise ValueError(
             "autoset=False needs set_train_size, set_positive_size and set_negative_size"
@@ -195,7 +246,7 @@ def _sizes(parameter: Parameter, budget: int) -> dict[str, Any]:
     }
 
 
-def _options(objective: Objective, parameter: Parameter, seed: np.random.SeedSequence) -> Options:
+def options_of(objective: Objective, parameter: Parameter) -> Options:
     budget = parameter.get_budget()
     criterion = parameter.get_stopping_criterion()
     stop = None if type(criterion) is DefaultStoppingCriterion else _Criterion(criterion)
@@ -207,7 +258,7 @@ def _options(objective: Objective, parameter: Parameter, seed: np.random.SeedSeq
         callbacks=parameter.callbacks,
         on_error=parameter.on_error,
         max_failures=parameter.max_failures,
-        workers=parameter.get_server_num() if parameter.get_parallel() else 1,
+        workers=parameter.get_server_num() if _is_parallel(parameter) else 1,
         backend=parameter.backend,
         window=parameter.window,
         checkpoint=parameter.checkpoint,
@@ -217,27 +268,28 @@ def _options(objective: Objective, parameter: Parameter, seed: np.random.SeedSeq
         filter=parameter.filter,
         vectorized=parameter.vectorized,
         progress=parameter.progress,
-        seed=seed,
     )
 
 
-def _initial_points(space: Space, samples: Any) -> tuple[list[Any], list[tuple[Any, float]]]:
+def _initial_points(
+    space: Space, samples: Any
+) -> tuple[list[Candidate], list[tuple[Candidate, float]]]:
     """Split the user's initial points into those to evaluate and those whose value is known."""
-    unknown: list[Any] = []
-    known: list[tuple[Any, float]] = []
+    unknown: list[Candidate] = []
+    known: list[tuple[Candidate, float]] = []
     for i, sample in enumerate(samples or ()):
         x, value = sample, math.nan
         if isinstance(sample, Solution):
             x, value = sample.get_x(), sample.get_value()
         try:
-            space.encode(x)
+            candidate = Candidate(-1, space.encode(x), space)
         except (TypeError, ValueError) as error:
             raise type(error)(f"init_samples[{i}]: {error}") from None
         evaluation = Evaluation.of(value)
         if evaluation.ok:
-            known.append((x, evaluation.value))
+            known.append((candidate, evaluation.value))
         else:
-            unknown.append(x)
+            unknown.append(candidate)
     return unknown, known
 
 
@@ -253,18 +305,22 @@ class Evaluate:
         inherit, after = objective.get_inherit_func(), objective.get_post_inherit_func()
         self._inherit = None if inherit is Objective.default_inherit else inherit
         self._after = None if after is Objective.default_post_inherit else after
-        self.attached: dict[int, tuple[Any, Any]] = {}
         #: Whether solutions carry attachments.
         self.attaches = self._inherit is not None or self._after is not None
         self._simple = self._stochastic is None and not self.attaches
 
-    def __call__(self, candidate: Candidate) -> tuple[Any, float]:
+    @property
+    def function(self) -> Any:
+        """What the user wrote."""
+        return self._func
+
+    def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
         solution = self._view(self._space, candidate.u)
         if self._simple:
             return self._func(solution), 0.0
-        return self._full(candidate, solution), 0.0
+        return self._full(candidate, solution)
 
-    def _full(self, candidate: Candidate, solution: Solution) -> Any:
+    def _full(self, candidate: Candidate, solution: Solution) -> tuple[Any, ...]:
         if self._inherit is not None:
             solution.set_attach(self._inherit(None))
         if self._stochastic is None:
@@ -277,9 +333,7 @@ class Evaluate:
         if self._after is not None:
             solution.set_value(value)
             solution.set_post_attach(self._after())
-        if self.attaches:
-            self.attached[candidate.id] = solution.get_attach(), solution.get_post_attach()
-        return value
+        return value, 0.0, (solution.get_attach(), solution.get_post_attach())
 
     def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
         """Evaluate by one call: the function gets the list of solutions, returns their values."""
@@ -308,15 +362,13 @@ def random_argument(kind: str, seed: Any, ident: int) -> Any:
 class _Recorder(Callback):
     """Keep the attachments of the best."""
 
-    def __init__(self, evaluate: Evaluate) -> None:
-        self._attached = evaluate.attached
+    def __init__(self) -> None:
         self.of_best: tuple[Any, Any] = (None, None)
 
     def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
-        attached = self._attached.pop(candidate.id, (None, None))
         best = search.best
         if best is not None and best.candidate is candidate:
-            self.of_best = attached
+            self.of_best = evaluation.extra or (None, None)
 
 
 class _PrintProgress(Callback):
@@ -338,6 +390,8 @@ class _Criterion:
 
     def __init__(self, criterion: Any) -> None:
         self._criterion = criterion
+        self.__module__ = type(criterion).__module__
+        self.__qualname__ = type(criterion).__qualname__
 
     def __call__(self, search: Search) -> Any:
         return self._criterion.check(OptContent(search.solver))

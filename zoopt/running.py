@@ -1,12 +1,20 @@
 """From settings to a run: what `Opt.min` and `minimize` share."""
 
+import base64
+import contextlib
+import functools
+import hashlib
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor as Pool
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from zoopt.checks import number, whole
-from zoopt.contract import Solver
-from zoopt.run.callbacks import ProgressBar
+from zoopt.contract import Candidate, Seed, Solver, root_seed
+from zoopt.defaults import gl
+from zoopt.run.callbacks import ProgressBar, as_callbacks
 from zoopt.run.executor import (
     Evaluate,
     EvaluateMany,
@@ -14,14 +22,21 @@ from zoopt.run.executor import (
     SerialExecutor,
     VectorizedExecutor,
 )
+from zoopt.run.journal import Journal, JournalExecutor, read_header
+from zoopt.run.processes import ProcessExecutor
 from zoopt.run.result import Result
 from zoopt.run.search import ON_ERROR, Search
+from zoopt.run.threads import FuturesExecutor, ThreadExecutor
+from zoopt.run.window import WindowExecutor
+from zoopt.space import Row, Space
 
-__all__ = ["Options", "run"]
+__all__ = ["Options", "Plan", "run"]
 
 #: Most candidates in one call of a vectorized objective; what is in flight is chosen without each
 #: other's results, so it is also at most a tenth of the budget.
 MAX_BATCH = 32
+
+BACKENDS = ("serial", "thread", "process", "ray")
 
 
 @dataclass(slots=True)
@@ -45,69 +60,241 @@ class Options:
     filter: Any = None
     vectorized: bool = False
     progress: bool = False
-    seed: Any = field(default=None)
 
     def check(self) -> None:
         """Refuse bad values, and what this version does not offer, before a call is spent."""
         if self.on_error not in ON_ERROR:
             raise ValueError(f"on_error must be one of {ON_ERROR}, got {self.on_error!r}")
-        for name in ("time_budget", "max_failures", "eval_timeout", "retries"):
+        for name in ("time_budget", "max_failures", "eval_timeout"):
             if getattr(self, name) is not None:
                 number(getattr(self, name), name, least=0.0)
+        whole(self.retries, "retries", least=0)
         whole(self.workers, "workers", least=1)
+        if self.window is not None:
+            whole(self.window, "window", least=1)
         if self.terminal_value is not None:
             number(self.terminal_value, "terminal_value")
         if self.stop is not None and not callable(self.stop):
             raise TypeError(f"stop must be callable, got {self.stop!r}")
-        if self.backend not in (None, "serial", "thread", "process", "ray"):
-            raise ValueError(
-                "backend must be None, 'serial', 'thread', 'process' or 'ray', got "
-                f"{self.backend!r}"
-            )
-        if self.backend == "serial" and self.eval_timeout is not None:
-            raise ValueError(
-                "eval_timeout needs backend='process' or 'ray': nothing else can stop "
-                "a call from outside"
-            )
+        self._check_backend()
         for name, given in (
-            ("workers > 1", self.workers > 1),
-            (f"backend={self.backend!r}", self.backend not in (None, "serial")),
-            ("window", self.window is not None),
-            ("checkpoint", self.checkpoint is not None),
-            ("eval_timeout", self.eval_timeout is not None),
-            ("retries", self.retries != 2),
+            ("backend='ray'", self.backend == "ray"),
             ("constraint", self.constraint is not None),
             ("filter", self.filter is not None),
         ):
             if given:
                 raise not_available(name)
 
+    def _check_backend(self) -> None:
+        """Refuse what contradicts itself: no option is accepted and ignored."""
+        backend = self.backend
+        if backend is not None and not isinstance(backend, str):
+            if not hasattr(backend, "submit"):
+                raise TypeError(
+                    f"backend must be None, one of {BACKENDS}, an executor or a "
+                    f"concurrent.futures.Executor, got {backend!r}"
+                )
+            if _is_ours(backend) and self.workers != 1:
+                raise ValueError("workers must be set on the executor given as backend")
+            if self.eval_timeout is not None or self.retries != 2:
+                raise ValueError(
+                    "eval_timeout and retries must be set on the executor given as backend"
+                )
+        elif backend is not None and backend not in BACKENDS:
+            raise ValueError(f"backend must be None or one of {BACKENDS}, got {backend!r}")
+        if backend == "serial" and self.workers > 1:
+            raise ValueError(f"backend='serial' has one worker, got workers={self.workers}")
+        if backend in ("serial", "thread") and self.eval_timeout is not None:
+            raise ValueError(
+                "eval_timeout needs backend='process' or 'ray': nothing else can stop "
+                "a call from outside"
+            )
+        if backend in ("serial", "thread") and self.retries != 2:
+            raise ValueError("retries needs backend='process' or 'ray': no other worker can die")
+        parallel = self.workers > 1 or backend not in (None, "serial") or self.eval_timeout
+        if self.retries != 2 and not parallel:
+            raise ValueError("retries needs workers: workers=2 or more, or backend='process'")
+        if self.vectorized and parallel:
+            raise ValueError(
+                "vectorized=True calls the objective in this process: it excludes workers, "
+                "backend and eval_timeout"
+            )
+
+    def executor(self, evaluate_many: EvaluateMany, batch: int) -> Executor:
+        """Make who evaluates."""
+        executor: Executor
+        backend = self.backend
+        if self.vectorized:
+            executor = VectorizedExecutor(evaluate_many, batch)
+        elif backend is not None and not isinstance(backend, str):
+            if _is_ours(backend):
+                executor = backend
+            else:
+                executor = FuturesExecutor(backend, self.workers if self.workers > 1 else None)
+        elif backend == "thread":
+            executor = ThreadExecutor(self.workers)
+        elif backend == "process" or self.workers > 1 or self.eval_timeout is not None:
+            executor = ProcessExecutor(
+                self.workers, eval_timeout=self.eval_timeout, retries=self.retries
+            )
+        else:
+            executor = SerialExecutor()
+        return executor if self.window is None else WindowExecutor(executor, self.window)
+
+
+def _is_ours(backend: Any) -> bool:
+    return not isinstance(backend, Pool) and hasattr(backend, "collect")
+
 
 def not_available(what: str) -> ValueError:
     return ValueError(f"{what} is not available in this version of zoopt")
 
 
-def run(
-    solver: Solver,
-    options: Options,
-    evaluate: Evaluate,
-    evaluate_many: EvaluateMany,
-    decode: Callable[[Any], Any] | None = None,
-    values: list[float] | None = None,
-) -> Result:
-    """Run a solver as the options say."""
-    executor: Executor
-    if options.vectorized:
-        batch = max(1, min(MAX_BATCH, options.budget // 10))
-        executor = VectorizedExecutor(evaluate_many, batch)
-    else:
-        executor = SerialExecutor(evaluate)
-    callbacks = list(options.callbacks)
+@dataclass(slots=True)
+class Plan:
+    """All that makes a run: the solver's settings, the loop's, and how points are evaluated."""
+
+    surface: str
+    #: Name in the registry, or what made the solver.
+    algorithm: str
+    factory: Callable[..., Solver]
+    space: Space
+    seed: np.random.SeedSequence
+    options: Options
+    evaluate: Evaluate
+    evaluate_many: EvaluateMany
+    decode: Callable[[Row], Any]
+    #: Options of the solver, for a planned budget.
+    solver_options: Callable[[int], dict[str, Any]]
+    x0: list[Candidate] = field(default_factory=list)
+    #: Initial points of known value.
+    known: list[tuple[Candidate, float]] = field(default_factory=list)
+    values: list[float] | None = None
+
+    def batch(self, planned: int) -> int:
+        return max(1, min(MAX_BATCH, planned // 10))
+
+    def solver(self, planned: int) -> Solver:
+        """Make the solver and tell it what is known."""
+        solver = self.factory(
+            self.space,
+            budget=planned,
+            seed=self.seed,
+            x0=self.x0,
+            **self.solver_options(planned),
+        )
+        if not isinstance(solver, Solver):
+            raise TypeError(f"algorithm must make a Solver, got {solver!r}")
+        for candidate, value in self.known:
+            solver.tell_point(candidate, value)
+        return solver
+
+    def header(self, planned: int) -> dict[str, Any]:
+        """Describe the run for its journal: what must be the same, and what is good to know."""
+        import zoopt
+
+        options = self.options
+        return {
+            "run": {
+                "surface": self.surface,
+                "algorithm": self.algorithm,
+                "options": self.solver_options(planned),
+                "budget": planned,
+                "seed": [_words(self.seed.entropy), list(self.seed.spawn_key)],
+                "space": self.space.describe(),
+                "x0": [_packed(candidate.u) for candidate in self.x0],
+                "known": [[_packed(candidate.u), value] for candidate, value in self.known],
+                "window": options.window,
+                "vectorized": options.vectorized,
+                "stop": mark_of(options.stop),
+            },
+            "limits": {
+                "time_budget": options.time_budget,
+                "terminal_value": options.terminal_value,
+                "max_failures": options.max_failures,
+                "on_error": options.on_error,
+                "eval_timeout": options.eval_timeout,
+                "retries": options.retries,
+                "workers": options.workers,
+                "backend": options.backend if isinstance(options.backend, str) else None,
+            },
+            "versions": {"zoopt": zoopt.__version__, "numpy": np.__version__},
+        }
+
+
+def _words(entropy: Any) -> Any:
+    return [int(word) for word in entropy] if isinstance(entropy, (list, tuple)) else int(entropy)
+
+
+def _packed(row: Row) -> str:
+    return base64.b64encode(np.asarray(row, "<f8").tobytes()).decode()
+
+
+def unpacked(text: str, space: Space) -> Candidate:
+    """Return an initial point of a header."""
+    row = np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)
+    row.flags.writeable = False
+    return Candidate(-1, row, space)
+
+
+def restored_seed(words: Any) -> np.random.SeedSequence:
+    """Return the seed of a header."""
+    entropy, spawn_key = words
+    return np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key))
+
+
+def seed_of_run(seed: Seed, checkpoint: Any = None) -> np.random.SeedSequence:
+    """Return the seed given, or that of the run in the file, or a new one."""
+    if seed is not None:
+        return root_seed(seed)
+    if checkpoint is not None:
+        with contextlib.suppress(FileNotFoundError):
+            return restored_seed(read_header(checkpoint)["run"]["seed"])
+    return gl.next_seed()
+
+
+def mark_of(thing: Any) -> str | None:
+    """Return what stands in a header for something that JSON cannot hold."""
+    if thing is None:
+        return None
+    if isinstance(thing, functools.partial):
+        return f"{mark_of(thing.func)} with {thing.args!r} {thing.keywords!r}"
+    name = f"{thing.__module__}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
+    code = getattr(thing, "__code__", None)
+    if code is None:
+        return name
+    return f"{name} {hashlib.sha256(code.co_code).hexdigest()[:16]}"
+
+
+def planned_budget(checkpoint: Any, budget: int) -> int:
+    """Return the budget for which a run was first planned."""
+    try:
+        planned: int = read_header(checkpoint)["run"]["budget"]
+    except FileNotFoundError:
+        return budget
+    return planned
+
+
+def run(plan: Plan) -> tuple[Result, Solver]:
+    """Run, or go on with, what was planned."""
+    options = plan.options
+    planned = options.budget
+    if options.checkpoint is not None:
+        planned = planned_budget(options.checkpoint, planned)
+    solver = plan.solver(planned)
+    executor = options.executor(plan.evaluate_many, plan.batch(planned))
+    callbacks = as_callbacks(options.callbacks)
     if options.progress:
         callbacks.append(ProgressBar())
+    elapsed = 0.0
+    if options.checkpoint is not None:
+        journal = Journal(options.checkpoint, plan.header(planned))
+        executor = JournalExecutor(executor, journal)
+        elapsed = journal.elapsed
     search = Search(
         solver,
         executor,
+        plan.evaluate,
         budget=options.budget,
         time_budget=options.time_budget,
         terminal_value=options.terminal_value,
@@ -115,8 +302,9 @@ def run(
         callbacks=callbacks,
         on_error=options.on_error,
         max_failures=options.max_failures,
-        decode=decode,
-        seed=options.seed,
-        values=values,
+        decode=plan.decode,
+        seed=plan.seed,
+        values=plan.values,
+        elapsed=elapsed,
     )
-    return search.run()
+    return search.run(), solver

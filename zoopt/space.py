@@ -7,7 +7,9 @@ Encoding: `Real` is itself; with ``log`` its logarithm; with ``step`` the index 
 `Integer` is itself; with ``log`` the logarithm. `Choice` is an index. A constant has no column.
 """
 
+import hashlib
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -24,6 +26,9 @@ Row: TypeAlias = npt.NDArray[np.float64]
 
 #: Whole numbers beyond this are not exact as floats.
 MAX_EXACT = 2**53
+
+#: Most runs of like dimensions that `Space.describe` lists.
+MAX_RUNS = 10_000
 
 
 def _bounds(low: Any, high: Any) -> tuple[float, float]:
@@ -413,6 +418,44 @@ class Space:
             constants = [d.decode(d.column[0]) for d in distinct]
             self._template = [constants[i] for i in which.tolist()]
 
+    def describe(self) -> dict[str, Any]:
+        """Return the space in terms of JSON, for `restore`.
+
+        Choices of objects that JSON does not hold stand as a fingerprint of their texts.
+        """
+        codes: dict[str, int] = {}
+        kinds = [codes.setdefault(repr(d), len(codes)) for d in self._distinct]
+        which = np.array(kinds, np.intp)[self._which]
+        starts = np.flatnonzero(np.diff(which, prepend=-1))
+        runs = np.column_stack([which[starts], np.diff(starts, append=len(which))])
+        first = {code: self._distinct[kinds.index(code)] for code in codes.values()}
+        described: dict[str, Any] = {
+            "names": self.names,
+            "dimensions": [_described(dimension) for dimension in first.values()],
+        }
+        if len(runs) <= MAX_RUNS:
+            described["runs"] = runs.tolist()
+        else:
+            described["order"] = hashlib.sha256(which.astype("<i8").tobytes()).hexdigest()
+        return described
+
+    @classmethod
+    def restore(cls, described: dict[str, Any]) -> "Space":
+        """Make the space that `describe` described.
+
+        Raises
+        ------
+        ValueError
+            If it holds what JSON does not; names it.
+        """
+        made = [_restored(dimension) for dimension in described["dimensions"]]
+        if "runs" not in described:
+            raise ValueError("the order of its dimensions is too irregular to be kept in a file")
+        codes = [code for code, n in described["runs"] for _ in range(n)]
+        self = cls.of_distinct(made, np.array(codes, np.intp))
+        self.names = described["names"]
+        return self
+
     @property
     def dimensions(self) -> list[Dimension]:
         return [self._distinct[i] for i in self._which.tolist()]
@@ -568,6 +611,28 @@ def _decoder(dimension: Dimension) -> Callable[[float], Any] | None:
     if type(dimension) is Integer and not dimension.log:
         return int
     return dimension.decode
+
+
+def _described(dimension: Dimension) -> dict[str, Any]:
+    names = ("low", "high", "log", "step", "origin", "ordered")
+    facts = {name: getattr(dimension, name) for name in names if hasattr(dimension, name)}
+    if isinstance(dimension, Choice):
+        if all(v is None or type(v) in (str, int, float, bool) for v in dimension.values):
+            facts["values"] = dimension.values
+        else:
+            texts = re.sub(" at 0x[0-9a-f]+", "", repr(dimension.values))
+            facts["fingerprint"] = hashlib.sha256(texts.encode()).hexdigest()
+    return {"type": type(dimension).__name__, **facts}
+
+
+def _restored(described: dict[str, Any]) -> Dimension:
+    facts = dict(described)
+    kind = facts.pop("type")
+    if "fingerprint" in facts:
+        raise ValueError("it has choices of objects")
+    if kind == "Choice":
+        return Choice(**facts)
+    return Real(**facts) if kind == "Real" else Integer(**facts)
 
 
 def _product(sizes: Iterable[float]) -> float:

@@ -1,6 +1,7 @@
 """Callbacks: what may watch a run and stop it."""
 
 import sys
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from zoopt.contract import Candidate, Evaluation
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from zoopt.run.result import Result
     from zoopt.run.search import Search
 
-__all__ = ["Callback", "ProgressBar"]
+__all__ = ["Callback", "ProgressBar", "as_callbacks"]
 
 
 class Callback:
@@ -82,3 +83,38 @@ class ProgressBar(Callback):
 
     def on_end(self, search: "Search", result: "Result") -> None:
         self._bar.close()
+
+
+class _Function(Callback):
+    def __init__(self, function: Callable[["Search"], Any]) -> None:
+        self._function = function
+
+    def on_tell(self, search: "Search", candidate: Candidate, evaluation: Evaluation) -> None:
+        self._function(search)
+
+
+def as_callbacks(callbacks: Iterable[Any]) -> list[Any]:
+    """Make every callback an object with all the methods.
+
+    Raises
+    ------
+    TypeError
+        If one is neither callable nor has any of them.
+    """
+    return [_as_callback(callback) for callback in callbacks]
+
+
+def _as_callback(callback: Any) -> Any:
+    """Complete an object that has only some of the methods, or wrap a function."""
+    methods = ("on_start", "on_tell", "on_end")
+    if not any(hasattr(callback, method) for method in methods):
+        if not callable(callback):
+            raise TypeError(f"a callback must be callable or have on_tell, got {callback!r}")
+        return _Function(callback)
+    if all(hasattr(callback, method) for method in methods):
+        return callback
+    complete = Callback()
+    for method in methods:
+        if hasattr(callback, method):
+            setattr(complete, method, getattr(callback, method))
+    return complete

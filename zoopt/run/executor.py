@@ -1,29 +1,58 @@
 """Executors: who evaluates the candidates. Here those that work in the calling thread.
 
 An executor is handed one ``evaluate(candidate) -> (value, violation)`` and knows nothing of what is
-behind it.
+behind it. A third item that ``evaluate`` may return travels in the Evaluation as ``extra``.
 """
 
 import traceback
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from zoopt.contract import FAILED, INVALID, OK, Candidate, Evaluation
 from zoopt.errors import Pruned
 
-__all__ = ["Evaluate", "EvaluateMany", "Executor", "SerialExecutor", "VectorizedExecutor"]
+__all__ = [
+    "Evaluate",
+    "EvaluateMany",
+    "Executor",
+    "Outcome",
+    "SerialExecutor",
+    "VectorizedExecutor",
+    "attempt",
+    "failure",
+]
 
-Evaluate = Callable[[Candidate], tuple[Any, float]]
-EvaluateMany = Callable[[Sequence[Candidate]], Sequence[Any]]
+Evaluate: TypeAlias = Callable[[Candidate], tuple[Any, ...]]
+EvaluateMany: TypeAlias = Callable[[Sequence[Candidate]], Sequence[Any]]
+Outcome: TypeAlias = tuple[Candidate, Evaluation]
 
 
 class Executor(Protocol):
-    """What the loop needs of an executor."""
+    """What the loop needs of an executor: `start` once, then any number of calls, then `close`."""
+
+    #: Whether `submit` evaluates and answers at once.
+    immediate: bool
 
     @property
     def capacity(self) -> int:
         """How many candidates it takes at once; may change while running."""
+
+    def start(
+        self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
+    ) -> None:
+        """Get ready; if that fails, raise and leave nothing behind.
+
+        Parameters
+        ----------
+        evaluate : callable
+        budget : int
+            How many evaluations the run has.
+        origin : float
+            The reading of ``time.perf_counter`` that counts as 0 in what is reported.
+        in_flight : int, optional
+            How many candidates are wanted in flight; by default the executor decides.
+        """
 
     def submit(self, candidate: Candidate) -> Evaluation | None:
         """Take a candidate; at most ``capacity`` are in flight.
@@ -31,7 +60,7 @@ class Executor(Protocol):
         One that evaluates at once returns the outcome; otherwise it is collected later.
         """
 
-    def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
+    def collect(self, timeout: float | None = None) -> list[Outcome]:
         """Wait for at least one outcome, or the timeout in seconds."""
 
     def cancel(self, ident: int) -> None:
@@ -41,33 +70,46 @@ class Executor(Protocol):
         """Release everything; nothing stays behind."""
 
 
+def attempt(evaluate: Evaluate, candidate: Candidate, origin: float) -> Evaluation:
+    """Evaluate a candidate; whatever becomes of it is an Evaluation."""
+    extra: Any = None
+    started = perf_counter() - origin
+    try:
+        value, violation, *rest = evaluate(candidate)
+    except (Exception, SystemExit) as error:
+        evaluation = failure(error)
+    else:
+        if rest:
+            extra = rest[0]
+        if isinstance(value, float) and value == value:
+            finished = perf_counter() - origin
+            return Evaluation(float(value), OK, violation, "", started, finished, "", None, extra)
+        evaluation = Evaluation.of(value)
+        evaluation.violation = violation
+        evaluation.extra = extra
+    evaluation.started = started
+    evaluation.finished = perf_counter() - origin
+    return evaluation
+
+
 class SerialExecutor:
     """Evaluates one candidate at a time, in the calling thread."""
 
+    immediate = True
     capacity = 1
+    _evaluate: Evaluate
+    _origin = 0.0
 
-    def __init__(self, evaluate: Evaluate) -> None:
+    def start(
+        self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
+    ) -> None:
         self._evaluate = evaluate
-        self._origin = perf_counter()
+        self._origin = origin
 
     def submit(self, candidate: Candidate) -> Evaluation:
-        origin = self._origin
-        started = perf_counter() - origin
-        try:
-            value, violation = self._evaluate(candidate)
-        except (Exception, SystemExit) as error:
-            evaluation = failure(error)
-        else:
-            if isinstance(value, float) and value == value:
-                finished = perf_counter() - origin
-                return Evaluation(float(value), OK, violation, "", started, finished)
-            evaluation = Evaluation.of(value)
-            evaluation.violation = violation
-        evaluation.started = started
-        evaluation.finished = perf_counter() - origin
-        return evaluation
+        return attempt(self._evaluate, candidate, self._origin)
 
-    def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
+    def collect(self, timeout: float | None = None) -> list[Outcome]:
         return []
 
     def cancel(self, ident: int) -> None:
@@ -88,16 +130,23 @@ class VectorizedExecutor:
         Most candidates of one call.
     """
 
+    immediate = False
+
     def __init__(self, evaluate_many: EvaluateMany, capacity: int) -> None:
         self._evaluate_many = evaluate_many
         self.capacity = capacity
         self._pending: list[Candidate] = []
-        self._origin = perf_counter()
+        self._origin = 0.0
+
+    def start(
+        self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
+    ) -> None:
+        self._origin = origin
 
     def submit(self, candidate: Candidate) -> None:
         self._pending.append(candidate)
 
-    def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
+    def collect(self, timeout: float | None = None) -> list[Outcome]:
         batch, self._pending = self._pending, []
         started = perf_counter() - self._origin
         try:

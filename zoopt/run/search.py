@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
-from zoopt.errors import EvaluationWarning, Exhausted
-from zoopt.run.callbacks import Callback
-from zoopt.run.executor import Executor
+from zoopt.errors import EvaluationWarning, Exhausted, JournalError
+from zoopt.run.callbacks import as_callbacks
+from zoopt.run.executor import Evaluate, Executor, Outcome
+from zoopt.run.journal import JournalExecutor
 from zoopt.run.result import Failure, Result
 
 __all__ = ["Search"]
@@ -35,6 +36,8 @@ class Search:
     ----------
     solver : Solver
     executor : Executor
+    evaluate : callable
+        ``evaluate(candidate) -> (value, violation)``, for the executor; see `zoopt.run.executor`.
     budget : int
         Most objective calls.
     time_budget : float, optional
@@ -55,6 +58,8 @@ class Search:
         That of the run, for the Result.
     values : list, optional
         Where the told values are appended; NaN for what was not ok.
+    elapsed : float
+        Seconds that earlier parts of a resumed run took.
 
     Attributes
     ----------
@@ -70,6 +75,7 @@ class Search:
         self,
         solver: Solver,
         executor: Executor,
+        evaluate: Evaluate,
         *,
         budget: int,
         time_budget: float | None = None,
@@ -81,16 +87,18 @@ class Search:
         decode: Callable[[Any], Any] | None = None,
         seed: np.random.SeedSequence | None = None,
         values: list[float] | None = None,
+        elapsed: float = 0.0,
     ) -> None:
         self.solver = solver
         self.budget = budget
         self.n_failed = 0
         self.n_submitted = 0
         self._executor = executor
+        self._evaluate = evaluate
         self._time_budget = time_budget
         self._terminal_value = terminal_value
         self._stop = stop
-        self._callbacks = [_as_callback(callback) for callback in callbacks]
+        self._callbacks = as_callbacks(callbacks)
         self._on_error = on_error
         self._max_failures = max_failures
         self._decode = solver.space.decode if decode is None else decode
@@ -109,6 +117,7 @@ class Search:
         self._first_error: BaseException | None = None
         self._n_raised_first = 0
         self._warned = False
+        self._elapsed_before = elapsed
         self._start = 0.0
 
     @property
@@ -132,16 +141,12 @@ class Search:
             The objective's own, as ``on_error`` says; its attribute ``zoopt_result`` holds the
             Result up to then.
         """
-        self._start = time.perf_counter()
+        self._start = time.perf_counter() - self._elapsed_before
+        self._executor.start(self._evaluate, self.budget, self._start)
         try:
             try:
-                for callback in self._callbacks:
-                    callback.on_start(self)
-                status = self._loop()
-            except StopIteration:
-                status = "callback"
-            except KeyboardInterrupt:
-                status = "interrupted"
+                status = self._run()
+                self._executor.close()
             except BaseException as error:
                 _attach(error, self._result("error"))
                 raise
@@ -155,9 +160,24 @@ class Search:
         logger.info("%s", result.message)
         return result
 
+    @property
+    def replaying(self) -> bool:
+        """Whether what is told now was evaluated in an earlier part of a resumed run."""
+        return isinstance(self._executor, JournalExecutor) and self._executor.replaying
+
+    def _run(self) -> str:
+        try:
+            for callback in self._callbacks:
+                callback.on_start(self)
+            return self._loop()
+        except StopIteration:
+            return "callback"
+        except KeyboardInterrupt:
+            return "interrupted"
+
     def _loop(self) -> str:
         solver, executor = self.solver, self._executor
-        ask, tell, submit, collect = solver.ask, solver.tell, executor.submit, executor.collect
+        ask, tell, submit = solver.ask, solver.tell, executor.submit
         add_value, add_id = self._values.append, self._ids.append
         add_start, add_finish = self._started.append, self._finished.append
         watched = bool(self._callbacks) or self._may_stop
@@ -166,7 +186,7 @@ class Search:
             return "terminal_value"  # a point known beforehand is good enough
         n_in_flight = 0
         exhausted = False
-        collected: list[tuple[Candidate, Evaluation]] = []
+        collected: list[Outcome] = []
         while True:
             evaluation = None
             while (
@@ -188,7 +208,9 @@ class Search:
                 if not collected:
                     if not n_in_flight:
                         return "exhausted" if exhausted else "budget"
-                    collected = collect()[::-1]
+                    if self._time_left == 0.0:
+                        return self._stopped("time_budget")
+                    collected = executor.collect(self._time_left)[::-1]
                     continue
                 candidate, evaluation = collected.pop()
                 n_in_flight -= 1
@@ -201,9 +223,24 @@ class Search:
             if watched or evaluation.worker or evaluation.status != OK:
                 reason = self._look(candidate, evaluation)
                 if reason is not None:
-                    for other in solver.in_flight:
-                        executor.cancel(other.id)
-                    return reason
+                    return self._stopped(reason)
+
+    @property
+    def _time_left(self) -> float | None:
+        """Seconds; None for ever."""
+        if self._time_budget is None or self._is_behind:
+            return None
+        return max(0.0, self._time_budget - self.elapsed)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether more is to be replayed, in no time of this run."""
+        return isinstance(self._executor, JournalExecutor) and self._executor.behind
+
+    def _stopped(self, reason: str) -> str:
+        for candidate in self.solver.in_flight:
+            self._executor.cancel(candidate.id)
+        return reason
 
     def _look(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
         """Record what is seldom, call the callbacks, and return why to stop."""
@@ -223,7 +260,7 @@ class Search:
             return "stop"
         if self._max_failures is not None and self.n_failed > self._max_failures:
             return "max_failures"
-        if self._time_budget is not None and self.elapsed >= self._time_budget:
+        if self._time_left == 0.0:
             return "time_budget"
         return None
 
@@ -237,7 +274,7 @@ class Search:
                     candidate.id, evaluation.status, evaluation.error, self._decode(candidate.u)
                 )
             )
-        if self._on_error == "raise":
+        if self._on_error == "raise" and not self.replaying:
             raise (
                 error
                 if error is not None
@@ -321,31 +358,9 @@ class Search:
         return f"{self.solver.name} stopped after {self.nfev} evaluations: {reasons[status]}{found}"
 
 
-class _Function(Callback):
-    def __init__(self, function: Callable[[Search], Any]) -> None:
-        self._function = function
-
-    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
-        self._function(search)
-
-
-def _as_callback(callback: Any) -> Any:
-    """Complete an object that has only some of the methods, or wrap a function."""
-    methods = ("on_start", "on_tell", "on_end")
-    if not any(hasattr(callback, method) for method in methods):
-        if not callable(callback):
-            raise TypeError(f"a callback must be callable or have on_tell, got {callback!r}")
-        return _Function(callback)
-    if all(hasattr(callback, method) for method in methods):
-        return callback
-    complete = Callback()
-    for method in methods:
-        if hasattr(callback, method):
-            setattr(complete, method, getattr(callback, method))
-    return complete
-
-
 def _attach(error: BaseException, result: Result) -> None:
+    if isinstance(error, JournalError):
+        error.result = result
     try:
         error.zoopt_result = result  # type: ignore[attr-defined]
     except AttributeError:  # an exception with slots: the Result cannot travel on it

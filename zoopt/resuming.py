@@ -1,0 +1,147 @@
+"""resume: go on with a run from its checkpoint file."""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from zoopt.function import run_function
+from zoopt.objective import Objective
+from zoopt.opt import options_of, run_objective, space_of
+from zoopt.parameter import Parameter
+from zoopt.run.journal import read_header
+from zoopt.running import Options, not_available, restored_seed, unpacked
+from zoopt.space import Space
+
+__all__ = ["resume"]
+
+
+def resume(
+    path: str | os.PathLike[str],
+    objective: Any,
+    *,
+    space: Any = None,
+    solver: Callable[..., Any] | None = None,
+    constraint: Any = None,
+    parameter: Parameter | None = None,
+    budget: int | None = None,
+    workers: int | None = None,
+    backend: Any = None,
+    stop: Callable[..., Any] | None = None,
+    callbacks: Iterable[Any] = (),
+    progress: bool = False,
+) -> Any:
+    """Go on with a run where its checkpoint file ends, exactly as if nothing had ended it.
+
+    What was evaluated is told again from the file, in its order, to the solver, stop rules and
+    callbacks; what was in flight is evaluated again under the same ids and seeds. A finished run
+    returns its result at once, unless the budget is larger.
+
+    Parameters
+    ----------
+    path : path
+        What ``checkpoint`` named.
+    objective : callable or Objective
+        The function that was given to `minimize`, or the Objective that was given to `Opt.min`.
+    space : Space or what makes one, optional
+        Needed if it holds objects that the file cannot.
+    solver : callable, optional
+        Needed if a class or factory was given to `minimize` as the algorithm.
+    constraint
+        This version refuses it.
+    parameter : Parameter, optional
+        For an Objective: needed if it had a stopping criterion. Otherwise the file's settings hold.
+    budget : int, optional
+        Larger than before, to go on beyond the planned end.
+    workers, backend : optional
+        As in `minimize`; another number and another executor than before are fine.
+    stop, callbacks, progress : optional
+        As in `minimize`.
+
+    Returns
+    -------
+    Result or Solution
+        A Solution for an Objective.
+
+    Raises
+    ------
+    FileNotFoundError, JournalError
+        If there is no such file, or it cannot be used; it was left as it is.
+    ValueError, TypeError
+        If something that the file cannot hold is missing; names it.
+
+    Examples
+    --------
+    >>> import os, tempfile, zoopt
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.db")
+    >>> sphere = lambda x: float((x**2).sum())
+    >>> _ = zoopt.minimize(sphere, [(-1, 1)] * 3, budget=100, seed=0, checkpoint=path)
+    >>> zoopt.resume(path, sphere, budget=150).nfev
+    150
+    """
+    if constraint is not None:
+        raise not_available("constraint")
+    header = read_header(path)
+    run, limits = header["run"], header["limits"]
+    _check_kind(path, run["surface"], objective, parameter)
+    if isinstance(objective, Objective):
+        given = space_of(objective.get_dim())
+    else:
+        given = _space(path, run, space)
+    if parameter is None:
+        options = Options(budget=run["budget"], window=run["window"], **limits)
+        options.vectorized, options.stop = run["vectorized"], stop
+    else:
+        options = options_of(objective, parameter)
+    options.checkpoint = path
+    options.callbacks = (*options.callbacks, *callbacks)
+    options.progress = options.progress or progress
+    for name, value in (("budget", budget), ("workers", workers), ("backend", backend)):
+        if value is not None:
+            setattr(options, name, value)
+    if run["stop"] is not None and options.stop is None:
+        wanted = "parameter" if isinstance(objective, Objective) else "stop"
+        raise ValueError(f"{wanted} must be passed again: the run stops by {run['stop']}")
+    seed = restored_seed(run["seed"])
+    x0 = [unpacked(text, given) for text in run["x0"]]
+    known = [(unpacked(text, given), value) for text, value in run["known"]]
+    options.check()
+    if isinstance(objective, Objective):
+        settings = parameter if parameter is not None else Parameter(budget=max(3, options.budget))
+        return run_objective(
+            objective,
+            settings,
+            algorithm=run["algorithm"],
+            space=given,
+            seed=seed,
+            options=options,
+            solver_options=lambda planned: run["options"],
+            x0=x0,
+            known=known,
+        )
+    if solver is None and run["algorithm"].startswith("<"):
+        raise ValueError(f"solver must be passed again: the run has {run['algorithm']}")
+    return run_function(
+        objective, given, run["algorithm"] if solver is None else solver, seed, x0, options
+    )
+
+
+def _check_kind(path: Any, surface: str, objective: Any, parameter: Parameter | None) -> None:
+    if isinstance(objective, Objective) != (surface == "Opt.min"):
+        wanted = "an Objective" if surface == "Opt.min" else "the function that was minimized"
+        raise TypeError(
+            f"{os.fspath(path)} is a run of {surface}: objective must be {wanted}, got "
+            f"{objective!r}"
+        )
+    if parameter is not None and not isinstance(objective, Objective):
+        raise TypeError("parameter goes with an Objective; the function form has none")
+
+
+def _space(path: Any, run: dict[str, Any], space: Any) -> Space:
+    if space is not None:
+        return space if isinstance(space, Space) else Space(space)
+    try:
+        return Space.restore(run["space"])
+    except ValueError as error:
+        raise ValueError(
+            f"space must be passed again: {os.fspath(path)} cannot hold it, since {error}"
+        ) from None

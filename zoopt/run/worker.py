@@ -1,0 +1,212 @@
+"""What happens in a worker process: load the objective once, then evaluate what is sent.
+
+The driver's side of the conversation is `zoopt.run.processes`. Messages are pickles behind their
+length in eight bytes. Nothing but what the driver sends is ever loaded.
+"""
+
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import types
+from typing import Any, TypeAlias
+
+from zoopt.contract import Candidate, Evaluation
+from zoopt.run.executor import Evaluate, attempt, failure
+
+__all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "report_of", "run_shipment"]
+
+LENGTH = struct.Struct("<Q")
+READY, UNFIT = "ready", "unfit"
+
+#: id, encoded point, origin
+Task: TypeAlias = tuple[int, Any, Any]
+#: value, status, violation, error, started, finished, worker, exception, extra
+Report: TypeAlias = tuple[Any, ...]
+
+
+def report_of(evaluation: Evaluation, worker: str) -> Report:
+    """Turn an Evaluation into what travels: the exception and the extra are pickled apart."""
+    return (
+        evaluation.value,
+        evaluation.status,
+        evaluation.violation,
+        evaluation.error,
+        evaluation.started,
+        evaluation.finished,
+        worker,
+        _pickled(evaluation.exception),
+        _pickled(evaluation.extra),
+    )
+
+
+def evaluation_of(report: Report, origin: float) -> Evaluation:
+    """Make the Evaluation of a report, in the seconds of the run."""
+    value, status, violation, error, started, finished, worker, raised, extra = report
+    exception = None
+    if raised is not None:
+        exception = _unpickled(raised)
+        if not isinstance(exception, BaseException):
+            exception = RuntimeError(error.splitlines()[-1] if error else "the objective raised")
+        exception.add_note(f"zoopt: in {worker},\n{error}")
+    return Evaluation(
+        value,
+        status,
+        violation,
+        error,
+        started - origin,
+        finished - origin,
+        worker,
+        exception,
+        None if extra is None else _unpickled(extra),
+    )
+
+
+def _pickled(thing: Any) -> bytes | None:
+    if thing is None:
+        return None
+    import cloudpickle
+
+    try:
+        data: bytes = cloudpickle.dumps(thing)
+    except Exception:
+        return b""
+    return data
+
+
+def _unpickled(data: bytes) -> Any:
+    try:
+        return pickle.loads(data)
+    except Exception:  # what the objective made may not load anywhere else
+        return None
+
+
+def evaluate_task(evaluate: Evaluate, task: Task) -> Evaluation:
+    """Evaluate what was sent; times are readings of the clock."""
+    ident, u, origin = task
+    u.flags.writeable = False
+    try:
+        return attempt(evaluate, Candidate(ident, u, None, None, origin), 0.0)  # type: ignore[arg-type]
+    except BaseException as error:  # a KeyboardInterrupt of the objective's own
+        return failure(error)
+
+
+class Shipment:
+    """A pickled ``evaluate`` for pools of others, loaded once a process."""
+
+    _loaded: tuple[int, Evaluate] | None = None
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @classmethod
+    def of(cls, evaluate: Evaluate) -> "Shipment":
+        return cls(dump(evaluate))
+
+    def load(self) -> Evaluate:
+        key = hash(self.data)
+        if Shipment._loaded is None or Shipment._loaded[0] != key:
+            Shipment._loaded = key, pickle.loads(self.data)
+        return Shipment._loaded[1]
+
+
+def run_shipment(shipment: Shipment, task: Task) -> Report:
+    """Evaluate in a process of somebody else's pool."""
+    return report_of(evaluate_task(shipment.load(), task), f"process {os.getpid()}")
+
+
+def dump(evaluate: Evaluate) -> bytes:
+    """Pickle what the workers need, by value where it was defined in the main script.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be pickled; names the reason.
+    """
+    import cloudpickle
+
+    try:
+        data: bytes = cloudpickle.dumps(evaluate, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise TypeError(
+            f"the objective cannot be sent to worker processes: {error}; what it refers to must "
+            "pickle (open files, locks and connections do not: make them inside the objective)"
+        ) from error
+    return data
+
+
+def main_module() -> tuple[str | None, str | None]:
+    """Return name and file of the driver's main module, as far as it has them."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    return getattr(spec, "name", None), getattr(main, "__file__", None)
+
+
+def adopt_main(name: str | None, file: str | None) -> None:
+    """Stand in for the driver's main module, for objectives that start processes themselves.
+
+    Processes that `multiprocessing` spawns import the main module again: they shall find the
+    user's, not this one.
+    """
+    main = types.ModuleType("__main__")
+    if name is not None:
+        main.__spec__ = types.SimpleNamespace(name=name)  # type: ignore[assignment]
+    if file is not None:
+        main.__file__ = file
+    sys.modules["__main__"] = main
+
+
+def publish(function: Any) -> None:
+    """Let pickles by reference find what the user's main script defined."""
+    if getattr(function, "__module__", None) == "__main__" and hasattr(function, "__globals__"):
+        known = {k: v for k, v in function.__globals__.items() if not k.startswith("__")}
+        vars(sys.modules["__main__"]).update(known, **{function.__name__: function})
+
+
+def serve(descriptor: int) -> None:
+    """Be a worker until the driver hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = socket.socket(fileno=descriptor)
+    channel.setblocking(True)
+    try:
+        first = receive(channel)
+        if first is None:
+            return
+        worker, name, file, data = pickle.loads(first)
+        try:
+            adopt_main(name, file)
+            evaluate = pickle.loads(data)
+            publish(getattr(evaluate, "function", None))
+        except BaseException as error:
+            send(channel, (UNFIT, failure(error).error))
+            return
+        send(channel, (READY, ""))
+        while (message := receive(channel)) is not None:
+            tasks = pickle.loads(message)
+            send(channel, [report_of(evaluate_task(evaluate, task), worker) for task in tasks])
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the driver is gone
+
+
+def send(channel: socket.socket, message: Any) -> None:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    channel.sendall(LENGTH.pack(len(data)) + data)
+
+
+def receive(channel: socket.socket) -> bytes | None:
+    """Return the next message; None when the other side hung up."""
+    head = _read(channel, LENGTH.size)
+    return None if head is None else _read(channel, LENGTH.unpack(head)[0])
+
+
+def _read(channel: socket.socket, n: int) -> bytes | None:
+    data = bytearray(n)
+    view, got = memoryview(data), 0
+    while got < n:
+        more = channel.recv_into(view[got:])
+        if not more:
+            return None
+        got += more
+    return bytes(data)
