@@ -132,6 +132,8 @@ def _check_kind(path: Any, surface: str, objective: Any, parameter: Parameter | 
             f"{os.fspath(path)} is a run of {surface}: objective must be {wanted}, got "
             f"{objective!r}"
         )
+    if not isinstance(objective, Objective) and not callable(objective):
+        raise TypeError(f"objective must be callable, got {objective!r}")
     if parameter is not None and not isinstance(objective, Objective):
         raise TypeError("parameter goes with an Objective; the function form has none")
 

@@ -5,7 +5,7 @@ in their order, in groups of at most 0.2 s or 1 MB. Resuming makes the solver fr
 lets the loop run while `JournalExecutor` answers from the file, checking every ask; what was in
 flight is then evaluated again under the same ids. No pickle is ever read from it.
 
-The file is in WAL mode: readable while the run goes on, and whole after kill -9. It gets its name
+While it is written the file is in WAL mode: readable meanwhile, and whole after kill -9. It gets its name
 when its header is committed. A lock file beside it, freed by the operating system however its
 owner ends, keeps a second process away.
 """
@@ -174,8 +174,6 @@ class Journal:
             self._connection = _connect(self.path, "rw")
             try:
                 self._check_all()
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
             except BaseException:
                 self._connection.close()
                 raise
@@ -188,6 +186,7 @@ class Journal:
         self._names: dict[str, int] = {}
         self._n_texts = 0
         self._closed = False
+        self._has_written = False
         self._last_commit = perf_counter()
 
     def _check_all(self) -> None:
@@ -284,6 +283,10 @@ class Journal:
             return
         data = group.pack()
         try:
+            if not self._has_written:  # a file that is only replayed stays as it is
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+                self._has_written = True
             with self._connection:
                 self._connection.execute(
                     "INSERT INTO groups VALUES (?, ?, ?)",
@@ -300,6 +303,8 @@ class Journal:
         self._closed = True
         try:
             self.commit()
+            if not self._has_written:
+                return
             with self._connection:
                 self._connection.execute("DELETE FROM sessions")
                 self._connection.execute("INSERT INTO sessions VALUES (?)", (elapsed,))
@@ -349,8 +354,6 @@ class JournalExecutor:
     def capacity(self) -> int:
         if self._next is not None:  # as many as the file asks next: more, or none
             return len(self._flight) + (1 if isinstance(self._next, Asked) else 0)
-        if self._again:
-            return 0
         return self._inner.capacity
 
     def start(
@@ -373,6 +376,10 @@ class JournalExecutor:
             self._replay_ask(candidate)
             return None
         self._journal.asked(candidate)
+        if self._again:  # those that were in flight come first
+            self._flight[candidate.id] = candidate
+            self._again.append(candidate)
+            return None
         return self._pass_on(candidate)
 
     def _replay_ask(self, candidate: Candidate) -> None:
@@ -564,7 +571,6 @@ def _create(path: Path, header: dict[str, Any]) -> None:
         Path(f"{draft}{suffix}").unlink(missing_ok=True)
     try:
         with contextlib.closing(_connect(draft, "rwc")) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={FORMAT}")
             connection.executescript(SCHEMA)
