@@ -30,6 +30,7 @@ from zoopt.run.callbacks import Callback
 from zoopt.run.history import History, load_history
 from zoopt.run.processes import ProcessExecutor
 from zoopt.run.result import Result
+from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
 from zoopt.solvers import Racos, RandomSearch, SRacos
@@ -42,6 +43,7 @@ __all__ = [
     "Choice",
     "Dimension",
     "Dimension2",
+    "EarlyStopping",
     "Evaluation",
     "EvaluationWarning",
     "ExecutorError",
@@ -55,6 +57,7 @@ __all__ = [
     "Objective",
     "Opt",
     "Parameter",
+    "Plateau",
     "ProcessExecutor",
     "Pruned",
     "Racos",

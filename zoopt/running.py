@@ -262,7 +262,8 @@ def mark_of(thing: Any) -> str | None:
     name = f"{thing.__module__}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
     code = getattr(thing, "__code__", None)
     if code is None:
-        return name
+        shown = repr(thing)
+        return name if " at 0x" in shown else f"{name} {shown}"
     return f"{name} {hashlib.sha256(code.co_code).hexdigest()[:16]}"
 
 

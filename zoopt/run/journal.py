@@ -5,9 +5,9 @@ in their order, in groups of at most 0.2 s or 1 MB. Resuming makes the solver fr
 lets the loop run while `JournalExecutor` answers from the file, checking every ask; what was in
 flight is then evaluated again under the same ids. No pickle is ever read from it.
 
-While it is written the file is in WAL mode: readable meanwhile, and whole after kill -9. It gets its name
-when its header is committed. A lock file beside it, freed by the operating system however its
-owner ends, keeps a second process away.
+While it is written the file is in WAL mode: readable meanwhile, and whole after kill -9. It gets
+its name when its header is committed. A lock file beside it, freed by the operating system however
+its owner ends, keeps a second process away.
 """
 
 import contextlib

@@ -6,6 +6,7 @@ ends with it. Points travel without their space; results are small.
 """
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import pickle
@@ -26,6 +27,8 @@ from zoopt.run.executor import Evaluate, Outcome
 from zoopt.run.worker import LENGTH, UNFIT, dump, evaluation_of, main_module
 
 __all__ = ["ProcessExecutor"]
+
+logger = logging.getLogger("zoopt")
 
 #: Below this mean duration, in seconds, a worker is sent its next candidate while it works.
 SHORT = 0.02
@@ -309,6 +312,7 @@ class ProcessExecutor:
                     finished=perf_counter() - self._origin,
                     worker=worker.name,
                 )
+                logger.warning("evaluation %d was stopped at its deadline", late[0].id)
                 self._finish(late[0], evaluation)
 
     def _bury(self, worker: "_Worker") -> None:
@@ -318,6 +322,10 @@ class ProcessExecutor:
         if worker.ready and worker.messages and len(worker.messages[0]) == 1:
             guilty = worker.messages.popleft()[0]
         reason = self._dismiss(worker, GRACE_SECONDS)
+        at = "nothing" if guilty is None else f"evaluation {guilty.id}"
+        logger.warning(
+            "%s died %s, at work on %s; another takes its place", worker.name, reason, at
+        )
         if guilty is not None:
             n_deaths = self._n_deaths_of.get(guilty.id, 0) + 1
             self._n_deaths_of[guilty.id] = n_deaths

@@ -96,6 +96,20 @@ class Result:
         self.seed = seed
 
     @property
+    def failure_counts(self) -> dict[str, int]:
+        """How many evaluations ended in each status but "ok"."""
+        kinds, counts = np.unique(self.statuses.astype(str), return_counts=True)
+        return {str(k): int(n) for k, n in zip(kinds, counts, strict=True) if k != "ok"}
+
+    @property
+    def failures_by_kind(self) -> dict[str, list[Failure]]:
+        """The listed failures by status, each with its point and text."""
+        kinds: dict[str, list[Failure]] = {}
+        for failure in self.failures:
+            kinds.setdefault(failure.status, []).append(failure)
+        return kinds
+
+    @property
     def best_history(self) -> npt.NDArray[np.float64]:
         """The least value so far after each evaluation; inf before there is one."""
         return np.minimum.accumulate(np.where(np.isnan(self.history), np.inf, self.history))
@@ -132,12 +146,17 @@ class Result:
             "x": self.x,
             "nfev": self.nfev,
             "nit": self.nit,
-            "n_failed": self.n_failed,
+            "n_failed": self._failed,
             "walltime": f"{self.walltime:.3g} s",
             "seed": self.seed,
         }
         with np.printoptions(threshold=20, precision=6):
             return "\n".join(f"{name:>9}: {_short(value)}" for name, value in shown.items())
+
+    @property
+    def _failed(self) -> str:
+        kinds = ", ".join(f"{n} {kind}" for kind, n in self.failure_counts.items())
+        return f"{self.n_failed} ({kinds})" if kinds else "0"
 
 
 def _short(value: Any) -> str:

@@ -66,8 +66,12 @@ class Search:
     nfev : int
         Objective calls told so far.
     best : Best or None
+    last_value : float
+        What was told last; NaN if it was not ok.
     elapsed : float
-        Seconds since the start.
+        Seconds since the start; a resumed run counts its earlier parts.
+    replaying : bool
+        Whether what is told now was evaluated in an earlier part of a resumed run.
     n_failed : int
     """
 
@@ -125,6 +129,11 @@ class Search:
         return len(self._ids)
 
     @property
+    def last_value(self) -> float:
+        """The value told last; NaN if it was not ok, or there is none."""
+        return self._values[-1] if self._ids else math.nan
+
+    @property
     def elapsed(self) -> float:
         return time.perf_counter() - self._start
 
@@ -143,6 +152,7 @@ class Search:
         """
         self._start = time.perf_counter() - self._elapsed_before
         self._executor.start(self._evaluate, self.budget, self._start)
+        logger.info("%s starts on %d columns", self.solver.name, self.solver.space.n_columns)
         try:
             try:
                 status = self._run()
