@@ -262,6 +262,7 @@ class Solver(ABC):
         self.n_foreign = 0
         self._in_flight: dict[int, Candidate] = {}
         self._best: Best | None = None
+        self._bar = math.nan  # no value from here on is better; NaN while nothing feasible is known
         self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
         self._queue.reverse()
 
@@ -315,7 +316,7 @@ class Solver(ABC):
             evaluation = Evaluation.of(outcome)
         self.n_told += 1
         self._observe(candidate, evaluation)
-        if evaluation.status == OK:
+        if evaluation.status == OK and not evaluation.value >= self._bar:
             self._compare(candidate, evaluation)
 
     def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
@@ -329,6 +330,8 @@ class Solver(ABC):
             elif (max(ours, 0.0), evaluation.value) >= (max(theirs, 0.0), best.evaluation.value):
                 return
         self._best = Best(candidate, evaluation)
+        if evaluation.violation <= 0.0:
+            self._bar = evaluation.value
 
     def tell_point(self, x: Any, value: Evaluation | float) -> None:
         """Report a point that was evaluated elsewhere: a warm start, or another's incumbent.

@@ -13,6 +13,8 @@ from zoopt.space import Row, Space
 
 __all__ = ["Solution"]
 
+new = object.__new__
+
 
 class Solution:
     """A point and what is known of it.
@@ -70,10 +72,10 @@ class Solution:
         self._possible = is_in_possible_solution
         self._no = no
 
-    @classmethod
-    def of_row(cls, space: Space, row: Row) -> "Solution":
+    @staticmethod
+    def of_row(space: Space, row: Row) -> "Solution":
         """Make the view of an encoded point; nothing is decoded before it is asked for."""
-        self = cls.__new__(cls)
+        self = new(Solution)
         self._space = space
         self._row = row
         return self

@@ -19,7 +19,6 @@ __all__ = [
     "Outcome",
     "SerialExecutor",
     "VectorizedExecutor",
-    "attempt",
     "failure",
 ]
 
@@ -70,30 +69,8 @@ class Executor(Protocol):
         """Release everything; nothing stays behind."""
 
 
-def attempt(evaluate: Evaluate, candidate: Candidate, origin: float) -> Evaluation:
-    """Evaluate a candidate; whatever becomes of it is an Evaluation."""
-    extra: Any = None
-    started = perf_counter() - origin
-    try:
-        value, violation, *rest = evaluate(candidate)
-    except (Exception, SystemExit) as error:
-        evaluation = failure(error)
-    else:
-        if rest:
-            extra = rest[0]
-        if isinstance(value, float) and value == value:
-            finished = perf_counter() - origin
-            return Evaluation(float(value), OK, violation, "", started, finished, "", None, extra)
-        evaluation = Evaluation.of(value)
-        evaluation.violation = violation
-        evaluation.extra = extra
-    evaluation.started = started
-    evaluation.finished = perf_counter() - origin
-    return evaluation
-
-
 class SerialExecutor:
-    """Evaluates one candidate at a time, in the calling thread."""
+    """Evaluates one candidate at a time, in the calling thread; so do threads and workers."""
 
     immediate = True
     capacity = 1
@@ -107,7 +84,28 @@ class SerialExecutor:
         self._origin = origin
 
     def submit(self, candidate: Candidate) -> Evaluation:
-        return attempt(self._evaluate, candidate, self._origin)
+        """Evaluate; whatever becomes of it is an Evaluation."""
+        extra = None
+        started = perf_counter() - self._origin
+        try:
+            answer = self._evaluate(candidate)
+        except (Exception, SystemExit) as error:
+            evaluation = failure(error)
+        else:
+            value = answer[0]
+            if len(answer) > 2:
+                extra = answer[2]
+            if isinstance(value, float) and value == value:
+                finished = perf_counter() - self._origin
+                return Evaluation(
+                    float(value), OK, answer[1], "", started, finished, "", None, extra
+                )
+            evaluation = Evaluation.of(value)
+            evaluation.violation = answer[1]
+            evaluation.extra = extra
+        evaluation.started = started
+        evaluation.finished = perf_counter() - self._origin
+        return evaluation
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
         return []

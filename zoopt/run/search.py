@@ -96,7 +96,6 @@ class Search:
         self.solver = solver
         self.budget = budget
         self.n_failed = 0
-        self.n_submitted = 0
         self._executor = executor
         self._evaluate = evaluate
         self._time_budget = time_budget
@@ -194,14 +193,13 @@ class Search:
         best = self.best
         if best is not None and self._reason_to_stop(best.evaluation):
             return "terminal_value"  # a point known beforehand is good enough
-        n_in_flight = 0
+        budget = self.budget
+        n_submitted = n_in_flight = 0
         exhausted = False
         collected: list[Outcome] = []
         while True:
             evaluation = None
-            while (
-                not collected and n_in_flight < executor.capacity and self.n_submitted < self.budget
-            ):
+            while not collected and n_submitted < budget and n_in_flight < executor.capacity:
                 try:
                     candidate = ask()
                 except Exhausted:
@@ -209,7 +207,7 @@ class Search:
                     break
                 if candidate is None:
                     break
-                self.n_submitted += 1
+                n_submitted += 1
                 evaluation = submit(candidate)
                 if evaluation is not None:
                     break

@@ -10,7 +10,7 @@ from typing import Any
 from zoopt.checks import whole
 from zoopt.contract import LOST, Candidate, Evaluation
 from zoopt.errors import ExecutorError
-from zoopt.run.executor import Evaluate, Outcome, attempt
+from zoopt.run.executor import Evaluate, Outcome, SerialExecutor
 from zoopt.run.worker import Shipment, evaluation_of, run_shipment
 
 __all__ = ["FuturesExecutor", "ThreadExecutor"]
@@ -70,11 +70,14 @@ class ThreadExecutor(_Queued):
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        one = SerialExecutor()
+        one.start(evaluate, budget, origin)
+
         def work() -> None:
             name = threading.current_thread().name
             while (candidate := self._tasks.get()) is not None:
                 if candidate.id not in self._cancelled:
-                    evaluation = attempt(evaluate, candidate, origin)
+                    evaluation = one.submit(candidate)
                     evaluation.worker = name
                     self._results.put((candidate, evaluation))
 
@@ -140,7 +143,9 @@ class FuturesExecutor(_Queued):
         if in_flight is not None:
             self.capacity = max(self.capacity, in_flight)
         if isinstance(self._pool, ThreadPoolExecutor):
-            self._call = lambda candidate: (_attempt_here, evaluate, candidate)
+            one = SerialExecutor()
+            one.start(evaluate, budget, origin)
+            self._call = lambda candidate: (_evaluate_here, one, candidate)
             return
         shipment = Shipment.of(evaluate)
         self._call = lambda candidate: (
@@ -169,8 +174,6 @@ class FuturesExecutor(_Queued):
                 return candidate, Evaluation(float("nan"), LOST, error=str(error))
             raise _broken(error) from error
         if isinstance(report, Evaluation):
-            report.started -= self._origin
-            report.finished -= self._origin
             return candidate, report
         return candidate, evaluation_of(report, self._origin)
 
@@ -188,8 +191,8 @@ class FuturesExecutor(_Queued):
         self._futures.clear()
 
 
-def _attempt_here(evaluate: Evaluate, candidate: Candidate) -> Evaluation:
-    evaluation = attempt(evaluate, candidate, 0.0)
+def _evaluate_here(one: SerialExecutor, candidate: Candidate) -> Evaluation:
+    evaluation = one.submit(candidate)
     evaluation.worker = threading.current_thread().name
     return evaluation
 

@@ -14,7 +14,7 @@ import types
 from typing import Any, TypeAlias
 
 from zoopt.contract import Candidate, Evaluation
-from zoopt.run.executor import Evaluate, attempt, failure
+from zoopt.run.executor import Evaluate, SerialExecutor, failure
 
 __all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "report_of", "run_shipment"]
 
@@ -87,8 +87,10 @@ def evaluate_task(evaluate: Evaluate, task: Task) -> Evaluation:
     """Evaluate what was sent; times are readings of the clock."""
     ident, u, origin = task
     u.flags.writeable = False
+    one = SerialExecutor()
+    one.start(evaluate, 1, 0.0)
     try:
-        return attempt(evaluate, Candidate(ident, u, None, None, origin), 0.0)  # type: ignore[arg-type]
+        return one.submit(Candidate(ident, u, None, None, origin))  # type: ignore[arg-type]
     except BaseException as error:  # a KeyboardInterrupt of the objective's own
         return failure(error)
 
