@@ -1,6 +1,8 @@
 """Each defect of ZOOpt 0.4.2 stays repaired; the numbers are those of its list."""
 
 import math
+import multiprocessing
+import os
 import pickle
 import random
 import threading
@@ -154,6 +156,55 @@ def test_defect_08_values_are_the_nearest_multiples_of_the_precision_within_the_
         assert type(x) is float
     if q == 0.1:
         assert all(v == round(v, 1) for point in func.points for v in point)
+
+
+class Never:
+    def check(self, optcontent):
+        return optcontent.get_best_solution().get_value() < 0.05
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"terminal_value": 0.05},
+        {"time_budget": 0.5},
+        {"stopping_criterion": Never()},
+        {"sequential": False},
+        {},
+    ],
+    ids=lambda settings: next(iter(settings), "budget"),
+)
+def test_defect_09_parallel_runs_end_and_leave_no_process(settings):
+    """The lambda shows that objectives need not be importable."""
+    before = multiprocessing.active_children()
+    budget = 10**6 if "time_budget" in settings else 400
+    parameter = Parameter(budget=budget, seed=0, parallel=True, server_num=2, **settings)
+    objective = Objective(lambda solution: sum((v - 0.2) ** 2 for v in solution.get_x()), box(2))
+    solution = Opt.min(objective, parameter)
+    assert len(objective.get_history()) == solution.result.nfev <= budget
+    expected = {"stopping_criterion": "stop", "sequential": "budget"}
+    name = next(iter(settings), "budget")
+    assert solution.result.status == expected.get(name, name)
+    assert multiprocessing.active_children() == before
+    with open(f"/proc/self/task/{os.getpid()}/children") as children:
+        assert children.read() == ""
+
+
+def test_defect_09_errors_of_the_objective_reach_the_caller_with_their_type():
+    def func(solution):
+        raise ZeroDivisionError("boom")
+
+    with pytest.raises(ZeroDivisionError, match="boom"):
+        Opt.min(Objective(func, box(2)), Parameter(budget=50, parallel=True, server_num=2))
+
+
+def test_defect_10_parallel_histories_hold_raw_values_of_every_call():
+    objective = Objective(lambda solution: sum((v - 0.2) ** 2 for v in solution.get_x()), box(2))
+    solution = Opt.min(objective, Parameter(budget=200, seed=0, parallel=True, server_num=2))
+    history = objective.get_history()
+    assert len(history) == 200
+    assert history == solution.result.history.tolist()
+    assert history != objective.get_history_bestsofar()
 
 
 @pytest.mark.parametrize("sequential", MODES)

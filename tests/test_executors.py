@@ -243,6 +243,20 @@ def test_what_an_objective_starts_ends_with_the_run():
     assert not processes("zoopt-test-child")
 
 
+def test_what_an_objective_wants_done_at_exit_is_done(tmp_path):
+    mark = tmp_path / "done"
+
+    def fun(x):
+        import atexit
+
+        atexit.unregister(mark.touch)
+        atexit.register(mark.touch)
+        return sphere(x)
+
+    minimize(fun, BOX, budget=6, seed=0, workers=1, backend="process")
+    assert mark.exists()
+
+
 def test_nothing_stays_when_the_driver_is_killed(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

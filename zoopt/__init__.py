@@ -5,7 +5,6 @@ ZOOpt API, and every solver has ``ask`` and ``tell``.
 """
 
 import logging
-from importlib import metadata
 
 from zoopt import algos, utils
 from zoopt.contract import Candidate, Evaluation, Solver, make_solver, register
@@ -80,6 +79,14 @@ __all__ = [
     "utils",
 ]
 
-__version__ = metadata.version("zoopt")
+__version__: str
 
 logging.getLogger("zoopt").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":  # reading it takes longer than importing all else of zoopt's own
+        from importlib import metadata
+
+        return metadata.version("zoopt")
+    raise AttributeError(f"module 'zoopt' has no attribute {name!r}")

@@ -4,6 +4,8 @@ The driver's side of the conversation is `zoopt.run.processes`. Messages are pic
 length in eight bytes. Nothing but what the driver sends is ever loaded.
 """
 
+import atexit
+import contextlib
 import os
 import pickle
 import signal
@@ -190,6 +192,16 @@ def serve(descriptor: int) -> None:
             send(channel, [report_of(evaluate_task(evaluate, task), worker) for task in tasks])
     except (BrokenPipeError, ConnectionResetError):
         pass  # the driver is gone
+    leave()
+
+
+def leave() -> None:
+    """End at once, after what the objective wants done at exit: the driver waits for it."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(0)
 
 
 def send(channel: socket.socket, message: Any) -> None:
