@@ -72,8 +72,8 @@ def answer(worker: Callable[[dict[str, Any]], Any], task: str) -> None:
     print(json.dumps(result))
 
 
-def heading(old: str) -> str:
-    """Describe machine, versions, date and command."""
+def heading(old: str | None = None) -> str:
+    """Describe machine, versions (the old one's too, where one is given), date and command."""
     given = iter(sys.argv[1:])
     words: list[str] = []
     for word in given:
@@ -87,7 +87,7 @@ def heading(old: str) -> str:
         "machine": f"{_cpu()}, {os.cpu_count()} cores, {pages / 2**30:.0f} GiB, "
         f"{platform.system()}; load at the start {os.getloadavg()[0]:.1f}",
         "ours": call(sys.executable, __file__),
-        "old": call(old, __file__),
+        **({} if old is None else {"old": call(old, __file__)}),
         "date": datetime.date.today().isoformat(),
         "command": f"`{' '.join(['python', f'benchmarks/{Path(sys.argv[0]).name}', *words])}`",
     }

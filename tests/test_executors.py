@@ -317,6 +317,33 @@ def test_ctrl_c_returns_the_best_so_far(tmp_path, backend):
     assert ran.stdout == "interrupted True True\n", ran.stderr
 
 
+TWICE = """
+import os, signal, threading, time
+import zoopt
+
+def fun(x):
+    time.sleep(30)
+
+def interrupt():
+    for _ in range(2):
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    zoopt.minimize(fun, [(-1, 1)] * 2, budget=30, seed=0, workers=2, backend="thread")
+except KeyboardInterrupt as error:
+    print("again", error.zoopt_result.status)
+"""
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path):
+    started = time.monotonic()
+    ran = run_script(tmp_path, TWICE)
+    assert ran.stdout == "again error\n", ran.stderr
+    assert time.monotonic() - started < 15
+
+
 @pytest.mark.parametrize(
     ("budget", "most"), [(1000, 4), (40, 4), (30, 3), (20, 2), (8, 2)], ids=str
 )
@@ -420,3 +447,111 @@ def test_what_is_no_backend_is_refused():
         minimize(sphere, BOX, budget=10, backend=3)
     with pytest.raises(TypeError, match="workers must be"):
         ProcessExecutor("2")
+
+
+@pytest.mark.parametrize("kind", ["thread", "futures"])
+def test_executors_of_threads_can_be_used_again_but_not_twice_at_once(kind):
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        backend = ThreadExecutor(3) if kind == "thread" else zoopt.FuturesExecutor(pool)
+        first = minimize(jittery, BOX, budget=500, seed=0, backend=backend, terminal_value=0.1)
+        assert first.status == "terminal_value"
+
+        def stop(search):
+            if search.nfev == 10:
+                with pytest.raises(RuntimeError, match="in use"):
+                    minimize(sphere, BOX, budget=5, seed=0, backend=backend)
+                raise StopIteration
+
+        second = minimize(jittery, BOX, budget=50, seed=0, backend=backend, callbacks=[stop])
+        assert second.status == "callback"
+        assert minimize(jittery, BOX, budget=50, seed=0, backend=backend).nfev == 50
+
+
+@every_backend
+def test_a_time_budget_and_a_checkpoint_bear_slow_evaluations(backend, tmp_path):
+    """Collecting in vain, for the sake of either, is no end."""
+
+    def slow(x):
+        time.sleep(0.3)
+        return float(x[0])
+
+    options = {"budget": 4, "seed": 0, "checkpoint": tmp_path / "run.db", **backend}
+    assert minimize(slow, BOX, time_budget=60.0, **options).nfev == 4
+
+
+class Unfriendly:
+    """Looks like a number and is none."""
+
+    def __float__(self):
+        raise RuntimeError("two elements")
+
+
+@pytest.mark.filterwarnings("ignore::zoopt.EvaluationWarning")
+@pytest.mark.parametrize("value", [10**400, Unfriendly()], ids=["huge", "unfriendly"])
+@pytest.mark.parametrize(
+    "options", [{}, {"workers": 2, "backend": "thread"}, {"workers": 2}], ids=str
+)
+def test_a_value_that_is_no_float_is_invalid_everywhere(options, value):
+    def fun(x):
+        return value if x[0] > 0.5 else sphere(x)
+
+    result = minimize(fun, BOX, budget=40, seed=1, on_error="record", **options)
+    assert result.nfev == 40
+    assert 0 < result.n_failed == result.failure_counts["invalid"]
+
+
+@pytest.mark.parametrize("error", [StopIteration, KeyboardInterrupt, GeneratorExit])
+@pytest.mark.parametrize("on_error", ["auto", "raise"])
+def test_an_objective_s_own_stop_iteration_is_not_a_callback_s(error, on_error):
+    def fun(x):
+        raise error("mine")
+
+    if error is StopIteration:
+        with pytest.raises(StopIteration, match="mine"):
+            minimize(fun, BOX, budget=20, seed=0, on_error=on_error)
+    with pytest.raises(error, match="mine"):
+        minimize(fun, BOX, budget=20, seed=0, workers=2, on_error=on_error)
+
+
+FORKING = """
+import os, threading, time
+import zoopt
+
+def fun(x):
+    open(f"{x.tobytes().hex()[:40]}.mark", "w").close()
+    time.sleep(600)
+
+def fork():
+    while len([name for name in os.listdir(".") if name.endswith(".mark")]) < 2:
+        time.sleep(0.02)
+    pid = os.fork()
+    if pid == 0:
+        open("forked", "w").write(str(os.getpid()))
+        time.sleep(600)
+        os._exit(0)
+
+threading.Thread(target=fork, daemon=True).start()
+zoopt.minimize(fun, [(-1, 1)] * 2, budget=30, seed=0, workers=2)
+"""
+
+
+def test_nothing_stays_though_the_driver_had_forked(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(FORKING)
+    driver = subprocess.Popen([sys.executable, "-P", str(script)], cwd=tmp_path)
+    forked = tmp_path / "forked"
+    deadline = time.monotonic() + 60
+    while not (forked.exists() and forked.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stranger = int(forked.read_text())
+    try:
+        with open(f"/proc/{driver.pid}/task/{driver.pid}/children") as file:
+            children = {int(pid) for pid in file.read().split()} - {stranger}
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        deadline = time.monotonic() + 10
+        while not all(map(_is_zombie, children)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert all(map(_is_zombie, children))
+    finally:
+        os.kill(stranger, signal.SIGKILL)

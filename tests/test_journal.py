@@ -666,3 +666,128 @@ def test_the_wrong_kind_of_objective_is_refused(path):
         resume(path, sphere, parameter=Parameter(budget=10))
     with pytest.raises(TypeError, match="objective must be callable"):
         resume(path, 3)
+
+
+INTERRUPTS = """
+import os, signal, sys, zoopt
+
+def sphere(x):
+    return float(((x - 0.2) ** 2).sum())
+
+run = dict(space=[(-1.0, 1.0)] * 4, budget=3000, seed=0)
+plain = zoopt.minimize(sphere, **run)
+signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGINT))
+n_interrupted = 0
+for i in range(25):
+    path = os.path.join(sys.argv[1], f"{i}.db")
+    signal.setitimer(signal.ITIMER_REAL, 0.003 + 0.0007 * i)
+    try:
+        n_interrupted += zoopt.minimize(sphere, checkpoint=path, **run).status == "interrupted"
+    except KeyboardInterrupt:  # before the run began, or after it ended
+        n_interrupted += 1
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    again = zoopt.minimize(sphere, checkpoint=path, **run)
+    assert again.history.tobytes() == plain.history.tobytes(), i
+print(n_interrupted > 5)
+"""
+
+
+def test_an_interrupt_at_any_moment_leaves_a_whole_file(tmp_path):
+    """One Ctrl-C after some time, within the journal or without; then the run is resumed."""
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", INTERRUPTS, str(tmp_path)], capture_output=True, text=True
+    )
+    assert ran.stdout == "True\n", ran.stderr
+
+
+def test_a_reader_in_the_midst_does_not_stop_the_writer(path):
+    minimize(sphere, BOX, budget=50, seed=0, checkpoint=path)
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT COUNT(*) FROM groups").fetchone()
+    started = time.monotonic()
+    result = resume(path, sphere, budget=300)
+    assert time.monotonic() - started < 5
+    reader.close()
+    same_run(result, resume(path, sphere))
+
+
+def test_an_extended_run_resumes_to_its_extended_end(path):
+    minimize(sphere, BOX, budget=50, seed=0, checkpoint=path)
+    longer = resume(path, sphere, budget=120)
+    fun = lambda x: pytest.fail("evaluated again")  # noqa: E731
+    same_run(resume(path, fun), longer)
+
+
+def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+
+    def fun(x):
+        os.chdir(tmp_path / "elsewhere")
+        return sphere(x)
+
+    minimize(fun, BOX, budget=20, seed=0, checkpoint="run.db")
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "run.db"]
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
+def test_a_link_is_the_file_it_leads_to(path):
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+
+    def nested(search):
+        if search.nfev == 5:
+            with pytest.raises(JournalError, match="in use"):
+                minimize(sphere, BOX, budget=20, seed=0, checkpoint=path)
+
+    result = minimize(sphere, BOX, budget=20, seed=0, checkpoint=link, callbacks=[nested])
+    same_run(resume(path, sphere), result)
+    assert sorted(os.listdir(path.parent)) == ["link.db", "run.db"]
+
+
+def test_the_lock_does_not_outlive_the_run_in_forked_children(path):
+    script = textwrap.dedent(
+        """
+        import os, signal, sys, time, zoopt
+        def fork(search):
+            if search.nfev == 5:
+                pid = os.fork()
+                if pid == 0:
+                    time.sleep(600)
+                    os._exit(0)
+                print(pid, flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
+        zoopt.minimize(
+            lambda x: float(((x - 0.2) ** 2).sum()), [(-1.0, 1.0)] * 4, budget=30, seed=0,
+            checkpoint=sys.argv[1], callbacks=[fork],
+        )
+        """
+    )
+    driver = subprocess.Popen(
+        [sys.executable, "-P", "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    stranger = int(driver.stdout.readline())
+    driver.wait()
+    driver.stdout.close()
+    try:
+        same_run(resume(path, sphere), minimize(sphere, BOX, budget=30, seed=0))
+    finally:
+        os.kill(stranger, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "seed", [np.random.SeedSequence([1, 2]), np.random.SeedSequence(3, pool_size=8)], ids=str
+)
+def test_every_kind_of_seed_is_kept(path, seed):
+    result = minimize(sphere, BOX, budget=20, seed=seed, checkpoint=path)
+    longer = resume(path, sphere, budget=40)
+    assert (longer.history[:20] == result.history).all()
+    same_run(resume(path, sphere), longer)
+
+
+def test_a_rule_with_other_constants_is_another_rule(path):
+    minimize(sphere, BOX, budget=50, seed=0, checkpoint=path, stop=lambda s: s.nfev >= 20)
+    with pytest.raises(JournalError, match="stop is"):
+        resume(path, sphere, stop=lambda s: s.nfev >= 30)
+    assert resume(path, sphere, stop=lambda s: s.nfev >= 20).nfev == 20

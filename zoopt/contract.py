@@ -165,7 +165,7 @@ class Evaluation:
         if not isinstance(value, float):
             try:
                 value = as_number(value)
-            except (TypeError, ValueError) as error:
+            except Exception as error:  # its conversion may raise anything
                 return cls(math.nan, INVALID, error=str(error), exception=error)
         if value != value:
             return cls(math.nan, INVALID, error="the objective returned NaN")

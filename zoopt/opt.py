@@ -152,7 +152,9 @@ def run_objective(
         raise AllEvaluationsFailed(result.message, result)
     solution = Solution.of_row(space, best.candidate.u)
     solution.set_value(best.value)
-    attached, after = recorder.of_best if best.candidate.id >= 0 else (None, None)
+    attached, after = (None, None) if best.candidate.id < 0 else recorder.of_best
+    if best.candidate.id >= 0 and evaluate.attaches and recorder.of_best == (None, None):
+        attached, after = evaluate.attachments()  # a file does not hold them: they are made anew
     solution.set_attach(attached)
     solution.set_post_attach(after)
     solution.result = result
@@ -334,6 +336,11 @@ class Evaluate:
             solution.set_value(value)
             solution.set_post_attach(self._after())
         return value, 0.0, (solution.get_attach(), solution.get_post_attach())
+
+    def attachments(self) -> tuple[Any, Any]:
+        """Return what would be attached to a solution."""
+        attached = None if self._inherit is None else self._inherit(None)
+        return attached, None if self._after is None else self._after()
 
     def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
         """Evaluate by one call: the function gets the list of solutions, returns their values."""

@@ -88,7 +88,7 @@ def resume(
     else:
         given = _space(path, run, space)
     if parameter is None:
-        options = Options(budget=run["budget"], window=run["window"], **limits)
+        options = Options(budget=header["budget"], window=run["window"], **limits)
         options.vectorized, options.stop = run["vectorized"], stop
     else:
         options = options_of(objective, parameter)

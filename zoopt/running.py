@@ -4,9 +4,11 @@ import base64
 import contextlib
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor as Pool
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -200,7 +202,11 @@ class Plan:
                 "algorithm": self.algorithm,
                 "options": self.solver_options(planned),
                 "budget": planned,
-                "seed": [_words(self.seed.entropy), list(self.seed.spawn_key)],
+                "seed": [
+                    _words(self.seed.entropy),
+                    list(self.seed.spawn_key),
+                    self.seed.pool_size,
+                ],
                 "space": self.space.describe(),
                 "x0": [_packed(candidate.u) for candidate in self.x0],
                 "known": [[_packed(candidate.u), value] for candidate, value in self.known],
@@ -223,7 +229,7 @@ class Plan:
 
 
 def _words(entropy: Any) -> Any:
-    return [int(word) for word in entropy] if isinstance(entropy, (list, tuple)) else int(entropy)
+    return int(entropy) if np.ndim(entropy) == 0 else [int(word) for word in entropy]
 
 
 def _packed(row: Row) -> str:
@@ -239,8 +245,8 @@ def unpacked(text: str, space: Space) -> Candidate:
 
 def restored_seed(words: Any) -> np.random.SeedSequence:
     """Return the seed of a header."""
-    entropy, spawn_key = words
-    return np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key))
+    entropy, spawn_key, pool_size = words
+    return np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key), pool_size=pool_size)
 
 
 def seed_of_run(seed: Seed, checkpoint: Any = None) -> np.random.SeedSequence:
@@ -258,13 +264,29 @@ def mark_of(thing: Any) -> str | None:
     if thing is None:
         return None
     if isinstance(thing, functools.partial):
-        return f"{mark_of(thing.func)} with {thing.args!r} {thing.keywords!r}"
+        arguments = [mark_of(v) if callable(v) else _lasting(v) for v in thing.args]
+        named = {k: mark_of(v) if callable(v) else _lasting(v) for k, v in thing.keywords.items()}
+        return f"{mark_of(thing.func)} with {arguments} {named}"
     name = f"{thing.__module__}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
     code = getattr(thing, "__code__", None)
-    if code is None:
-        shown = repr(thing)
-        return name if " at 0x" in shown else f"{name} {shown}"
-    return f"{name} {hashlib.sha256(code.co_code).hexdigest()[:16]}"
+    if code is not None:
+        return f"{name} {_fingerprint(code)}"
+    return name if isinstance(thing, type) else f"{name} {_lasting(thing)}"
+
+
+def _lasting(thing: Any) -> str:
+    """Return what an object prints as, less what changes from process to process."""
+    if isinstance(thing, (set, frozenset)):
+        return repr(sorted(map(_lasting, thing)))
+    return re.sub(" at 0x[0-9a-f]+", "", repr(thing))
+
+
+def _fingerprint(code: CodeType) -> str:
+    constants = [
+        _fingerprint(c) if isinstance(c, CodeType) else _lasting(c) for c in code.co_consts
+    ]
+    text = f"{code.co_code!r} {code.co_names} {constants}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def planned_budget(checkpoint: Any, budget: int) -> int:
@@ -289,7 +311,7 @@ def run(plan: Plan) -> tuple[Result, Solver]:
         callbacks.append(ProgressBar())
     elapsed = 0.0
     if options.checkpoint is not None:
-        journal = Journal(options.checkpoint, plan.header(planned))
+        journal = Journal(options.checkpoint, plan.header(planned), options.budget)
         executor = JournalExecutor(executor, journal)
         elapsed = journal.elapsed
     search = Search(

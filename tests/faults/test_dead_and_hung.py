@@ -1,6 +1,7 @@
 """Workers that die, hang and lie: nothing is lost, nothing hangs, the budget is exact."""
 
 import os
+import sys
 import time
 from collections import Counter
 
@@ -145,3 +146,62 @@ def test_a_worker_that_speaks_nonsense_to_its_output_does_no_harm(capfd):
 
 def test_objectives_module_is_importable_by_workers():
     assert minimize(objectives.sphere, BOX, budget=5, seed=0, workers=2).nfev == 5
+
+
+def test_a_death_is_noticed_though_a_forked_child_lives_on(tmp_path):
+    def fork_and_die():
+        if os.fork() == 0:
+            time.sleep(600)
+        die("SIGKILL")
+
+    started = time.monotonic()
+    fun = MarkedOnce(tmp_path, 0.05, fork_and_die)
+    assert minimize(fun, BOX, budget=40, seed=0, workers=2).n_failed == 0
+    assert any(tmp_path.iterdir())
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("limits", [{"time_budget": 1e9}, {"eval_timeout": 1e9}], ids=str)
+def test_limits_beyond_what_clocks_take_are_fine(limits):
+    assert minimize(sphere, BOX, budget=10, seed=0, workers=2, **limits).nfev == 10
+    if "time_budget" in limits:
+        result = minimize(sphere, BOX, budget=10, seed=0, workers=2, backend="thread", **limits)
+        assert result.nfev == 10
+
+
+class Frozen(Exception):
+    def __setattr__(self, name, value):
+        raise TypeError("no attributes, please")
+
+    def add_note(self, note):
+        raise TypeError("no notes, please")
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": 2}], ids=str)
+def test_an_exception_that_refuses_attributes_arrives_all_the_same(options):
+    def fun(x):
+        raise Frozen("boom")
+
+    with pytest.raises(Exception, match="boom") as caught:
+        minimize(fun, BOX, budget=10, seed=0, **options)
+    assert type(caught.value).__name__ == "Frozen"
+
+
+@quiet
+def test_an_exception_that_exits_when_it_is_loaded_harms_nobody():
+    class Bomb(Exception):
+        def __reduce__(self):
+            return sys.exit, (7,)
+
+    def fun(x):
+        if pseudo_random(x) < 0.3:
+            raise Bomb
+        return sphere(x)
+
+    result = minimize(fun, BOX, budget=30, seed=0, workers=2)
+    assert 0 < result.n_failed == result.failure_counts["failed"]
+
+
+def test_a_path_that_is_no_text_does_not_kill_the_workers(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])
+    assert minimize(sphere, BOX, budget=10, seed=0, workers=2).nfev == 10

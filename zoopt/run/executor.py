@@ -27,6 +27,10 @@ EvaluateMany: TypeAlias = Callable[[Sequence[Candidate]], Sequence[Any]]
 Outcome: TypeAlias = tuple[Candidate, Evaluation]
 
 
+#: Longer texts of failures lose their middle.
+MAX_TEXT = 20_000
+
+
 class Executor(Protocol):
     """What the loop needs of an executor: `start` once, then any number of calls, then `close`."""
 
@@ -177,4 +181,6 @@ def failure(error: BaseException, status: str = FAILED) -> Evaluation:
         text = "pruned" if error.value is None else f"pruned at {error.value!r}"
         return Evaluation(float("nan"), FAILED, error=text)
     text = "".join(traceback.format_exception(error)).strip()
+    if len(text) > MAX_TEXT:
+        text = f"{text[: MAX_TEXT // 2]}\n[...]\n{text[-MAX_TEXT // 2 :]}"
     return Evaluation(float("nan"), status, error=text, exception=error)

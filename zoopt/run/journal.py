@@ -16,13 +16,14 @@ import json
 import os
 import sqlite3
 import struct
+import threading
 import zlib
 from array import array
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -37,20 +38,22 @@ FORMAT = 1
 #: Marks the file as ours: "zoop".
 APPLICATION_ID = 0x7A6F6F70
 
+#: A group is at most 0.2 s, or so many events: about 1 MB, more where there are whole rows.
 GROUP_SECONDS = 0.2
-GROUP_BYTES = 1 << 20
+GROUP_EVENTS = 1 << 14
 #: A row of more bytes is kept as a digest: replay makes it again.
 MAX_ROW_BYTES = 4096
 #: Texts of this many failures are kept whole, of later ones the last line.
 MAX_TEXTS = 1000
 
 SCHEMA = """
-CREATE TABLE header (json TEXT NOT NULL);
+CREATE TABLE header (json TEXT NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE groups (number INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE sessions (elapsed REAL NOT NULL);
+CREATE TABLE sessions (budget INTEGER NOT NULL, elapsed REAL NOT NULL);
 """
 
 ASK, TELL = 0, 1
+CODES = {status: code for code, status in enumerate(STATUSES)}
 #: Shape of an ask that is kept as a digest; that of a whole row of d numbers is ``-2 - d``.
 DIGEST = -1
 
@@ -74,14 +77,7 @@ HEAD = struct.Struct(f"<{len(ARRAYS) + 1}Q")
 
 
 class Group:
-    """Events on their way to or from the file, as arrays."""
-
-    def __init__(self) -> None:
-        for name, code in ARRAYS.items():
-            setattr(self, name, array(code))
-        #: Texts by the position of the tell in the group, and names of workers seen first here.
-        self.texts: dict[int, str] = {}
-        self.names: list[str] = []
+    """Events as arrays, as they stand in the file."""
 
     kinds: Any
     shapes: Any
@@ -97,23 +93,19 @@ class Group:
     started: Any
     finished: Any
 
-    def pack(self) -> bytes:
-        parts = [getattr(self, name).tobytes() for name in ARRAYS]
-        parts.append(json.dumps({"texts": self.texts, "names": self.names}).encode())
-        return HEAD.pack(*map(len, parts)) + b"".join(parts)
-
-    @classmethod
-    def unpack(cls, data: bytes) -> "Group":
-        group = cls()
+    def __init__(self, data: bytes) -> None:
         place = HEAD.size
         *lengths, length = HEAD.unpack_from(data)
         for (name, code), n in zip(ARRAYS.items(), lengths, strict=True):
-            setattr(group, name, np.frombuffer(data[place : place + n], code))
+            setattr(self, name, np.frombuffer(data[place : place + n], code))
             place += n
         words = json.loads(data[place : place + length])
-        group.texts = {int(i): text for i, text in words["texts"].items()}
-        group.names = words["names"]
-        return group
+        #: Texts by the position of the tell in the group, and names of workers seen first here.
+        self.texts: dict[int, str] = {int(i): text for i, text in words["texts"].items()}
+        self.names: list[str] = words["names"]
+        n_tells = int(np.count_nonzero(self.kinds))
+        if len(self.shapes) != len(self.kinds) - n_tells or len(self.ids) != n_tells:
+            raise ValueError("the events are incomplete")
 
 
 class Told(NamedTuple):
@@ -155,6 +147,8 @@ class Journal:
         Made with this header if it is not there; otherwise the run in it goes on.
     header : dict
         What made the solver, in terms of JSON. One that differs from the file's raises.
+    budget : int
+        That of this session, which may be larger than the planned one.
 
     Raises
     ------
@@ -163,8 +157,11 @@ class Journal:
         folder cannot be written to. Nothing was changed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], header: dict[str, Any]) -> None:
-        self.path = Path(path)
+    def __init__(
+        self, path: str | os.PathLike[str], header: dict[str, Any], budget: int = 0
+    ) -> None:
+        self.path = Path(path).resolve()
+        self.budget = budget
         self._lock = _Lock(self.path)
         try:
             if not self.path.exists():
@@ -174,6 +171,7 @@ class Journal:
             self._connection = _connect(self.path, "rw")
             try:
                 self._check_all()
+                self._connection.execute("PRAGMA synchronous=NORMAL")
             except BaseException:
                 self._connection.close()
                 raise
@@ -182,12 +180,13 @@ class Journal:
             if isinstance(error, (sqlite3.Error, OSError)):
                 raise _explained(self.path, error) from error
             raise
-        self._group = Group()
+        self._events: list[Any] = []
         self._names: dict[str, int] = {}
         self._n_texts = 0
         self._closed = False
+        self._failed = False
         self._has_written = False
-        self._last_commit = perf_counter()
+        self._due = perf_counter() + GROUP_SECONDS
 
     def _check_all(self) -> None:
         """Read every group once, so that damage shows before anything is replayed."""
@@ -195,8 +194,8 @@ class Journal:
         self.n_asked = 0
         self.n_told = 0
         self.elapsed = 0.0
-        for number, group in _groups(self._connection, self.path):
-            self._number = number
+        for group in _groups(self._connection, self.path):
+            self._number += 1
             self.n_asked += len(group.shapes)
             self.n_told += len(group.ids)
             self.elapsed = float(np.fmax.reduce(group.finished, initial=self.elapsed))
@@ -205,7 +204,7 @@ class Journal:
 
     def events(self) -> Iterator[Asked | Told]:
         """Yield what the file holds, in order; names of workers are learnt on the way."""
-        for _, group in _groups(self._connection, self.path):
+        for group in _groups(self._connection, self.path):
             for name in group.names:
                 self._names.setdefault(name, len(self._names))
             names = list(self._names)
@@ -214,59 +213,70 @@ class Journal:
             for kind in group.kinds.tolist():
                 yield next(asks) if kind == ASK else next(tells)
 
+    # An event is noted by one append, so that an interrupt leaves it whole or out.
+
     def asked(self, candidate: Candidate) -> None:
         """Note an ask."""
-        group, move, u = self._group, candidate.move, candidate.u
-        group.kinds.append(ASK)
+        move, u = candidate.move, candidate.u
         if move is not None:
-            columns = move[1:]
-            group.shapes.append(len(columns))
-            group.parents.append(move[0])
-            group.columns.extend(columns)
-            for k in columns:
-                group.numbers.append(u[k])
-        elif u.nbytes <= MAX_ROW_BYTES:
-            group.shapes.append(-2 - len(u))
-            group.numbers.frombytes(u.tobytes())
+            self._events.append((move, [u.item(k) for k in move[1:]]))
+        elif u.nbytes > MAX_ROW_BYTES:
+            self._events.append((None, digest_of(u)))
         else:
-            group.shapes.append(DIGEST)
-            group.digests.frombytes(digest_of(u))
+            self._events.append((None, u))
 
     def told(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Note a tell."""
-        group = self._group
-        group.kinds.append(TELL)
-        worker = self._names.get(evaluation.worker)
-        if worker is None:
-            worker = self._names[evaluation.worker] = len(self._names)
-            group.names.append(evaluation.worker)
-        if evaluation.error:
-            whole = self._n_texts < MAX_TEXTS
-            text = evaluation.error if whole else evaluation.error.splitlines()[-1]
-            group.texts[len(group.ids)] = text
-            self._n_texts += 1
-        group.ids.append(candidate.id)
-        group.statuses.append(STATUSES.index(evaluation.status))
-        group.workers.append(worker)
-        group.values.append(evaluation.value)
-        group.violations.append(evaluation.violation)
-        group.started.append(evaluation.started)
-        group.finished.append(evaluation.finished)
+        self._events.append((candidate.id, evaluation))
+
+    def _pack(self, events: list[Any]) -> bytes:
+        """Turn events into the bytes of a group."""
+        columns: dict[str, array[Any]] = {name: array(code) for name, code in ARRAYS.items()}
+        tells: list[Evaluation] = []
+        texts: dict[int, str] = {}
+        names: list[str] = []
+        for head, tail in events:
+            if type(tail) is Evaluation:
+                columns["ids"].append(head)
+                tells.append(tail)
+            elif head is not None:
+                columns["shapes"].append(len(head) - 1)
+                columns["parents"].append(head[0])
+                columns["columns"].extend(head[1:])
+                columns["numbers"].extend(tail)
+            elif type(tail) is bytes:
+                columns["shapes"].append(DIGEST)
+                columns["digests"].frombytes(tail)
+            else:
+                columns["shapes"].append(-2 - len(tail))
+                columns["numbers"].frombytes(tail.tobytes())
+        columns["kinds"].extend([type(tail) is Evaluation for _, tail in events])
+        for i, told in enumerate(tells):
+            if told.worker not in self._names:
+                self._names[told.worker] = len(self._names)
+                names.append(told.worker)
+            if told.error:
+                whole = self._n_texts < MAX_TEXTS
+                texts[i] = told.error if whole else told.error.splitlines()[-1]
+                self._n_texts += 1
+        columns["statuses"].extend([CODES[told.status] for told in tells])
+        columns["workers"].extend([self._names[told.worker] for told in tells])
+        columns["values"].extend([told.value for told in tells])
+        columns["violations"].extend([told.violation for told in tells])
+        columns["started"].extend([told.started for told in tells])
+        columns["finished"].extend([told.finished for told in tells])
+        parts = [column.tobytes() for column in columns.values()]
+        parts.append(json.dumps({"texts": texts, "names": names}).encode())
+        return HEAD.pack(*map(len, parts)) + b"".join(parts)
 
     @property
     def seconds_to_commit(self) -> float | None:
         """How long what was noted may wait; None if there is nothing."""
-        if not self._group.ids:
-            return None
-        return max(0.0, self._last_commit + GROUP_SECONDS - perf_counter())
+        return max(0.0, self._due - perf_counter()) if self._events else None
 
     def commit_if_due(self) -> None:
         """Write the group if it is old or large enough."""
-        if (
-            perf_counter() - self._last_commit >= GROUP_SECONDS
-            or len(self._group.kinds) >= GROUP_BYTES // 64
-            or len(self._group.numbers) >= GROUP_BYTES // 8
-        ):
+        if perf_counter() >= self._due or len(self._events) >= GROUP_EVENTS:
             self.commit()
 
     def commit(self) -> None:
@@ -277,23 +287,27 @@ class Journal:
         JournalError
             If the disk is full or the file cannot be written; it is readable to the last commit.
         """
-        group, self._group = self._group, Group()
-        self._last_commit = perf_counter()
-        if not group.kinds:
+        events, self._events = self._events, []
+        self._due = perf_counter() + GROUP_SECONDS
+        if not events or self._failed:
             return
-        data = group.pack()
+        data = self._pack(events)
         try:
-            if not self._has_written:  # a file that is only replayed stays as it is
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                self._has_written = True
             with self._connection:
+                if not self._has_written:  # a file that is only replayed stays as it is
+                    self._connection.execute(
+                        "INSERT INTO sessions VALUES (?, ?)", (self.budget, self.elapsed)
+                    )
                 self._connection.execute(
                     "INSERT INTO groups VALUES (?, ?, ?)",
                     (self._number + 1, zlib.crc32(data), data),
                 )
-        except sqlite3.Error as error:
-            raise _explained(self.path, error) from error
+        except BaseException as error:
+            self._failed = True  # what comes later would leave a gap
+            if isinstance(error, sqlite3.Error):
+                raise _explained(self.path, error) from error
+            raise
+        self._has_written = True
         self._number += 1
 
     def close(self, elapsed: float) -> None:
@@ -303,13 +317,13 @@ class Journal:
         self._closed = True
         try:
             self.commit()
-            if not self._has_written:
-                return
-            with self._connection:
-                self._connection.execute("DELETE FROM sessions")
-                self._connection.execute("INSERT INTO sessions VALUES (?)", (elapsed,))
-            with contextlib.suppress(sqlite3.OperationalError):  # somebody reads it now
-                self._connection.execute("PRAGMA journal_mode=DELETE")  # leaves one file
+            if self._has_written and not self._failed:
+                with self._connection:
+                    self._connection.execute(
+                        "UPDATE sessions SET elapsed = ? WHERE rowid = "
+                        "(SELECT MAX(rowid) FROM sessions)",
+                        (elapsed,),
+                    )
         except sqlite3.Error as error:
             raise _explained(self.path, error) from error
         finally:
@@ -380,7 +394,14 @@ class JournalExecutor:
             self._flight[candidate.id] = candidate
             self._again.append(candidate)
             return None
-        return self._pass_on(candidate)
+        if not self.immediate:
+            return self._pass_on(candidate)
+        self.replaying = False
+        evaluation = self._inner.submit(candidate)
+        assert evaluation is not None
+        self._journal.told(candidate, evaluation)
+        self._journal.commit_if_due()
+        return evaluation
 
     def _replay_ask(self, candidate: Candidate) -> None:
         if not isinstance(self._next, Asked) or not self._next.is_that_of(candidate):
@@ -458,31 +479,13 @@ class JournalExecutor:
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the header of a journal.
+    """Return the header of a journal; its "budget" is that of the latest session.
 
     Raises
     ------
     FileNotFoundError, JournalError
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(f"there is no file {os.fspath(path)}")
-    try:
-        with contextlib.closing(_open_to_read(Path(path))) as connection:
-            ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-            if not ours:
-                raise JournalError(f"{os.fspath(path)} is no checkpoint file of zoopt")
-            number = connection.execute("PRAGMA user_version").fetchone()[0]
-            if number > FORMAT:
-                raise JournalError(
-                    f"{os.fspath(path)} has format {number}, and this version of zoopt reads "
-                    f"formats up to {FORMAT}: it was written by a newer version"
-                )
-            header: dict[str, Any] = json.loads(
-                connection.execute("SELECT json FROM header").fetchone()[0]
-            )
-            return header
-    except (sqlite3.Error, OSError, TypeError, ValueError) as error:
-        raise _explained(Path(path), error) from error
+    return _read(Path(path).resolve())[0]
 
 
 def read_groups(path: str | os.PathLike[str]) -> list[Group]:
@@ -492,20 +495,71 @@ def read_groups(path: str | os.PathLike[str]) -> list[Group]:
     ------
     FileNotFoundError, JournalError
     """
-    read_header(path)
+    path = Path(path).resolve()
+    return [_checked_group(path, i, row) for i, row in enumerate(_read(path, True)[1])]
+
+
+def _read(path: Path, whole: bool = False) -> tuple[dict[str, Any], list[Any]]:
+    """Return the header, and the rows of the groups if they are wanted."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    # A file without a log is read as it is, which leaves nothing beside it. If a writer came
+    # meanwhile there is a log now, and what was read may be half of this and half of that.
+    for mode in ("ro&immutable=1", "ro"):
+        if mode != "ro" and _log_of(path).exists():
+            continue
+        try:
+            with contextlib.closing(_connect(path, mode)) as connection:
+                found = _header(connection, path), _rows(connection) if whole else []
+        except (JournalError, sqlite3.Error, OSError) as error:
+            if mode == "ro" or not _log_of(path).exists():
+                raise _explained(path, error) from error
+            continue
+        if mode == "ro" or not _log_of(path).exists():
+            return found
+    raise JournalError(f"the checkpoint file {path} cannot be used: its log comes and goes")
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _header(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise JournalError(f"{path} is no checkpoint file of zoopt")
+    number = connection.execute("PRAGMA user_version").fetchone()[0]
+    if number > FORMAT:
+        raise JournalError(
+            f"{path} has format {number}, and this version of zoopt reads formats up to {FORMAT}: "
+            "it was written by a newer version"
+        )
+    row = connection.execute("SELECT json, crc FROM header").fetchone()
+    if row is None or type(row[0]) is not str or zlib.crc32(row[0].encode()) != row[1]:
+        raise JournalError(f"{path} is damaged: its header does not read")
+    header: dict[str, Any] = json.loads(row[0])
+    budgets = connection.execute("SELECT MAX(budget) FROM sessions").fetchone()
+    header["budget"] = max(header["run"].get("budget", 0), budgets[0] or 0)
+    return header
+
+
+def _rows(connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute("SELECT number, crc, data FROM groups ORDER BY number").fetchall()
+
+
+def _checked_group(path: Path, expected: int, row: Any) -> Group:
+    number, crc, data = row
     try:
-        with contextlib.closing(_open_to_read(Path(path))) as connection:
-            return [group for _, group in _groups(connection, Path(path))]
-    except sqlite3.Error as error:
-        raise _explained(Path(path), error) from error
+        if number == expected and zlib.crc32(data) == crc:
+            return Group(data)
+    except (TypeError, ValueError, KeyError, struct.error):
+        pass
+    raise JournalError(f"{path} is damaged: group {expected} of its events does not read")
 
 
-def _groups(connection: sqlite3.Connection, path: Path) -> Iterator[tuple[int, Group]]:
-    rows = connection.execute("SELECT * FROM groups ORDER BY number")
-    for expected, (number, crc, data) in enumerate(rows):
-        if number != expected or zlib.crc32(data) != crc:
-            raise JournalError(f"{path} is damaged: group {expected} of its events does not read")
-        yield number, Group.unpack(data)
+def _groups(connection: sqlite3.Connection, path: Path) -> Iterator[Group]:
+    rows = connection.execute("SELECT number, crc, data FROM groups ORDER BY number")
+    for i, row in enumerate(rows):
+        yield _checked_group(path, i, row)
 
 
 def _asks(group: Group) -> Iterator[Asked]:
@@ -551,19 +605,6 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    """Open a journal that may be written meanwhile, or may lie where nothing can be written."""
-    connection = _connect(path, "ro")
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        connection.close()
-        if path.with_name(path.name + "-wal").exists():
-            raise
-        connection = _connect(path, "ro&immutable=1")
-    return connection
-
-
 def _create(path: Path, header: dict[str, Any]) -> None:
     """Write the header under another name, and give the file its name when it is committed."""
     draft = path.with_name(f"{path.name}.new")  # we hold the lock: a left one is nobody's
@@ -571,11 +612,15 @@ def _create(path: Path, header: dict[str, Any]) -> None:
         Path(f"{draft}{suffix}").unlink(missing_ok=True)
     try:
         with contextlib.closing(_connect(draft, "rwc")) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={FORMAT}")
             connection.executescript(SCHEMA)
             with connection:
-                connection.execute("INSERT INTO header VALUES (?)", (json.dumps(header),))
+                text = json.dumps(header)
+                connection.execute(
+                    "INSERT INTO header VALUES (?, ?)", (text, zlib.crc32(text.encode()))
+                )
         os.replace(draft, path)
     finally:
         for suffix in ("", "-wal", "-shm"):
@@ -605,14 +650,25 @@ def _explained(path: Path, error: Exception) -> JournalError:
 
 
 class _Lock:
-    """An advisory lock on a file beside the journal; the system frees it however we end."""
+    """A lock on a file beside the journal; the system frees it however this process ends.
+
+    It belongs to the process and not to the descriptor, so that processes forked from it do not
+    keep it; hence the list of what this process holds itself.
+    """
+
+    _held: ClassVar[set[Path]] = set()
+    _guard: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + "-lock")
-        try:
-            self._descriptor = self._acquire(path)
-        except OSError as error:
-            raise _explained(path, error) from error
+        with _Lock._guard:
+            if self._path in _Lock._held:
+                raise _in_use(path)
+            try:
+                self._descriptor = self._acquire(path)
+            except OSError as error:
+                raise _explained(path, error) from error
+            _Lock._held.add(self._path)
 
     def _acquire(self, path: Path) -> int:
         while True:
@@ -621,7 +677,7 @@ class _Lock:
                 _lock(descriptor)
             except (BlockingIOError, PermissionError):
                 os.close(descriptor)
-                raise JournalError(f"{path} is in use by another run") from None
+                raise _in_use(path) from None
             try:  # its last owner may have removed it meanwhile
                 if os.stat(self._path).st_ino == os.fstat(descriptor).st_ino:
                     return descriptor
@@ -630,15 +686,21 @@ class _Lock:
             os.close(descriptor)
 
     def release(self) -> None:
-        self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        with _Lock._guard:
+            self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            _Lock._held.discard(self._path)
+
+
+def _in_use(path: Path) -> JournalError:
+    return JournalError(f"{path} is in use by another run")
 
 
 def _lock(descriptor: int) -> None:
     if os.name == "posix":
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     else:
         import msvcrt
 

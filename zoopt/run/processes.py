@@ -34,6 +34,10 @@ logger = logging.getLogger("zoopt")
 SHORT = 0.02
 #: Candidates of one message should keep a worker busy for this long.
 MESSAGE_SECONDS = 0.002
+#: So often the driver looks after its workers when it hears nothing of them.
+LOOK_SECONDS = 0.25
+#: A worker that takes longer to load the objective counts as dead.
+LOADING_SECONDS = 300.0
 #: An idle worker has this long to leave by itself.
 GRACE_SECONDS = 0.5
 
@@ -49,11 +53,18 @@ THREAD_VARIABLES = (
 
 #: Waits for the driver to hang up, however it ended, and ends the groups still registered.
 GUARDIAN = """
-import os, signal, sys
+import os, select, signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-groups = set()
-for line in sys.stdin:
-    groups.add(int(line[1:])) if line[0] == "+" else groups.discard(int(line[1:]))
+driver, groups, text = os.getppid(), set(), b""
+while os.getppid() == driver:  # processes that the driver forked may hold the pipe open
+    if not select.select([0], [], [], 0.5)[0]:
+        continue
+    more = os.read(0, 4096)
+    if not more:
+        break
+    *lines, text = (text + more).split(b"\\n")
+    for line in lines:
+        groups.add(int(line[1:])) if line[:1] == b"+" else groups.discard(int(line[1:]))
 for group in groups:
     try:
         os.killpg(group, signal.SIGKILL)
@@ -130,6 +141,13 @@ class ProcessExecutor:
         if self._team or self._guardian is not None:
             raise RuntimeError("this executor is in use; each run at a time needs its own")
         self._objective = dump(evaluate)
+        try:
+            self._begin(budget, origin, in_flight)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, budget: int, origin: float, in_flight: int | None) -> None:
         self._origin = origin
         self._given = self.max_in_flight if self.max_in_flight is not None else in_flight
         self._most = max(self.workers, min(2 * self.workers, budget // 10))
@@ -168,8 +186,11 @@ class ProcessExecutor:
         while True:
             self._dispatch()
             wait = 0.0 if self._outcomes else self._seconds_until(until)
-            for key, events in self._selector.select(wait):
+            ready = self._selector.select(wait)
+            for key, events in ready:
                 self._serve(key.data, events)
+            if not ready:
+                self._bury_what_is_dead()
             self._stop_what_is_late()
             outcomes = [o for o in self._outcomes if o[0].id not in self._cancelled]
             self._outcomes.clear()
@@ -282,12 +303,23 @@ class ProcessExecutor:
 
     # ------------------------------------------------------------- deaths and deadlines
 
-    def _seconds_until(self, until: float | None) -> float | None:
-        """Return how long nothing needs attention; None for ever."""
-        moments = [] if until is None else [until]
+    def _seconds_until(self, until: float | None) -> float:
+        """Return how long nothing needs attention."""
+        moments = [perf_counter() + LOOK_SECONDS]
+        if until is not None:
+            moments.append(until)
         if self.eval_timeout is not None:
             moments += [w.since + self.eval_timeout for w in self._team if w.ready and w.messages]
-        return max(0.0, min(moments) - perf_counter()) if moments else None
+        return max(0.0, min(moments) - perf_counter())
+
+    def _bury_what_is_dead(self) -> None:
+        """Notice the dead whose channel is held open by a process that they forked."""
+        for worker in list(self._team):
+            loading_for = 0.0 if worker.ready else perf_counter() - worker.since
+            if worker.process.poll() is not None or loading_for > LOADING_SECONDS:
+                for message in worker.receive()[0]:
+                    self._hear(worker, message)
+                self._bury(worker)
 
     def _stop_what_is_late(self) -> None:
         if self.eval_timeout is None:
@@ -383,7 +415,7 @@ class _Worker:
                     sys.executable,
                     *subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
                     "-c",
-                    f"import sys; sys.path[:] = {sys.path!r}; "
+                    f"import sys; sys.path[:] = {[p for p in sys.path if type(p) is str]!r}; "
                     f"from zoopt.run.worker import serve; serve({theirs.fileno()})",
                 ],
                 stdin=subprocess.DEVNULL,

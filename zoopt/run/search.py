@@ -1,5 +1,6 @@
 """The one loop that runs a solver: ask while there is room, submit, collect, tell, look, stop."""
 
+import contextlib
 import logging
 import math
 import time
@@ -150,20 +151,27 @@ class Search:
             Result up to then.
         """
         self._start = time.perf_counter() - self._elapsed_before
-        self._executor.start(self._evaluate, self.budget, self._start)
+        self._executor.start(self._evaluate, self.budget, self._start)  # or leaves nothing behind
         logger.info("%s starts on %d columns", self.solver.name, self.solver.space.n_columns)
+        objectives_own: BaseException | None = None
         try:
             try:
                 status = self._run()
                 self._executor.close()
+            except _Raised as raised:
+                objectives_own = raised.error
+                _attach(objectives_own, self._result("error"))
             except BaseException as error:
                 _attach(error, self._result("error"))
                 raise
+            if objectives_own is not None:
+                raise objectives_own
             if self._on_error == "auto":
                 self._warn_once()
             result = self._result(status)
-            for callback in self._callbacks:
-                callback.on_end(self, result)
+            with contextlib.suppress(StopIteration):
+                for callback in self._callbacks:
+                    callback.on_end(self, result)
         finally:
             self._executor.close()
         logger.info("%s", result.message)
@@ -283,7 +291,7 @@ class Search:
                 )
             )
         if self._on_error == "raise" and not self.replaying:
-            raise (
+            raise _Raised(
                 error
                 if error is not None
                 else ValueError(
@@ -294,11 +302,14 @@ class Search:
             self._n_raised_first += 1
             self._first_error = self._first_error or error
             if self._n_raised_first == FIRST_CALLS:
-                self._first_error.add_note(
-                    f"zoopt: the first {FIRST_CALLS} evaluations all failed; on_error='record' "
-                    "records failures instead"
-                )
-                raise self._first_error
+                with contextlib.suppress(Exception):  # an exception may refuse attributes
+                    self._first_error.add_note(
+                        f"zoopt: the first {FIRST_CALLS} evaluations all failed; on_error='record' "
+                        "records failures instead"
+                    )
+                raise _Raised(self._first_error)
+        if self.nfev > FIRST_CALLS:
+            self._first_error = None  # frees its frames
         # While only raising calls were seen, it is not yet known whether the run goes on.
         if self._on_error == "auto" and self._n_raised_first < self.nfev:
             self._warn_once()
@@ -366,10 +377,18 @@ class Search:
         return f"{self.solver.name} stopped after {self.nfev} evaluations: {reasons[status]}{found}"
 
 
+class _Raised(Exception):
+    """Carries the objective's own exception through the loop, whatever its type."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
 def _attach(error: BaseException, result: Result) -> None:
     if isinstance(error, JournalError):
         error.result = result
     try:
         error.zoopt_result = result  # type: ignore[attr-defined]
-    except AttributeError:  # an exception with slots: the Result cannot travel on it
+    except Exception:  # an exception may refuse attributes: the Result cannot travel on it
         logger.warning("the run ended by %r after %d evaluations", error, result.nfev)

@@ -10,25 +10,32 @@ from typing import Any
 from zoopt.checks import whole
 from zoopt.contract import LOST, Candidate, Evaluation
 from zoopt.errors import ExecutorError
-from zoopt.run.executor import Evaluate, Outcome, SerialExecutor
+from zoopt.run.executor import Evaluate, Outcome, SerialExecutor, failure
 from zoopt.run.worker import Shipment, evaluation_of, run_shipment
 
 __all__ = ["FuturesExecutor", "ThreadExecutor"]
 
 
 class _Queued:
-    """Outcomes that other threads put into a queue."""
+    """Outcomes that other threads put into a queue; each run has a queue of its own."""
 
     immediate = False
 
     def __init__(self, workers: int) -> None:
-        self.capacity = whole(workers, "workers", least=1)
+        self.workers = self.capacity = whole(workers, "workers", least=1)
+        self._in_use = False
+
+    def _begin(self) -> None:
+        if self._in_use:
+            raise RuntimeError("this executor is in use; each run at a time needs its own")
+        self._in_use = True
         self._cancelled: set[int] = set()
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
+        results = []
         try:
-            results = [self._results.get(timeout=timeout)]
+            results.append(self._results.get(timeout=_bounded(timeout)))
             while True:
                 results.append(self._results.get_nowait())
         except queue.Empty:
@@ -42,6 +49,11 @@ class _Queued:
 
     def cancel(self, ident: int) -> None:
         self._cancelled.add(ident)
+
+
+def _bounded(timeout: float | None) -> float | None:
+    """Return a time that the system's clocks take; whoever waits for longer asks again."""
+    return None if timeout is None else min(timeout, 3600.0)
 
 
 class ThreadExecutor(_Queued):
@@ -62,39 +74,37 @@ class ThreadExecutor(_Queued):
     40
     """
 
-    def __init__(self, workers: int) -> None:
-        super().__init__(workers)
-        self._tasks: queue.SimpleQueue[Candidate | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        self._begin()
+        self._tasks: queue.SimpleQueue[Candidate | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
         one = SerialExecutor()
         one.start(evaluate, budget, origin)
+        tasks, results, cancelled = self._tasks, self._results, self._cancelled
 
         def work() -> None:
-            name = threading.current_thread().name
-            while (candidate := self._tasks.get()) is not None:
-                if candidate.id not in self._cancelled:
-                    evaluation = one.submit(candidate)
-                    evaluation.worker = name
-                    self._results.put((candidate, evaluation))
+            while (candidate := tasks.get()) is not None:
+                if candidate.id not in cancelled:
+                    results.put((candidate, _evaluate_here(one, candidate)))
 
-        for i in range(self.capacity):
+        for i in range(self.workers):
             thread = threading.Thread(target=work, name=f"thread {i}", daemon=True)
-            thread.start()
             self._threads.append(thread)
+            thread.start()
 
     def submit(self, candidate: Candidate) -> None:
         self._tasks.put(candidate)
 
     def close(self) -> None:
+        if not self._in_use:
+            return
+        self._in_use = False
         for _ in self._threads:
             self._tasks.put(None)
-        for thread in self._threads:
+        for thread in self._threads:  # a second Ctrl-C leaves them to themselves: they are daemons
             thread.join()
-        self._threads.clear()
 
 
 class FuturesExecutor(_Queued):
@@ -132,22 +142,25 @@ class FuturesExecutor(_Queued):
             raise ValueError(f"workers must be given: {pool!r} does not tell how many it has")
         super().__init__(workers)
         self._pool = pool
-        self._futures: dict[int, Future[Any]] = {}
-        self._call: Callable[[Candidate], tuple[Any, ...]]
-        self._origin = 0.0
 
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        self._begin()
+        self._futures: dict[int, Future[Any]] = {}
         self._origin = origin
-        if in_flight is not None:
-            self.capacity = max(self.capacity, in_flight)
+        self.capacity = max(self.workers, in_flight or 0)
+        self._call: Callable[[Candidate], tuple[Any, ...]]
         if isinstance(self._pool, ThreadPoolExecutor):
             one = SerialExecutor()
             one.start(evaluate, budget, origin)
             self._call = lambda candidate: (_evaluate_here, one, candidate)
             return
-        shipment = Shipment.of(evaluate)
+        try:
+            shipment = Shipment.of(evaluate)
+        except BaseException:
+            self._in_use = False
+            raise
         self._call = lambda candidate: (
             run_shipment,
             shipment,
@@ -160,7 +173,8 @@ class FuturesExecutor(_Queued):
         except (BrokenExecutor, RuntimeError) as error:
             raise _broken(error) from error
         self._futures[candidate.id] = future
-        future.add_done_callback(lambda done: self._results.put((candidate, done)))
+        results = self._results
+        future.add_done_callback(lambda done: results.put((candidate, done)))
 
     def _outcome(self, result: tuple[Candidate, Future[Any]]) -> Outcome:
         candidate, future = result
@@ -183,16 +197,22 @@ class FuturesExecutor(_Queued):
             self._futures[ident].cancel()
 
     def close(self) -> None:
-        for future in list(self._futures.values()):
+        if not self._in_use:
+            return
+        self._in_use = False
+        futures = list(self._futures.values())
+        for future in futures:
             future.cancel()
-        for future in list(self._futures.values()):
+        for future in futures:
             if not future.cancelled():
                 future.exception()  # waits for a call under way
-        self._futures.clear()
 
 
 def _evaluate_here(one: SerialExecutor, candidate: Candidate) -> Evaluation:
-    evaluation = one.submit(candidate)
+    try:
+        evaluation = one.submit(candidate)
+    except BaseException as error:  # here nobody else would hear of it
+        evaluation = failure(error)
     evaluation.worker = threading.current_thread().name
     return evaluation
 

@@ -52,7 +52,8 @@ def evaluation_of(report: Report, origin: float) -> Evaluation:
         exception = _unpickled(raised)
         if not isinstance(exception, BaseException):
             exception = RuntimeError(error.splitlines()[-1] if error else "the objective raised")
-        exception.add_note(f"zoopt: in {worker},\n{error}")
+        with contextlib.suppress(Exception):  # an exception may refuse attributes
+            exception.add_note(f"zoopt: in {worker},\n{error}")
     return Evaluation(
         value,
         status,
@@ -73,7 +74,7 @@ def _pickled(thing: Any) -> bytes | None:
 
     try:
         data: bytes = cloudpickle.dumps(thing)
-    except Exception:
+    except BaseException:  # pickling runs the objective's code
         return b""
     return data
 
@@ -81,7 +82,7 @@ def _pickled(thing: Any) -> bytes | None:
 def _unpickled(data: bytes) -> Any:
     try:
         return pickle.loads(data)
-    except Exception:  # what the objective made may not load anywhere else
+    except BaseException:  # what the objective made may not load, or do anything, elsewhere
         return None
 
 
