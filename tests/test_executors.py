@@ -180,6 +180,30 @@ def test_an_objective_may_use_processes_itself():
     assert result.fun > 0
 
 
+def test_an_objective_of_a_module_that_is_nowhere_on_the_path_travels(tmp_path):
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "mine.py").write_text(
+        "class Mine:\n"
+        "    def __call__(self, x):\n"
+        "        return helper(x)\n"
+        "def helper(x):\n"
+        "    return float((x**2).sum())\n"
+    )
+    ran = run_script(
+        tmp_path,
+        """
+        import functools, importlib.util, sys, zoopt
+
+        spec = importlib.util.spec_from_file_location("mine", "hidden/mine.py")
+        mine = sys.modules["mine"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(mine)
+        for fun in (mine.helper, mine.Mine(), functools.partial(mine.helper)):
+            print(zoopt.minimize(fun, [(-1, 1)] * 2, budget=10, seed=0, workers=2).n_failed)
+        """,
+    )
+    assert ran.stdout == "0\n0\n0\n", ran.stderr
+
+
 def test_a_script_needs_no_main_guard(tmp_path):
     ran = run_script(
         tmp_path,

@@ -32,7 +32,7 @@ from zoopt import (
 )
 from zoopt.contract import make_solver, registered
 from zoopt.run import journal as journal_module
-from zoopt.run.journal import Journal, JournalExecutor
+from zoopt.run.journal import JournalExecutor
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
 from zoopt.testing import SPACES, FaultyExecutor, objective
@@ -123,7 +123,7 @@ def evaluate(candidate):
 
 def search_with(path, solver, space, executor, budget=40):
     made = make_solver(solver, SPACES[space], budget=40, seed=1)
-    kept = JournalExecutor(executor, Journal(path, {"run": {"solver": solver, "space": space}}))
+    kept = JournalExecutor(executor, path, {"run": {"solver": solver, "space": space}})
     return Search(made, kept, evaluate, budget=budget, on_error="record").run()
 
 
@@ -156,7 +156,7 @@ def test_a_run_that_ends_anywhere_goes_on(
 
     made = make_solver(solver, SPACES[space], budget=40, seed=1)
     header = {"run": {"solver": solver, "space": space}}
-    kept = JournalExecutor(executor(workers, schedule), Journal(path, header))
+    kept = JournalExecutor(executor(workers, schedule), path, header)
     with pytest.raises(Stopped):
         Search(made, kept, evaluate, budget=40, on_error="record", callbacks=[StopAt()]).run()
     before = load_history_ids(path)

@@ -6,6 +6,7 @@ __all__ = [
     "AllEvaluationsFailed",
     "EvaluationWarning",
     "ExecutorError",
+    "ExecutorInUse",
     "Exhausted",
     "JournalError",
     "NothingFeasible",
@@ -44,6 +45,10 @@ class ExecutorError(ZooptError):
 
     Its attribute ``zoopt_result`` holds the Result up to then.
     """
+
+
+class ExecutorInUse(ZooptError, RuntimeError):
+    """An executor object serves one run at a time."""
 
 
 class JournalError(ZooptError):

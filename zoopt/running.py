@@ -24,7 +24,7 @@ from zoopt.run.executor import (
     SerialExecutor,
     VectorizedExecutor,
 )
-from zoopt.run.journal import Journal, JournalExecutor, read_header
+from zoopt.run.journal import JournalExecutor, read_header
 from zoopt.run.processes import ProcessExecutor
 from zoopt.run.result import Result
 from zoopt.run.search import ON_ERROR, Search
@@ -309,11 +309,8 @@ def run(plan: Plan) -> tuple[Result, Solver]:
     callbacks = as_callbacks(options.callbacks)
     if options.progress:
         callbacks.append(ProgressBar())
-    elapsed = 0.0
     if options.checkpoint is not None:
-        journal = Journal(options.checkpoint, plan.header(planned), options.budget)
-        executor = JournalExecutor(executor, journal)
-        elapsed = journal.elapsed
+        executor = JournalExecutor(executor, options.checkpoint, plan.header(planned))
     search = Search(
         solver,
         executor,
@@ -328,6 +325,5 @@ def run(plan: Plan) -> tuple[Result, Solver]:
         decode=plan.decode,
         seed=plan.seed,
         values=plan.values,
-        elapsed=elapsed,
     )
     return search.run(), solver

@@ -44,7 +44,7 @@ class Executor(Protocol):
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
-        """Get ready; if that fails, raise and leave nothing behind.
+        """Get ready; raises `ExecutorInUse` where another run has not closed it.
 
         Parameters
         ----------

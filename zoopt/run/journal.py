@@ -337,28 +337,28 @@ class JournalExecutor:
     Parameters
     ----------
     inner : Executor
-    journal : Journal
+    path, header
+        Of the `Journal`, which `start` opens and `close` closes.
 
     Attributes
     ----------
+    elapsed : float
+        Seconds that earlier parts of the run took.
     replaying : bool
         Whether the last outcome came from the file.
     behind : bool
         Whether more outcomes will.
     """
 
-    def __init__(self, inner: Executor, journal: Journal) -> None:
+    def __init__(
+        self, inner: Executor, path: str | os.PathLike[str], header: dict[str, Any]
+    ) -> None:
         self.immediate = inner.immediate
         self.replaying = False
         self._inner = inner
-        self._journal = journal
-        self._n_to_replay = journal.n_told
-        self._events = journal.events()
-        self._next: Asked | Told | None = next(self._events, None)
-        self._flight: dict[int, Candidate] = {}
-        self._again: deque[Candidate] = deque()
-        self._n_inside = 0
-        self._origin = perf_counter()
+        self._path = path
+        self._header = header
+        self._is_open = False
 
     @property
     def behind(self) -> bool:
@@ -373,16 +373,26 @@ class JournalExecutor:
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
-        self._origin = origin
+        self._journal = journal = Journal(self._path, self._header, budget)
+        self._is_open = True
+        self.elapsed = journal.elapsed
+        self._origin = origin - journal.elapsed
+        self._n_to_replay = journal.n_told
+        self._events = journal.events()
+        self._next: Asked | Told | None = next(self._events, None)
+        self._flight: dict[int, Candidate] = {}
+        self._again: deque[Candidate] = deque()
+        self._n_inside = 0
         try:
-            if budget < self._journal.n_asked:
+            if budget < journal.n_asked:
                 raise ValueError(
-                    f"budget must be at least the {self._journal.n_asked} evaluations that "
-                    f"{self._journal.path} holds, got {budget}"
+                    f"budget must be at least the {journal.n_asked} evaluations that "
+                    f"{journal.path} holds, got {budget}"
                 )
-            self._inner.start(evaluate, budget, origin, in_flight)
+            self._inner.start(evaluate, budget, self._origin, in_flight)
         except BaseException:
-            self._journal.close(self._journal.elapsed)
+            self._is_open = False
+            journal.close(journal.elapsed)
             raise
 
     def submit(self, candidate: Candidate) -> Evaluation | None:
@@ -472,10 +482,13 @@ class JournalExecutor:
             self._inner.cancel(ident)
 
     def close(self) -> None:
+        if not self._is_open:
+            return
         try:
             self._inner.close()
         finally:
             self._journal.close(perf_counter() - self._origin)
+            self._is_open = False
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -657,7 +670,8 @@ class _Lock:
     """
 
     _held: ClassVar[set[Path]] = set()
-    _guard: ClassVar[threading.Lock] = threading.Lock()
+    _guard: ClassVar[threading.RLock] = threading.RLock()
+    _descriptor = -1
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + "-lock")
@@ -687,9 +701,14 @@ class _Lock:
 
     def release(self) -> None:
         with _Lock._guard:
-            self._path.unlink(missing_ok=True)
-            os.close(self._descriptor)
-            _Lock._held.discard(self._path)
+            descriptor, self._descriptor = self._descriptor, -1
+            if descriptor >= 0:
+                self._path.unlink(missing_ok=True)
+                os.close(descriptor)
+                _Lock._held.discard(self._path)
+
+    def __del__(self) -> None:  # an interrupt may come before anybody holds us
+        self.release()
 
 
 def _in_use(path: Path) -> JournalError:

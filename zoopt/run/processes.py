@@ -22,7 +22,7 @@ from typing import Any
 
 from zoopt.checks import number, whole
 from zoopt.contract import LOST, TIMEOUT, Candidate, Evaluation
-from zoopt.errors import ExecutorError
+from zoopt.errors import ExecutorError, ExecutorInUse
 from zoopt.run.executor import Evaluate, Outcome
 from zoopt.run.worker import LENGTH, UNFIT, dump, evaluation_of, main_module
 
@@ -139,7 +139,7 @@ class ProcessExecutor:
                 'if __name__ == "__main__":'
             )
         if self._team or self._guardian is not None:
-            raise RuntimeError("this executor is in use; each run at a time needs its own")
+            raise ExecutorInUse("this executor is in use; each run at a time needs its own")
         self._objective = dump(evaluate)
         try:
             self._begin(budget, origin, in_flight)

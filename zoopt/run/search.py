@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
-from zoopt.errors import EvaluationWarning, Exhausted, JournalError
+from zoopt.errors import EvaluationWarning, ExecutorInUse, Exhausted, JournalError
 from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome
 from zoopt.run.journal import JournalExecutor
@@ -59,8 +59,6 @@ class Search:
         That of the run, for the Result.
     values : list, optional
         Where the told values are appended; NaN for what was not ok.
-    elapsed : float
-        Seconds that earlier parts of a resumed run took.
 
     Attributes
     ----------
@@ -92,7 +90,6 @@ class Search:
         decode: Callable[[Any], Any] | None = None,
         seed: np.random.SeedSequence | None = None,
         values: list[float] | None = None,
-        elapsed: float = 0.0,
     ) -> None:
         self.solver = solver
         self.budget = budget
@@ -121,7 +118,6 @@ class Search:
         self._first_error: BaseException | None = None
         self._n_raised_first = 0
         self._warned = False
-        self._elapsed_before = elapsed
         self._start = 0.0
 
     @property
@@ -150,11 +146,18 @@ class Search:
             The objective's own, as ``on_error`` says; its attribute ``zoopt_result`` holds the
             Result up to then.
         """
-        self._start = time.perf_counter() - self._elapsed_before
-        self._executor.start(self._evaluate, self.budget, self._start)  # or leaves nothing behind
-        logger.info("%s starts on %d columns", self.solver.name, self.solver.space.n_columns)
+        self._start = time.perf_counter()
         objectives_own: BaseException | None = None
+        mine = True
         try:
+            try:
+                self._executor.start(self._evaluate, self.budget, self._start)
+            except ExecutorInUse:
+                mine = False
+                raise
+            if isinstance(self._executor, JournalExecutor):
+                self._start -= self._executor.elapsed
+            logger.info("%s starts on %d columns", self.solver.name, self.solver.space.n_columns)
             try:
                 status = self._run()
                 self._executor.close()
@@ -173,7 +176,8 @@ class Search:
                 for callback in self._callbacks:
                     callback.on_end(self, result)
         finally:
-            self._executor.close()
+            if mine:
+                self._executor.close()
         logger.info("%s", result.message)
         return result
 

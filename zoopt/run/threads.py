@@ -9,7 +9,7 @@ from typing import Any
 
 from zoopt.checks import whole
 from zoopt.contract import LOST, Candidate, Evaluation
-from zoopt.errors import ExecutorError
+from zoopt.errors import ExecutorError, ExecutorInUse
 from zoopt.run.executor import Evaluate, Outcome, SerialExecutor, failure
 from zoopt.run.worker import Shipment, evaluation_of, run_shipment
 
@@ -27,7 +27,7 @@ class _Queued:
 
     def _begin(self) -> None:
         if self._in_use:
-            raise RuntimeError("this executor is in use; each run at a time needs its own")
+            raise ExecutorInUse("this executor is in use; each run at a time needs its own")
         self._in_use = True
         self._cancelled: set[int] = set()
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()

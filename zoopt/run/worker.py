@@ -6,6 +6,7 @@ length in eight bytes. Nothing but what the driver sends is ever loaded.
 
 import atexit
 import contextlib
+import functools
 import os
 import pickle
 import signal
@@ -123,7 +124,7 @@ def run_shipment(shipment: Shipment, task: Task) -> Report:
 
 
 def dump(evaluate: Evaluate) -> bytes:
-    """Pickle what the workers need, by value where it was defined in the main script.
+    """Pickle what the workers need, by value where they could not import it.
 
     Raises
     ------
@@ -132,14 +133,38 @@ def dump(evaluate: Evaluate) -> bytes:
     """
     import cloudpickle
 
+    module = unimportable_module(getattr(evaluate, "function", None))
     try:
+        if module is not None:
+            cloudpickle.register_pickle_by_value(module)
         data: bytes = cloudpickle.dumps(evaluate, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise TypeError(
             f"the objective cannot be sent to worker processes: {error}; what it refers to must "
             "pickle (open files, locks and connections do not: make them inside the objective)"
         ) from error
+    finally:
+        if module is not None:
+            cloudpickle.unregister_pickle_by_value(module)
     return data
+
+
+def unimportable_module(function: Any) -> types.ModuleType | None:
+    """Return the module of a function if no other process would find it.
+
+    Such are modules that were loaded from a file by hand, as test runners do. cloudpickle takes
+    care of the main module itself.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__module__", None) or type(function).__module__
+    if name == "__main__" or name not in sys.modules:
+        return None
+    top = name.partition(".")[0]
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+    if top in sys.builtin_module_names or any(f.find_spec(top, None) for f in finders):
+        return None
+    return sys.modules[name]
 
 
 def main_module() -> tuple[str | None, str | None]:
