@@ -284,7 +284,10 @@ def kill_often(
                 print(f"journal of {task}: {n_before} evaluations, then {n}", file=sys.stderr)
         tally["runs"] += 1
         tally["equal"] += answered == wanted != CRASH and now == whole
-        tally["files left"] += len(list(place.iterdir())) - 1
+        beside = sorted(file.name for file in place.iterdir() if file != path)
+        tally["files left"] += len(beside)
+        if beside:
+            print(f"after {task}: {', '.join(beside)}", file=sys.stderr)
     return tally
 
 

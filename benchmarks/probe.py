@@ -8,9 +8,11 @@ workers and random delays; and kill -9 in mid-run, resume, and compare with an u
 Settings are the defaults; after a semicolon, what a documented option changes. A cell says what was
 seen; only "no" this or that says that the library has none. A probe without a call for 25 s hangs.
 
-Workers are pools of processes (joblib for scikit-optimize, threads for Optuna). What resumes is
-Optuna's SQLite storage, Hyperopt's file of trials, and with ask and tell the optimizer pickled
-(pymoo: dill) after each step, all of a serial run; ours is one of four workers with window=8.
+Workers are pools of processes (joblib for scikit-optimize, threads for Optuna); the peers that are
+identical with four wait for all before they choose again. What resumes is Optuna's SQLite storage,
+Hyperopt's file of trials, and with ask and tell the optimizer pickled (pymoo: dill) after each
+step, all of a serial run; ours is one of four workers with window=8. Nevergrad runs TwoPointsDE:
+its NGOpt does not pickle. scikit-optimize, slow, is asked 24 times.
 
 Without --peers the libraries are installed in a temporary environment; FLAML, SMAC3, OpenBox and Ax
 are left out, as heavy. --quick is our row alone.
@@ -44,11 +46,9 @@ LIMIT, HANG = 2.0, 8.0  # seconds
 SILENCE = 25.0  # seconds without a call
 POINT = "4d"
 SIZE = struct.calcsize(POINT)
-DELAYS = {"hang": (0.1, 0.1), "die": (0.02, 0.02), "seed": (0.0, 0.03), "resume": (0.03, 0.03)}
 
 
-class Misbehaved(Exception):
-    """What the objective raises."""
+class Misbehaved(Exception): ...
 
 
 class Objective:
@@ -63,7 +63,9 @@ class Objective:
         os.write(descriptor, struct.pack(POINT, *x))
         n = os.lseek(descriptor, 0, os.SEEK_CUR) // SIZE  # the number of this call
         os.close(descriptor)
-        time.sleep(random.SystemRandom().uniform(*DELAYS.get(self.kind, (0.0, 0.0))))
+        time.sleep(
+            random.SystemRandom().uniform(0.0, 0.2 if self.kind in ("hang", "resume") else 0.04)
+        )
         if self.kind == "hang" and n == 5:
             time.sleep(HANG)
         if self.kind == "die" and n % 20 == 10 and os.getpid() != self.driver:
@@ -76,7 +78,7 @@ class Objective:
 
 
 class Run(NamedTuple):
-    """What a library is asked to do."""
+    """What a library is asked for: the least value, and all values in order if it resumes."""
 
     f: Objective
     option: dict[str, Any]
@@ -100,9 +102,6 @@ class Run(NamedTuple):
         return min(values), values
 
 
-# Each returns the least value, and all values in order where it resumes.
-
-
 def zoopt(run: Run) -> Any:
     from zoopt import minimize
 
@@ -119,11 +118,9 @@ def optuna(run: Run) -> Any:
     def objective(trial: Any) -> float:
         return run.f([trial.suggest_float(f"x{i}", *pair) for i, pair in enumerate(BOUNDS)])
 
-    storage = f"sqlite:///{run.state}" if run.state else None
-    sampler = optuna.samplers.TPESampler(seed=1)
-    study = optuna.create_study(
-        storage=storage, sampler=sampler, study_name="probe", load_if_exists=True
-    )
+    stored: dict[str, Any] = {"study_name": "probe", "load_if_exists": True}
+    stored["storage"] = f"sqlite:///{run.state}" if run.state else None
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1), **stored)
     left = run.budget - len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]))
     catch = (Misbehaved,) if "catch" in run.option else ()
     study.optimize(objective, left, run.seconds, run.workers, catch)
@@ -297,20 +294,17 @@ def serve(package: str, kind: str, log: str, run: dict[str, Any]) -> None:
 
 def probe(python: str, package: str, kind: str, log: Path, end_at: float, **run: Any) -> Any:
     """Drive a library in a process group of its own; return its word, or what became of it."""
-
-    def calls() -> int:
-        return log.stat().st_size // SIZE if log.exists() else 0
-
+    log.touch()
     task = {"package": package, "kind": kind, "log": str(log), "run": run}
     command = [python, __file__, "--worker", json.dumps(task)]
     quiet: Any = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
     process = subprocess.Popen(command, start_new_session=True, **quiet)
-    n, until = calls(), time.monotonic() + SILENCE
+    n, until = log.stat().st_size // SIZE, time.monotonic() + SILENCE
     try:
         while process.poll() is None and n < end_at and time.monotonic() < until:
             time.sleep(0.02)
-            if calls() > n:
-                n, until = calls(), time.monotonic() + SILENCE
+            if (seen := log.stat().st_size // SIZE) > n:
+                n, until = seen, time.monotonic() + SILENCE
         silent = time.monotonic() >= until
     finally:
         process.kill()
@@ -320,7 +314,7 @@ def probe(python: str, package: str, kind: str, log: Path, end_at: float, **run:
     answer = {"error": "hangs" if silent else f"exit code {code}"}
     if (reply := Path(f"{log}.json")).exists():
         answer = json.loads(reply.read_text())
-    points = sorted(struct.iter_unpack(POINT, log.read_bytes())) if calls() else []
+    points = sorted(struct.iter_unpack(POINT, log.read_bytes()))
     return {**answer, "n": len(points), "points": points}
 
 
@@ -351,15 +345,18 @@ def observe(python: str, package: str, kind: str, folder: Path, option: dict[str
         answers = [once(str(i), workers=4) for i in range(3)]
     else:
         answers = [once("whole", state=f"{folder}/a")]
-        once("parts", answers[0]["n"] // 2 + 1, state=f"{folder}/b")
+        killed = once("parts", answers[0]["n"] // 2, state=f"{folder}/b")
         answers.append(once("parts", state=f"{folder}/b"))
     for answer in answers:
         if "error" in answer:
             return phrase(answer, kind)
     key = "points" if kind == "seed" else "values"
     same = all((a["value"], a[key]) == (answers[0]["value"], answers[0][key]) for a in answers)
-    again = f", {answers[-1]['n'] - answers[0]['n']} calls repeated" if kind == "resume" else ""
-    return ("identical" if same else "**differs**") + again
+    text = "identical" if same else "**differs**"
+    if kind == "seed":
+        return text
+    repeated = answers[1]["n"] - answers[0]["n"]
+    return f"{text}, {repeated} of {killed['n']} calls repeated"
 
 
 def cell(theirs: str, package: str, kind: str) -> str:
@@ -376,12 +373,11 @@ def cell(theirs: str, package: str, kind: str) -> str:
 
 
 def report(theirs: str, flags: str, rows: list[str]) -> None:
-    """Probe and print."""
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     os.environ.pop("PYTHONPATH", None)
     packages = call(theirs, "-m", "pip", "list", "--format=json") if rows[1:] else []
     peers = [f"{each['name']} {each['version']}" for each in packages if each["name"] in rows]
-    machine, ours, _, date, _ = heading(sys.executable).splitlines()
+    machine, ours, *_, date, _ = heading(sys.executable).splitlines()
     print(machine, ours, f"- peers: {', '.join(peers) or 'none'}", date, sep="\n")
     print(f"- command: `python benchmarks/probe.py{flags}`")
     for title, columns in TABLES.items():
@@ -397,10 +393,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.worker:
         serve(**json.loads(options.worker))
-    elif options.quick:
-        report(sys.executable, " --quick", ["zoopt"])
-    elif options.peers:
-        report(options.peers, " --peers PYTHON", list(PEERS))
+    elif options.quick or options.peers:
+        flags = " --quick" * options.quick + " --peers PYTHON" * bool(options.peers)
+        report(options.peers or sys.executable, flags, ["zoopt"] if options.quick else list(PEERS))
     else:
         with tempfile.TemporaryDirectory() as folder:
             venv.create(folder, with_pip=True)

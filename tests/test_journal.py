@@ -174,7 +174,7 @@ def test_a_run_that_ends_anywhere_goes_on(
 
 def load_history_ids(path):
     groups = journal_module.read_groups(path)
-    return [ident for group in groups for ident in group.ids.tolist()]
+    return [ident for group in groups for ident in group.tells["id"].tolist()]
 
 
 KILLED = """

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from zoopt.contract import STATUSES
-from zoopt.run.journal import ASK, DIGEST, Group, read_groups, read_header
+from zoopt.run.journal import DIGEST, SHAPE, TELLS, Group, move_of, read_groups, read_header
 from zoopt.space import Row, Space
 
 __all__ = ["History", "Trial", "load_history"]
@@ -57,31 +56,25 @@ class History:
     def __init__(self, header: dict[str, Any], groups: list[Group], space: Space | None) -> None:
         self.header = header
         self.space = space
-        self.ids = _joined(groups, "ids", np.int64)
-        self.values = _joined(groups, "values", np.float64)
-        self.violations = _joined(groups, "violations", np.float64)
-        self.started = _joined(groups, "started", np.float64)
-        self.finished = _joined(groups, "finished", np.float64)
-        self.statuses = np.array(STATUSES, object)[_joined(groups, "statuses", np.intp)]
+        tells = np.concatenate([np.zeros(0, TELLS), *(group.tells for group in groups)])
+        self.ids = tells["id"].astype(np.int64)
+        self.values = tells["value"].astype(np.float64)
+        self.violations = tells["violation"].astype(np.float64)
+        self.started = tells["started"].astype(np.float64)
+        self.finished = tells["finished"].astype(np.float64)
+        self.statuses = np.array(STATUSES, object)[tells["status"]]
         names: list[str] = []
         self.errors: dict[int, str] = {}
-        n = 0
+        n = n_asks = 0
         for group in groups:
             names += [name for name in group.names if name not in names]
             self.errors.update({n + i: text for i, text in group.texts.items()})
-            n += len(group.ids)
-        self.workers = np.array(names or [""], object)[_joined(groups, "workers", np.intp)]
-        self._shapes = _joined(groups, "shapes", np.int64)
-        self._moved = self._shapes >= 0
-        widths = np.where(self._shapes < DIGEST, -2 - self._shapes, np.maximum(self._shapes, 0))
-        self._numbers = _joined(groups, "numbers", np.float64)
-        self._columns = _joined(groups, "columns", np.int64)
-        self._parents = _joined(groups, "parents", np.int64)
-        self._number_ends = np.cumsum(widths)
-        self._column_ends = np.cumsum(np.maximum(self._shapes, 0))
-        self._move_numbers = np.cumsum(self._moved)
-        n_asked = sum(int((group.kinds == ASK).sum()) for group in groups)
-        self.in_flight: list[int] = np.setdiff1d(np.arange(n_asked), self.ids).tolist()
+            n += len(group.tells)
+            n_asks += group.n_asks
+        self.workers = np.array(names or [""], object)[tells["worker"]]
+        self.in_flight: list[int] = np.setdiff1d(np.arange(n_asks), self.ids).tolist()
+        self._groups = groups
+        self._places: list[tuple[int, int, int]] = []  # of each ask: group, shape, offset
         self._rows: dict[int, Row] = {}
 
     def __len__(self) -> int:
@@ -100,24 +93,40 @@ class History:
             raise LookupError("the space holds objects: load_history(path, space=...)")
         return self.space.decode(self._row(ident))
 
+    @property
+    def _asked(self) -> list[tuple[int, int, int]]:
+        if not self._places:
+            self._places = [
+                (i, shape, place)
+                for i, group in enumerate(self._groups)
+                for shape, place in group.offsets()
+            ]
+        return self._places
+
     def _row(self, ident: int) -> Row:
-        chain = []
-        while ident not in self._rows and self._moved[ident]:
-            chain.append(ident)
-            ident = int(self._parents[self._move_numbers[ident] - 1])
-        row = self._rows.get(ident)
-        if row is None:
-            if self._shapes[ident] == DIGEST:
+        """Go back to a row that is kept whole, then forth through the moves."""
+        moves = []
+        while ident not in self._rows and self._asked[ident][1] >= 0:
+            i, n, place = self._asked[ident]
+            _, parent, *rest = move_of(n).unpack_from(self._groups[i].asks, place)
+            moves.append((ident, rest[:n], rest[n:]))
+            ident = parent
+        if ident not in self._rows:
+            i, shape, place = self._asked[ident]
+            if shape == DIGEST:
                 raise LookupError("rows above 4 kB are kept as digests: resume makes them again")
-            end = self._number_ends[ident]
-            row = self._rows[ident] = self._numbers[end + 2 + self._shapes[ident] : end]
-        for child in reversed(chain):
-            n = self._shapes[child]
+            data = self._groups[i].asks
+            self._rows[ident] = np.frombuffer(data, "<f8", -2 - shape, place + SHAPE.size)
+        row = self._rows[ident]
+        for child, columns, values in reversed(moves):
             row = row.copy()
-            columns = self._columns[self._column_ends[child] - n : self._column_ends[child]]
-            row[columns] = self._numbers[self._number_ends[child] - n : self._number_ends[child]]
+            row[columns] = values
             self._rows[child] = row
         return row
+
+    @property
+    def _has_points(self) -> bool:
+        return self.space is not None and all(shape != DIGEST for _, shape, _ in self._asked)
 
     def _trial(self, i: int, known: bool) -> Trial:
         ident = int(self.ids[i])
@@ -135,7 +144,7 @@ class History:
     @property
     def trials(self) -> list[Trial]:
         """The evaluations as a list; x is None where the file does not tell it."""
-        known = self.space is not None and not (self._shapes == DIGEST).any()
+        known = self._has_points
         return [self._trial(i, known) for i in range(len(self))]
 
     def __iter__(self) -> Iterator[Trial]:
@@ -148,7 +157,7 @@ class History:
         if not fine.any():
             return None
         i = int(np.argmin(np.where(fine, self.values, math.inf)))
-        known = self.space is not None and not (self._shapes == DIGEST).any()
+        known = self._has_points
         return self._trial(i, known)
 
     def to_frame(self) -> Any:
@@ -174,11 +183,6 @@ class History:
         best = self.best
         found = "none ok" if best is None else f"best {best.value:.6g}"
         return f"History({len(self)} evaluations, {found}, {len(self.in_flight)} in flight)"
-
-
-def _joined(groups: list[Group], name: str, kind: Any) -> npt.NDArray[Any]:
-    parts = [np.asarray(getattr(group, name)) for group in groups]
-    return np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
 
 
 def load_history(path: str | os.PathLike[str], space: Any = None) -> History:

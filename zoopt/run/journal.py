@@ -11,6 +11,7 @@ its owner ends, keeps a second process away.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -18,7 +19,6 @@ import sqlite3
 import struct
 import threading
 import zlib
-from array import array
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,9 +38,12 @@ FORMAT = 1
 #: Marks the file as ours: "zoop".
 APPLICATION_ID = 0x7A6F6F70
 
-#: A group is at most 0.2 s, or so many events: about 1 MB, more where there are whole rows.
+#: Commits take at most this share of the time, as far as groups stay below 0.2 s.
+MAX_SHARE = 0.01
+#: A group is at most 0.2 s, or so many tells, or whole rows of 1 MB.
 GROUP_SECONDS = 0.2
-GROUP_EVENTS = 1 << 14
+GROUP_TELLS = 1 << 13
+GROUP_BYTES = 1 << 20
 #: A row of more bytes is kept as a digest: replay makes it again.
 MAX_ROW_BYTES = 4096
 #: Texts of this many failures are kept whole, of later ones the last line.
@@ -52,60 +55,70 @@ CREATE TABLE groups (number INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data BLOB
 CREATE TABLE sessions (budget INTEGER NOT NULL, elapsed REAL NOT NULL);
 """
 
-ASK, TELL = 0, 1
 CODES = {status: code for code, status in enumerate(STATUSES)}
-#: Shape of an ask that is kept as a digest; that of a whole row of d numbers is ``-2 - d``.
+#: First number of an ask that is kept as a digest, of 16 bytes. Of a whole row of d numbers it is
+#: ``-2 - d``, then they follow; of a move the number n of columns, then the id of the parent,
+#: n columns and n new values.
 DIGEST = -1
+SHAPE = struct.Struct("<i")
+#: Of a tell: asks of its group before it, id, code of the status, worker, value, violation,
+#: started, finished.
+TELL = struct.Struct("<iqBidddd")
+TELLS = np.dtype(
+    [
+        ("asks", "<i4"),
+        ("id", "<i8"),
+        ("status", "u1"),
+        ("worker", "<i4"),
+        ("value", "<f8"),
+        ("violation", "<f8"),
+        ("started", "<f8"),
+        ("finished", "<f8"),
+    ]
+)
+#: Number of asks, then the lengths in bytes of asks, tells and words (JSON).
+HEAD = struct.Struct("<4Q")
 
-#: Names and types of the arrays of a group, in the order of the file.
-ARRAYS = {
-    "kinds": "B",  # of the events, ASK or TELL
-    "shapes": "i",  # of each ask: number of changed columns, or DIGEST, or -2 - width of a row
-    "parents": "q",  # of each ask that changes its parent
-    "columns": "i",
-    "numbers": "d",  # new values, and rows
-    "digests": "B",
-    "ids": "q",  # of each tell, as are all below
-    "statuses": "B",
-    "workers": "i",
-    "values": "d",
-    "violations": "d",
-    "started": "d",
-    "finished": "d",
-}
-HEAD = struct.Struct(f"<{len(ARRAYS) + 1}Q")
+
+@functools.cache
+def move_of(n: int) -> struct.Struct:
+    return struct.Struct(f"<iq{n}i{n}d")
 
 
 class Group:
-    """Events as arrays, as they stand in the file."""
+    """Events as they stand in the file.
 
-    kinds: Any
-    shapes: Any
-    parents: Any
-    columns: Any
-    numbers: Any
-    digests: Any
-    ids: Any
-    statuses: Any
-    workers: Any
-    values: Any
-    violations: Any
-    started: Any
-    finished: Any
+    Attributes
+    ----------
+    n_asks : int
+    asks : bytes
+    tells : structured array
+        Of dtype `TELLS`.
+    texts : dict
+        Of what was not ok, by the position of its tell in the group.
+    names : list of str
+        Of the workers first seen in this group.
+    """
 
     def __init__(self, data: bytes) -> None:
-        place = HEAD.size
-        *lengths, length = HEAD.unpack_from(data)
-        for (name, code), n in zip(ARRAYS.items(), lengths, strict=True):
-            setattr(self, name, np.frombuffer(data[place : place + n], code))
-            place += n
-        words = json.loads(data[place : place + length])
-        #: Texts by the position of the tell in the group, and names of workers seen first here.
+        self.n_asks, n_bytes, n_tells, n_words = HEAD.unpack_from(data)
+        first = HEAD.size + n_bytes
+        self.asks = data[HEAD.size : first]
+        self.tells = np.frombuffer(data[first : first + n_tells], TELLS)
+        words = json.loads(data[first + n_tells : first + n_tells + n_words])
         self.texts: dict[int, str] = {int(i): text for i, text in words["texts"].items()}
         self.names: list[str] = words["names"]
-        n_tells = int(np.count_nonzero(self.kinds))
-        if len(self.shapes) != len(self.kinds) - n_tells or len(self.ids) != n_tells:
-            raise ValueError("the events are incomplete")
+
+    def offsets(self) -> Iterator[tuple[int, int]]:
+        """Yield the shape of each ask, and where in ``asks`` it begins."""
+        place = 0
+        for _ in range(self.n_asks):
+            shape = SHAPE.unpack_from(self.asks, place)[0]
+            yield shape, place
+            if shape >= 0:
+                place += move_of(shape).size
+            else:
+                place += SHAPE.size + (16 if shape == DIGEST else 8 * (-2 - shape))
 
 
 class Told(NamedTuple):
@@ -180,7 +193,7 @@ class Journal:
             if isinstance(error, (sqlite3.Error, OSError)):
                 raise _explained(self.path, error) from error
             raise
-        self._events: list[Any] = []
+        self._new_group()
         self._names: dict[str, int] = {}
         self._n_texts = 0
         self._closed = False
@@ -196,9 +209,9 @@ class Journal:
         self.elapsed = 0.0
         for group in _groups(self._connection, self.path):
             self._number += 1
-            self.n_asked += len(group.shapes)
-            self.n_told += len(group.ids)
-            self.elapsed = float(np.fmax.reduce(group.finished, initial=self.elapsed))
+            self.n_asked += group.n_asks
+            self.n_told += len(group.tells)
+            self.elapsed = float(np.fmax.reduce(group.tells["finished"], initial=self.elapsed))
         for (elapsed,) in self._connection.execute("SELECT elapsed FROM sessions"):
             self.elapsed = max(self.elapsed, elapsed)
 
@@ -209,9 +222,14 @@ class Journal:
                 self._names.setdefault(name, len(self._names))
             names = list(self._names)
             self._n_texts += len(group.texts)
-            asks, tells = _asks(group), _tells(group, names)
-            for kind in group.kinds.tolist():
-                yield next(asks) if kind == ASK else next(tells)
+            asks = _asks(group)
+            n_asks = 0
+            for n_before, told in _tells(group, names):
+                while n_asks < n_before:
+                    yield next(asks)
+                    n_asks += 1
+                yield told
+            yield from asks
 
     # An event is noted by one append, so that an interrupt leaves it whole or out.
 
@@ -219,64 +237,61 @@ class Journal:
         """Note an ask."""
         move, u = candidate.move, candidate.u
         if move is not None:
-            self._events.append((move, [u.item(k) for k in move[1:]]))
+            columns = move[1:]
+            n = len(columns)
+            self._asks.append(move_of(n).pack(n, *move, *[u.item(k) for k in columns]))
         elif u.nbytes > MAX_ROW_BYTES:
-            self._events.append((None, digest_of(u)))
+            self._asks.append(SHAPE.pack(DIGEST) + digest_of(u))
         else:
-            self._events.append((None, u))
+            self._asks.append(SHAPE.pack(-2 - len(u)) + u.tobytes())
+            if len(self._asks) * u.nbytes > GROUP_BYTES:
+                self._due = 0.0
 
     def told(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Note a tell."""
-        self._events.append((candidate.id, evaluation))
+        worker = self._names.get(evaluation.worker)
+        if worker is None:
+            worker = self._names[evaluation.worker] = len(self._names)
+            self._new_names.append(evaluation.worker)
+        if evaluation.error:
+            whole = self._n_texts < MAX_TEXTS
+            text = evaluation.error if whole else evaluation.error.splitlines()[-1]
+            self._texts[len(self._tells)] = text
+            self._n_texts += 1
+        self._tells.append(
+            TELL.pack(
+                len(self._asks),
+                candidate.id,
+                CODES[evaluation.status],
+                worker,
+                evaluation.value,
+                evaluation.violation,
+                evaluation.started,
+                evaluation.finished,
+            )
+        )
 
-    def _pack(self, events: list[Any]) -> bytes:
-        """Turn events into the bytes of a group."""
-        columns: dict[str, array[Any]] = {name: array(code) for name, code in ARRAYS.items()}
-        tells: list[Evaluation] = []
-        texts: dict[int, str] = {}
-        names: list[str] = []
-        for head, tail in events:
-            if type(tail) is Evaluation:
-                columns["ids"].append(head)
-                tells.append(tail)
-            elif head is not None:
-                columns["shapes"].append(len(head) - 1)
-                columns["parents"].append(head[0])
-                columns["columns"].extend(head[1:])
-                columns["numbers"].extend(tail)
-            elif type(tail) is bytes:
-                columns["shapes"].append(DIGEST)
-                columns["digests"].frombytes(tail)
-            else:
-                columns["shapes"].append(-2 - len(tail))
-                columns["numbers"].frombytes(tail.tobytes())
-        columns["kinds"].extend([type(tail) is Evaluation for _, tail in events])
-        for i, told in enumerate(tells):
-            if told.worker not in self._names:
-                self._names[told.worker] = len(self._names)
-                names.append(told.worker)
-            if told.error:
-                whole = self._n_texts < MAX_TEXTS
-                texts[i] = told.error if whole else told.error.splitlines()[-1]
-                self._n_texts += 1
-        columns["statuses"].extend([CODES[told.status] for told in tells])
-        columns["workers"].extend([self._names[told.worker] for told in tells])
-        columns["values"].extend([told.value for told in tells])
-        columns["violations"].extend([told.violation for told in tells])
-        columns["started"].extend([told.started for told in tells])
-        columns["finished"].extend([told.finished for told in tells])
-        parts = [column.tobytes() for column in columns.values()]
-        parts.append(json.dumps({"texts": texts, "names": names}).encode())
-        return HEAD.pack(*map(len, parts)) + b"".join(parts)
+    def _new_group(self) -> None:
+        self._asks: list[bytes] = []
+        self._tells: list[bytes] = []
+        self._texts: dict[int, str] = {}
+        self._new_names: list[str] = []
+
+    def _pack(self) -> bytes:
+        """Return the bytes of the group."""
+        asks, tells = b"".join(self._asks), b"".join(self._tells)
+        words = json.dumps({"texts": self._texts, "names": self._new_names}).encode()
+        head = HEAD.pack(len(self._asks), len(asks), len(tells), len(words))
+        return head + asks + tells + words
 
     @property
     def seconds_to_commit(self) -> float | None:
         """How long what was noted may wait; None if there is nothing."""
-        return max(0.0, self._due - perf_counter()) if self._events else None
+        return max(0.0, self._due - perf_counter()) if self._tells else None
 
     def commit_if_due(self) -> None:
         """Write the group if it is old or large enough."""
-        if perf_counter() >= self._due or len(self._events) >= GROUP_EVENTS:
+        if perf_counter() >= self._due or len(self._tells) >= GROUP_TELLS:
             self.commit()
 
     def commit(self) -> None:
@@ -287,12 +302,13 @@ class Journal:
         JournalError
             If the disk is full or the file cannot be written; it is readable to the last commit.
         """
-        events, self._events = self._events, []
-        self._due = perf_counter() + GROUP_SECONDS
-        if not events or self._failed:
+        began = perf_counter()
+        self._due = began + GROUP_SECONDS
+        if self._failed or not (self._asks or self._tells):
             return
-        data = self._pack(events)
         try:
+            data = self._pack()
+            self._new_group()
             with self._connection:
                 if not self._has_written:  # a file that is only replayed stays as it is
                     self._connection.execute(
@@ -309,6 +325,8 @@ class Journal:
             raise
         self._has_written = True
         self._number += 1
+        now = perf_counter()
+        self._due = now + min(GROUP_SECONDS, (now - began) / MAX_SHARE)
 
     def close(self, elapsed: float) -> None:
         """Write what is left and how long the run took, and let go of the file."""
@@ -576,40 +594,33 @@ def _groups(connection: sqlite3.Connection, path: Path) -> Iterator[Group]:
 
 
 def _asks(group: Group) -> Iterator[Asked]:
-    parents = iter(group.parents.tolist())
-    columns, numbers = group.columns.tolist(), group.numbers
-    i = j = k = 0
-    for shape in group.shapes.tolist():
+    data = group.asks
+    for shape, place in group.offsets():
         if shape >= 0:
-            move = next(parents), *columns[i : i + shape]
-            i += shape
-            yield Asked(move, numbers[j : j + shape].tobytes(), b"")
-            j += shape
-        elif shape == DIGEST:
-            yield Asked(None, b"", group.digests[k : k + 16].tobytes())
-            k += 16
+            _, *move = move_of(shape).unpack_from(data, place)
+            end = place + move_of(shape).size
+            yield Asked(tuple(move[: shape + 1]), data[end - 8 * shape : end], b"")
+            continue
+        place += SHAPE.size
+        if shape == DIGEST:
+            yield Asked(None, b"", data[place : place + 16])
         else:
-            width = -2 - shape
-            yield Asked(None, numbers[j : j + width].tobytes(), b"")
-            j += width
+            yield Asked(None, data[place : place + 8 * (-2 - shape)], b"")
 
 
-def _tells(group: Group, names: list[str]) -> Iterator[Told]:
-    columns = ("ids", "statuses", "workers", "values", "violations", "started", "finished")
-    rows = zip(*(getattr(group, name).tolist() for name in columns), strict=True)
-    for i, (ident, status, worker, value, violation, started, finished) in enumerate(rows):
-        yield Told(
-            ident,
-            Evaluation(
-                value,
-                STATUSES[status],
-                violation,
-                group.texts.get(i, ""),
-                started,
-                finished,
-                names[worker],
-            ),
+def _tells(group: Group, names: list[str]) -> Iterator[tuple[int, Told]]:
+    for i, (n_before, ident, status, worker, *numbers) in enumerate(group.tells.tolist()):
+        value, violation, started, finished = numbers
+        evaluation = Evaluation(
+            value,
+            STATUSES[status],
+            violation,
+            group.texts.get(i, ""),
+            started,
+            finished,
+            names[worker],
         )
+        yield n_before, Told(ident, evaluation)
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
