@@ -791,3 +791,19 @@ def test_a_rule_with_other_constants_is_another_rule(path):
     with pytest.raises(JournalError, match="stop is"):
         resume(path, sphere, stop=lambda s: s.nfev >= 30)
     assert resume(path, sphere, stop=lambda s: s.nfev >= 20).nfev == 20
+
+
+def test_a_copy_of_the_file_alone_is_whole_though_somebody_reads_it(path):
+    """A reader that leaves last must not keep what was written in the log beside the file."""
+    readers = []
+
+    def read(search):
+        if search.nfev == 150:
+            readers.append(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True))
+            readers[0].execute("SELECT COUNT(*) FROM groups").fetchone()
+
+    minimize(jittery, BOX, budget=300, seed=0, checkpoint=path, callbacks=[read])
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    readers[0].close()
+    assert len(load_history(copy)) == 300

@@ -342,6 +342,8 @@ class Journal:
                         "(SELECT MAX(rowid) FROM sessions)",
                         (elapsed,),
                     )
+                with contextlib.suppress(sqlite3.OperationalError):  # a reader is in the midst
+                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             raise _explained(self.path, error) from error
         finally:
