@@ -342,8 +342,8 @@ class Journal:
                         "(SELECT MAX(rowid) FROM sessions)",
                         (elapsed,),
                     )
-                with contextlib.suppress(sqlite3.OperationalError):  # a reader is in the midst
-                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                # The last connection to close would do it, but that may be a reader's, who cannot.
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:
             raise _explained(self.path, error) from error
         finally:
