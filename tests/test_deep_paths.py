@@ -292,13 +292,11 @@ def test_solvers_of_later_versions_construct_and_say_so():
     objective = Objective(sphere, box(2), constraint=lambda solution: 1.0)
     noisy = {"noise_handling": True}
     cases = [
-        (ASRacos().opt, Parameter(budget=20)),
         (SSRacos().opt, Parameter(budget=20, suppression=True, **noisy)),
         (ParetoOpt().opt, Parameter(budget=20)),
         (PONSS().opt, Parameter(budget=20, ponss=True, ponss_theta=0.1, ponss_b=2, **noisy)),
         (ParetoOptimization().opt, Parameter(budget=20)),
         (ParetoOptimization().opt, Parameter(budget=20, ponss=True, **noisy)),
-        (RacosOptimization().opt, Parameter(budget=20, parallel=True)),
         (RacosOptimization().opt, Parameter(budget=20, suppression=True, **noisy)),
     ]
     for opt, parameter in cases:
@@ -309,6 +307,18 @@ def test_solvers_of_later_versions_construct_and_say_so():
         embedding.opt()
     assert objective.get_history() == []
     assert ParetoOptimization().get_best_sol() is None
+
+
+@pytest.mark.parametrize("make", [ASRacos, RacosOptimization])
+def test_asynchronous_racos_runs_in_processes_and_keeps_its_sets(make):
+    objective = Objective(lambda s: sum((v - 0.2) ** 2 for v in s.get_x()), box(2))
+    algorithm = make()
+    best = algorithm.opt(objective, Parameter(budget=60, seed=0, parallel=True, server_num=2))
+    assert len(objective.get_history()) == 60
+    assert best.get_value() == min(objective.get_history())
+    assert len(set(best.result.timeline["worker"])) == 2
+    if make is ASRacos:
+        assert algorithm.asracoscont.get_positive_data()[0].get_value() == best.get_value()
 
 
 def test_shells_hold_their_arguments():

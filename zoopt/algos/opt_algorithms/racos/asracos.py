@@ -1,12 +1,12 @@
 """ASRacos under its old name, and shells of the processes it once ran."""
 
+import copy
 from typing import Any
 
 from zoopt.algos.opt_algorithms.racos.racos_common import check_strategy
 from zoopt.algos.opt_algorithms.racos.sracos import SRacos
 from zoopt.objective import Objective
 from zoopt.parameter import Parameter
-from zoopt.running import not_available
 from zoopt.solution import Solution
 
 __all__ = ["ASRacos", "ASRacosCont", "Evaluator", "Updater"]
@@ -17,7 +17,15 @@ class ASRacosCont(SRacos):
 
 
 class ASRacos:
-    """Asynchronous sequential RACOS; `zoopt.SRacos` takes any number of candidates in flight."""
+    """Asynchronous sequential RACOS; `zoopt.SRacos` takes any number of candidates in flight.
+
+    Examples
+    --------
+    >>> from zoopt import Dimension
+    >>> objective = Objective(lambda s: abs(s.get_x()[0]), Dimension(1, [[-1, 1]], [True]))
+    >>> ASRacos().opt(objective, Parameter(budget=60, seed=0, server_num=2)).get_value() < 0.2
+    True
+    """
 
     def __init__(self) -> None:
         self.asracoscont = ASRacosCont()
@@ -25,9 +33,16 @@ class ASRacos:
     def opt(
         self, objective: Objective, parameter: Parameter, strategy: str = "WR", ub: int = 1
     ) -> Solution:
-        """Raise ValueError: parallel runs are not available in this version."""
-        check_strategy(strategy)
-        raise not_available("ASRacos")
+        """Minimize an objective in as many processes as the parameter has servers.
+
+        Parameters
+        ----------
+        strategy, ub
+            As in `SRacos.opt`.
+        """
+        settings = copy.copy(parameter)
+        settings.set_parallel(True)
+        return self.asracoscont.run(objective, settings, True, strategy, ub)
 
 
 class Evaluator:

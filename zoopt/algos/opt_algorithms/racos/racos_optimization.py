@@ -37,7 +37,7 @@ class RacosOptimization:
         if ub is None:
             ub = self.choose_ub(objective)
         suppression = parameter.get_noise_handling() and parameter.get_suppression()
-        if parameter.get_parallel():
+        if parameter.get_parallel() and parameter.get_sequential():
             best = ASRacos().opt(objective, parameter, strategy, ub)
         elif parameter.get_sequential():
             best = (SSRacos() if suppression else SRacos()).opt(objective, parameter, strategy, ub)
