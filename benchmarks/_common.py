@@ -22,29 +22,37 @@ from typing import Any
 OLD = "0.4.2"
 
 
-def arguments(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that every side-by-side run has."""
+def arguments(description: str | None, old: bool = True) -> argparse.ArgumentParser:
+    """Return a parser with the options that every run has, or every one beside the old zoopt."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--old", metavar="PYTHON", help=f"a Python that has zoopt {OLD}; by default one is set up"
-    )
+    if old:
+        parser.add_argument(
+            "--old",
+            metavar="PYTHON",
+            help=f"a Python that has zoopt {OLD}; by default one is set up",
+        )
     parser.add_argument("--quick", action="store_true", help="a smoke run, of no use as a figure")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     return parser
 
 
-@contextlib.contextmanager
-def old_python(path: str | None) -> Iterator[str]:
+def old_python(path: str | None) -> contextlib.AbstractContextManager[str]:
     """Yield a Python that has the old zoopt: the one given, or one of a temporary environment."""
+    return python_with(path, f"zoopt=={OLD}")
+
+
+@contextlib.contextmanager
+def python_with(path: str | None, *packages: str) -> Iterator[str]:
+    """Yield a Python that has packages: the one given, or one of a temporary environment."""
     if path is not None:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python")
-        subprocess.run([python, "-m", "pip", "install", "-q", f"zoopt=={OLD}"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
         yield python
 
 

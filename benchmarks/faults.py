@@ -15,7 +15,6 @@ generator that it is given, fails at some points, and takes 0 to 2 ms. All proce
 are known by a mark in their environment. Needs Linux: looks for processes in /proc.
 """
 
-import argparse
 import hashlib
 import itertools
 import json
@@ -31,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _common import answer, heading, table, verdict
+from _common import answer, arguments, heading, table, verdict
 
 import zoopt
 
@@ -315,12 +314,7 @@ def survive(kills: int, share: float, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="a smoke run, of no use as a figure")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = arguments(__doc__, old=False).parse_args()
     if options.worker:
         answer(run_noisy, options.worker)
         return

@@ -69,7 +69,7 @@ def pair(d: int, budget: int, sleep: float, repeats: int) -> tuple[Any, Any]:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = arguments(__doc__, old=False)
     parser.add_argument("--repeats", type=int, default=5, help="runs behind each median")
     options = parser.parse_args()
     if options.worker:

@@ -33,13 +33,12 @@ import tempfile
 import threading
 import time
 import timeit
-import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from _common import answer, arguments, call, heading, old_python, table, verdict
+from _common import answer, arguments, call, heading, old_python, python_with, table, verdict
 
 PEERS = ("joblib", "scipy", "nevergrad", "optuna")
 VERSIONS = (
@@ -267,19 +266,6 @@ def once(python: str, task: Task) -> Run:
     return json.loads(line) if line else {"problem": "it failed or hung"}
 
 
-@contextlib.contextmanager
-def peers_python(path: str | None) -> Iterator[str]:
-    """Yield a Python that has the peers: the one given, or one of a temporary environment."""
-    if path is not None:
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        python = str(Path(folder) / "bin" / "python")
-        subprocess.run([python, "-m", "pip", "install", "-q", *PEERS], check=True)
-        yield python
-
-
 def median(runs: list[Run], what: str) -> float:
     return statistics.median(run[what] for run in runs)
 
@@ -338,7 +324,7 @@ def main() -> None:
         amount = case.milliseconds * per_ms[case.kind]
         return {"library": name, **case._asdict(), "amount": amount, "seed": seed}
 
-    with old_python(options.old) as old, peers_python(options.peers) as peers:
+    with old_python(options.old) as old, python_with(options.peers, *PEERS) as peers:
         print(heading(old))
         known = call(peers, "-c", VERSIONS)
         print("- peers:", ", ".join(f"{name} {known.get(name, 'missing')}" for name in PEERS))

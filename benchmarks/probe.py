@@ -30,14 +30,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from _common import arguments, call, heading, table
+from _common import arguments, call, heading, python_with, table
 
 BUDGET = 80
 BOUNDS = [(-5.0, 5.0)] * 4
@@ -377,7 +376,7 @@ def report(theirs: str, flags: str, rows: list[str]) -> None:
     os.environ.pop("PYTHONPATH", None)
     packages = call(theirs, "-m", "pip", "list", "--format=json") if rows[1:] else []
     peers = [f"{each['name']} {each['version']}" for each in packages if each["name"] in rows]
-    machine, ours, *_, date, _ = heading(sys.executable).splitlines()
+    machine, ours, date, _ = heading().splitlines()
     print(machine, ours, f"- peers: {', '.join(peers) or 'none'}", date, sep="\n")
     print(f"- command: `python benchmarks/probe.py{flags}`")
     for title, columns in TABLES.items():
@@ -388,21 +387,18 @@ def report(theirs: str, flags: str, rows: list[str]) -> None:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = arguments(__doc__, old=False)
     parser.add_argument("--peers", metavar="PYTHON", help="a Python that has the other libraries")
     options = parser.parse_args()
     if options.worker:
         serve(**json.loads(options.worker))
-    elif options.quick or options.peers:
-        flags = " --quick" * options.quick + " --peers PYTHON" * bool(options.peers)
-        report(options.peers or sys.executable, flags, ["zoopt"] if options.quick else list(PEERS))
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            venv.create(folder, with_pip=True)
-            python = str(Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python")
-            wanted = ["dill", *(package for package in PEERS if package != "zoopt")]
-            subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True)
-            report(python, "", list(PEERS))
+        return
+    if options.quick:
+        report(sys.executable, " --quick", ["zoopt"])
+        return
+    wanted = ["dill", *(package for package in PEERS if package != "zoopt")]
+    with python_with(options.peers, *wanted) as python:
+        report(python, " --peers PYTHON" * bool(options.peers), list(PEERS))
 
 
 if __name__ == "__main__":
