@@ -9,14 +9,15 @@ so that every library's calls are counted and timed alike:
 
     efficiency = calls * duration / (2 * seconds)
 
-with the duration that was asked for. Seconds go from the begin of the first call to the end of the
-last (by `Result.timeline` for zoopt, by the log for others); from the first call of the second
-worker, "both at work", so that what one worker starts after the other does not count; or, with
-start-up, over the whole call of the library, which makes its workers and ends them. No library
-gets 100 %: systems sleep too long, and 2 spinning processes slow each other down. What the machine
-allows is the row "two halves": 2 processes that get half of the points each, in one message.
-Figures are medians over runs in fresh processes, the libraries by turns; take them on an idle
-machine.
+with the duration that was asked for when sleeping, and the median of those measured when spinning:
+the same loop's speed differs by a third from process to process. Seconds go from the begin of the
+first call to the end of the last (by `Result.timeline` for zoopt, by the log for others); from the
+first call of the second worker, "both at work", so that what one worker starts after the other does
+not count; or, with start-up, over the whole call of the library, which makes its workers and ends
+them. No library gets 100 %: systems sleep too long, and 2 spinning processes slow each other down.
+What the machine allows is the row "two halves": 2 processes that get half of the points each, in
+one message. Figures are medians over runs in fresh processes, the libraries by turns; take them on
+an idle machine.
 """
 
 import contextlib
@@ -105,10 +106,10 @@ def spin(n: int) -> None:
 
 
 def iterations_per_ms() -> float:
-    """Calibrate the busy loop: the median of eleven rounds of about 20 ms."""
-    n = 1_000_000
-    rounds = timeit.repeat(lambda: spin(n), timer=time.process_time, number=1, repeat=11)
-    return n / statistics.median(rounds) / 1e3
+    """Calibrate the busy loop: the median of eleven rounds of 40 calls of some 0.3 ms each."""
+    n, calls = 25_000, 40
+    rounds = timeit.repeat(lambda: spin(n), timer=time.process_time, number=calls, repeat=11)
+    return n * calls / statistics.median(rounds) / 1e3
 
 
 def points(task: Task) -> list[list[float]]:
@@ -212,12 +213,15 @@ LIBRARIES = {  # name: its Python, what it runs, in words
     "zoopt 0.4.2": ("old", zoopt_old, "`Parameter(parallel=True, server_num=2)`"),
 }
 OURS = next(iter(LIBRARIES))
+CALIBRATION = "none: the busy loop alone"
 
 
 def measure(task: Task) -> Run:
     """Run one library once, in a process of its own; efficiencies are in percent."""
     import parallel  # not __main__: so every library finds the objective by reference
 
+    if task["library"] == CALIBRATION:
+        return {"iterations": parallel.iterations_per_ms()}
     work = parallel.Work(task["kind"], task["amount"], task["log"])
     try:
         run = LIBRARIES[task["library"]][1](work, task)
@@ -230,11 +234,12 @@ def measure(task: Task) -> Run:
     first, last = min(s for s, _, _ in calls), max(e for _, e, _ in calls)
     both = max({worker: s for s, _, worker in reversed(calls)}.values())  # the last first call
     n_since = sum((e - max(s, both)) / (e - s) for s, e, _ in calls if e > both)
-    ideal = task["milliseconds"] / 1e3 / 2 * 100
+    took = statistics.median(e - s for s, e, _ in calls)
+    ideal = (task["milliseconds"] / 1e3 if task["kind"] == "sleep" else took) / 2 * 100
     told = told if task["library"] == OURS else {"span": last - first}
     return {
         "calls": len(calls),
-        "ms": statistics.median(e - s for s, e, _ in calls) * 1e3,
+        "ms": took * 1e3,
         "start-up": first - begun,
         **told,
         "first": len(calls) * ideal / told["span"],
@@ -315,7 +320,8 @@ def main() -> None:
         repeats, n_seeds = 1, 2
     if options.peers is not None:  # the heading shows no paths
         sys.argv = [word.replace(options.peers, "PYTHON") for word in sys.argv]
-    per_ms = {"sleep": 1e-3, "CPU": iterations_per_ms()}
+    alone = [once(sys.executable, {"library": CALIBRATION}) for _ in range(5)]
+    per_ms = {"sleep": 1e-3, "CPU": median(alone, "iterations")}
     runs: dict[str, dict[Case, list[Run]]] = {
         name: {case: [] for case in cases} for name in LIBRARIES
     }

@@ -24,7 +24,7 @@ from zoopt.checks import number, whole
 from zoopt.contract import LOST, TIMEOUT, Candidate, Evaluation
 from zoopt.errors import ExecutorError, ExecutorInUse
 from zoopt.run.executor import Evaluate, Outcome
-from zoopt.run.worker import LENGTH, UNFIT, dump, evaluation_of, main_module
+from zoopt.run.worker import LENGTH, UNFIT, dump, evaluation_of, main_module, task_of
 
 __all__ = ["ProcessExecutor"]
 
@@ -436,7 +436,7 @@ class _Worker:
         if not self.messages:
             self.since = perf_counter()
         self.messages.append(candidates)
-        self._queue([(c.id, c.u, c.origin) for c in candidates])
+        self._queue([task_of(candidate) for candidate in candidates])
 
     def flush(self) -> None:
         """Send without waiting; a worker that is gone is noticed when it is read from."""

@@ -11,7 +11,7 @@ from zoopt.checks import whole
 from zoopt.contract import LOST, Candidate, Evaluation
 from zoopt.errors import ExecutorError, ExecutorInUse
 from zoopt.run.executor import Evaluate, Outcome, SerialExecutor, failure
-from zoopt.run.worker import Shipment, evaluation_of, run_shipment
+from zoopt.run.worker import Shipment, evaluation_of, run_shipment, task_of
 
 __all__ = ["FuturesExecutor", "ThreadExecutor"]
 
@@ -161,11 +161,7 @@ class FuturesExecutor(_Queued):
         except BaseException:
             self._in_use = False
             raise
-        self._call = lambda candidate: (
-            run_shipment,
-            shipment,
-            (candidate.id, candidate.u, candidate.origin),
-        )
+        self._call = lambda candidate: (run_shipment, shipment, task_of(candidate))
 
     def submit(self, candidate: Candidate) -> None:
         try:

@@ -7,6 +7,7 @@ length in eight bytes. Nothing but what the driver sends is ever loaded.
 import atexit
 import contextlib
 import functools
+import io
 import os
 import pickle
 import signal
@@ -16,16 +17,18 @@ import sys
 import types
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from zoopt.contract import Candidate, Evaluation
 from zoopt.run.executor import Evaluate, SerialExecutor, failure
 
-__all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "report_of", "run_shipment"]
+__all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "run_shipment", "task_of"]
 
 LENGTH = struct.Struct("<Q")
 READY, UNFIT = "ready", "unfit"
 
-#: id, encoded point, origin
-Task: TypeAlias = tuple[int, Any, Any]
+#: id, bytes of the encoded point, origin
+Task: TypeAlias = tuple[int, bytes, Any]
 #: value, status, violation, error, started, finished, worker, exception, extra
 Report: TypeAlias = tuple[Any, ...]
 
@@ -87,14 +90,16 @@ def _unpickled(data: bytes) -> Any:
         return None
 
 
-def evaluate_task(evaluate: Evaluate, task: Task) -> Evaluation:
+def task_of(candidate: Candidate) -> Task:
+    """Return what is sent of a candidate: all but its space, which ``evaluate`` knows."""
+    return candidate.id, candidate.u.tobytes(), candidate.origin
+
+
+def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
     """Evaluate what was sent; times are readings of the clock."""
-    ident, u, origin = task
-    u.flags.writeable = False
-    one = SerialExecutor()
-    one.start(evaluate, 1, 0.0)
+    ident, row, origin = task
     try:
-        return one.submit(Candidate(ident, u, None, None, origin))  # type: ignore[arg-type]
+        return one.submit(Candidate(ident, np.frombuffer(row), None, None, origin))  # type: ignore[arg-type]
     except BaseException as error:  # a KeyboardInterrupt of the objective's own
         return failure(error)
 
@@ -102,7 +107,7 @@ def evaluate_task(evaluate: Evaluate, task: Task) -> Evaluation:
 class Shipment:
     """A pickled ``evaluate`` for pools of others, loaded once a process."""
 
-    _loaded: tuple[int, Evaluate] | None = None
+    _loaded: tuple[int, SerialExecutor] | None = None
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -111,11 +116,17 @@ class Shipment:
     def of(cls, evaluate: Evaluate) -> "Shipment":
         return cls(dump(evaluate))
 
-    def load(self) -> Evaluate:
+    def load(self) -> SerialExecutor:
         key = hash(self.data)
         if Shipment._loaded is None or Shipment._loaded[0] != key:
-            Shipment._loaded = key, pickle.loads(self.data)
+            Shipment._loaded = key, _one(pickle.loads(self.data))
         return Shipment._loaded[1]
+
+
+def _one(evaluate: Evaluate) -> SerialExecutor:
+    one = SerialExecutor()
+    one.start(evaluate, 0, 0.0)
+    return one
 
 
 def run_shipment(shipment: Shipment, task: Task) -> Report:
@@ -200,8 +211,9 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = socket.socket(fileno=descriptor)
     channel.setblocking(True)
+    stream = channel.makefile("rb")  # takes all that is there with one call of the system
     try:
-        first = receive(channel)
+        first = receive(stream)
         if first is None:
             return
         worker, name, file, data = pickle.loads(first)
@@ -209,13 +221,14 @@ def serve(descriptor: int) -> None:
             adopt_main(name, file)
             evaluate = pickle.loads(data)
             publish(getattr(evaluate, "function", None))
+            one = _one(evaluate)
         except BaseException as error:
             send(channel, (UNFIT, failure(error).error))
             return
         send(channel, (READY, ""))
-        while (message := receive(channel)) is not None:
+        while (message := receive(stream)) is not None:
             tasks = pickle.loads(message)
-            send(channel, [report_of(evaluate_task(evaluate, task), worker) for task in tasks])
+            send(channel, [report_of(evaluate_task(one, task), worker) for task in tasks])
     except (BrokenPipeError, ConnectionResetError):
         pass  # the driver is gone
     leave()
@@ -235,18 +248,11 @@ def send(channel: socket.socket, message: Any) -> None:
     channel.sendall(LENGTH.pack(len(data)) + data)
 
 
-def receive(channel: socket.socket) -> bytes | None:
+def receive(stream: io.BufferedReader) -> bytes | None:
     """Return the next message; None when the other side hung up."""
-    head = _read(channel, LENGTH.size)
-    return None if head is None else _read(channel, LENGTH.unpack(head)[0])
-
-
-def _read(channel: socket.socket, n: int) -> bytes | None:
-    data = bytearray(n)
-    view, got = memoryview(data), 0
-    while got < n:
-        more = channel.recv_into(view[got:])
-        if not more:
-            return None
-        got += more
-    return bytes(data)
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    n: int = LENGTH.unpack(head)[0]
+    data = stream.read(n)
+    return data if len(data) == n else None
