@@ -32,7 +32,7 @@ from zoopt import (
 )
 from zoopt.contract import make_solver, registered
 from zoopt.run import journal as journal_module
-from zoopt.run.journal import JournalExecutor
+from zoopt.run.replay import JournalExecutor
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
 from zoopt.testing import SPACES, FaultyExecutor, objective

@@ -24,8 +24,9 @@ from zoopt.run.executor import (
     SerialExecutor,
     VectorizedExecutor,
 )
-from zoopt.run.journal import JournalExecutor, read_header
+from zoopt.run.journal import read_header
 from zoopt.run.processes import ProcessExecutor
+from zoopt.run.replay import JournalExecutor
 from zoopt.run.result import Result
 from zoopt.run.search import ON_ERROR, Search
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import objectives
 import pytest
-from objectives import BOX, MarkedOnce, die, pseudo_random, sphere
+from objectives import BOX, MarkedOnce, die, jittery, pseudo_random, sphere
 
 from zoopt import ExecutorError, ProcessExecutor, minimize
 
@@ -23,6 +23,21 @@ def test_a_worker_that_dies_is_replaced_and_its_evaluation_tried_again(tmp_path,
     assert result.n_failed == 0
     plain = minimize(sphere, BOX, budget=60, seed=0, window=4)
     assert (result.history == plain.history).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5, 8])
+def test_a_window_of_8_is_the_same_run_for_any_workers_though_some_are_killed(tmp_path, workers):
+    """The objective takes up to 3 ms, as the point decides."""
+    plain = minimize(jittery, BOX, budget=100, seed=7, window=8)
+    fun = MarkedOnce(tmp_path, 0.05, lambda: die("SIGKILL"), jittery)
+    options = {"budget": 100, "seed": 7, "window": 8, "workers": workers}
+    killed = minimize(fun, BOX, backend="process", **options)
+    assert any(tmp_path.iterdir()), "nothing died: the test shows nothing"
+    threads = minimize(jittery, BOX, backend="thread", **options)
+    for result in (killed, threads):
+        assert result.history.tobytes() == plain.history.tobytes()
+        assert result.timeline["id"].tolist() == list(range(100))
+    assert len(set(threads.timeline["worker"])) == workers
 
 
 @quiet

@@ -50,10 +50,11 @@ class MarkedOnce:
     share : float
         Which part of all points are met with that.
     act : callable
+    fun : callable
     """
 
-    def __init__(self, folder, share, act):
-        self.folder, self.share, self.act = str(folder), share, act
+    def __init__(self, folder, share, act, fun=sphere):
+        self.folder, self.share, self.act, self.fun = str(folder), share, act, fun
 
     def __call__(self, x):
         if pseudo_random(x) < self.share:
@@ -61,7 +62,7 @@ class MarkedOnce:
             if not mark.exists():
                 mark.touch()
                 self.act()
-        return sphere(x)
+        return self.fun(x)
 
 
 class Unloadable(Exception):

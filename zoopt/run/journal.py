@@ -1,8 +1,8 @@
-"""The journal: one SQLite file from which a run resumes exactly, and what writes and replays it.
+"""The journal: one SQLite file from which a run resumes exactly.
 
 Owns the file's format. A run is its header - what made the solver - and its events: asks and tells
 in their order, in groups of at most 0.2 s or 1 MB. Resuming makes the solver from the header and
-lets the loop run while `JournalExecutor` answers from the file, checking every ask; what was in
+lets the loop run while `zoopt.run.replay` answers from the file, checking every ask; what was in
 flight is then evaluated again under the same ids. No pickle is ever read from it.
 
 While it is written the file is in WAL mode: readable meanwhile, and whole after kill -9. It gets
@@ -17,22 +17,20 @@ import json
 import os
 import sqlite3
 import struct
-import threading
 import zlib
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoopt.contract import STATUSES, Candidate, Evaluation
 from zoopt.errors import JournalError
-from zoopt.run.executor import Evaluate, Executor, Outcome
+from zoopt.run.lock import FileLock
 from zoopt.space import Row
 
-__all__ = ["FORMAT", "Group", "Journal", "JournalExecutor", "read_groups", "read_header"]
+__all__ = ["FORMAT", "Group", "Journal", "read_groups", "read_header"]
 
 FORMAT = 1
 #: Marks the file as ours: "zoop".
@@ -175,7 +173,7 @@ class Journal:
     ) -> None:
         self.path = Path(path).resolve()
         self.budget = budget
-        self._lock = _Lock(self.path)
+        self._lock = FileLock(self.path)
         try:
             if not self.path.exists():
                 _create(self.path, header)
@@ -351,166 +349,6 @@ class Journal:
             self._lock.release()
 
 
-class JournalExecutor:
-    """Writes down what goes through another executor, after answering from the file.
-
-    Parameters
-    ----------
-    inner : Executor
-    path, header
-        Of the `Journal`, which `start` opens and `close` closes.
-
-    Attributes
-    ----------
-    elapsed : float
-        Seconds that earlier parts of the run took.
-    replaying : bool
-        Whether the last outcome came from the file.
-    behind : bool
-        Whether more outcomes will.
-    """
-
-    def __init__(
-        self, inner: Executor, path: str | os.PathLike[str], header: dict[str, Any]
-    ) -> None:
-        self.immediate = inner.immediate
-        self.replaying = False
-        self._inner = inner
-        self._path = path
-        self._header = header
-        self._is_open = False
-
-    @property
-    def behind(self) -> bool:
-        return self._n_to_replay > 0
-
-    @property
-    def capacity(self) -> int:
-        if self._next is not None:  # as many as the file asks next: more, or none
-            return len(self._flight) + (1 if isinstance(self._next, Asked) else 0)
-        return self._inner.capacity
-
-    def start(
-        self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
-    ) -> None:
-        self._journal = journal = Journal(self._path, self._header, budget)
-        self._is_open = True
-        self.elapsed = journal.elapsed
-        self._origin = origin - journal.elapsed
-        self._n_to_replay = journal.n_told
-        self._events = journal.events()
-        self._next: Asked | Told | None = next(self._events, None)
-        self._flight: dict[int, Candidate] = {}
-        self._again: deque[Candidate] = deque()
-        self._n_inside = 0
-        try:
-            if budget < journal.n_asked:
-                raise ValueError(
-                    f"budget must be at least the {journal.n_asked} evaluations that "
-                    f"{journal.path} holds, got {budget}"
-                )
-            self._inner.start(evaluate, budget, self._origin, in_flight)
-        except BaseException:
-            self._is_open = False
-            journal.close(journal.elapsed)
-            raise
-
-    def submit(self, candidate: Candidate) -> Evaluation | None:
-        if self._next is not None:
-            self._replay_ask(candidate)
-            return None
-        self._journal.asked(candidate)
-        if self._again:  # those that were in flight come first
-            self._flight[candidate.id] = candidate
-            self._again.append(candidate)
-            return None
-        if not self.immediate:
-            return self._pass_on(candidate)
-        self.replaying = False
-        evaluation = self._inner.submit(candidate)
-        assert evaluation is not None
-        self._journal.told(candidate, evaluation)
-        self._journal.commit_if_due()
-        return evaluation
-
-    def _replay_ask(self, candidate: Candidate) -> None:
-        if not isinstance(self._next, Asked) or not self._next.is_that_of(candidate):
-            raise self._mismatch(f"ask {candidate.id}")
-        self._flight[candidate.id] = candidate
-        self._next = next(self._events, None)
-        if self._next is None:
-            self._again.extend(self._flight.values())
-
-    def _mismatch(self, where: str) -> JournalError:
-        return JournalError(
-            f"{self._journal.path} does not fit this run: {where} differs from the file, so "
-            "the solver, its options or the version of zoopt changed; the file was left as it is"
-        )
-
-    def _pass_on(self, candidate: Candidate) -> Evaluation | None:
-        self._flight[candidate.id] = candidate
-        evaluation = self._inner.submit(candidate)
-        if evaluation is None:
-            self._n_inside += 1
-        else:
-            self._note([(candidate, evaluation)])
-        return evaluation
-
-    def _note(self, outcomes: list[Outcome]) -> None:
-        self.replaying = False
-        for candidate, evaluation in outcomes:
-            del self._flight[candidate.id]
-            self._journal.told(candidate, evaluation)
-        self._journal.commit_if_due()
-
-    def collect(self, timeout: float | None = None) -> list[Outcome]:
-        if self._next is not None:
-            return [self._replay_tell()]
-        while self._again and self._n_inside < self._inner.capacity:
-            candidate = self._again.popleft()
-            evaluation = self._pass_on(candidate)
-            if evaluation is not None:
-                return [(candidate, evaluation)]
-        until = None if timeout is None else perf_counter() + timeout
-        while True:
-            left = None if until is None else max(0.0, until - perf_counter())
-            due = self._journal.seconds_to_commit
-            patience = left if due is None else due if left is None else min(due, left)
-            outcomes = self._inner.collect(patience)
-            if outcomes:
-                self._n_inside -= len(outcomes)
-                self._note(outcomes)
-                return outcomes
-            self._journal.commit_if_due()
-            if until is not None and perf_counter() >= until:
-                return []
-
-    def _replay_tell(self) -> Outcome:
-        told = self._next
-        if not isinstance(told, Told) or told.id not in self._flight:
-            raise self._mismatch(f"what follows {self._journal.n_told - self._n_to_replay} tells")
-        self.replaying = True
-        self._n_to_replay -= 1
-        candidate = self._flight.pop(told.id)
-        self._next = next(self._events, None)
-        if self._next is None:
-            self._again.extend(self._flight.values())
-        return candidate, told.evaluation
-
-    def cancel(self, ident: int) -> None:
-        if ident in self._flight and all(c.id != ident for c in self._again):
-            self._inner.cancel(ident)
-
-    def close(self) -> None:
-        if not self._is_open:
-            return
-        try:
-            self._inner.close()
-        finally:
-            self._journal.close(perf_counter() - self._origin)
-            self._is_open = False
-
-
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the header of a journal; its "budget" is that of the latest session.
 
@@ -673,67 +511,3 @@ def _explained(path: Path, error: Exception) -> JournalError:
     if isinstance(error, JournalError):
         return error
     return JournalError(f"the checkpoint file {path} cannot be used: {error}")
-
-
-class _Lock:
-    """A lock on a file beside the journal; the system frees it however this process ends.
-
-    It belongs to the process and not to the descriptor, so that processes forked from it do not
-    keep it; hence the list of what this process holds itself.
-    """
-
-    _held: ClassVar[set[Path]] = set()
-    _guard: ClassVar[threading.RLock] = threading.RLock()
-    _descriptor = -1
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + "-lock")
-        with _Lock._guard:
-            if self._path in _Lock._held:
-                raise _in_use(path)
-            try:
-                self._descriptor = self._acquire(path)
-            except OSError as error:
-                raise _explained(path, error) from error
-            _Lock._held.add(self._path)
-
-    def _acquire(self, path: Path) -> int:
-        while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                _lock(descriptor)
-            except (BlockingIOError, PermissionError):
-                os.close(descriptor)
-                raise _in_use(path) from None
-            try:  # its last owner may have removed it meanwhile
-                if os.stat(self._path).st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-            except FileNotFoundError:
-                pass
-            os.close(descriptor)
-
-    def release(self) -> None:
-        with _Lock._guard:
-            descriptor, self._descriptor = self._descriptor, -1
-            if descriptor >= 0:
-                self._path.unlink(missing_ok=True)
-                os.close(descriptor)
-                _Lock._held.discard(self._path)
-
-    def __del__(self) -> None:  # an interrupt may come before anybody holds us
-        self.release()
-
-
-def _in_use(path: Path) -> JournalError:
-    return JournalError(f"{path} is in use by another run")
-
-
-def _lock(descriptor: int) -> None:
-    if os.name == "posix":
-        import fcntl
-
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]

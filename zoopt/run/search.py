@@ -15,7 +15,7 @@ from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
 from zoopt.errors import EvaluationWarning, ExecutorInUse, Exhausted, JournalError
 from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome
-from zoopt.run.journal import JournalExecutor
+from zoopt.run.replay import JournalExecutor
 from zoopt.run.result import Failure, Result
 
 __all__ = ["Search"]
