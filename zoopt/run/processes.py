@@ -117,7 +117,7 @@ class ProcessExecutor:
         max_in_flight: int | None = None,
     ) -> None:
         if os.name != "posix":
-            raise NotImplementedError("worker processes need Linux or macOS; use backend='thread'")
+            raise ExecutorError("worker processes need Linux or macOS; use backend='thread'")
         self.workers = n_processors() if workers is None else whole(workers, "workers", least=1)
         self.eval_timeout = None
         if eval_timeout is not None:
