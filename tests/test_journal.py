@@ -7,8 +7,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,7 +101,7 @@ def test_resume_from_every_prefix_is_the_uninterrupted_run(path, algorithm, wind
     shutil.copy(path, whole)
     n = n_groups(path)
     assert n >= 40
-    for k in range(0, n + 1, 3):
+    for k in range(n + 1):
         shutil.copy(whole, path)
         cut(path, k)
         calls = []
@@ -580,11 +582,43 @@ def test_no_file_and_no_folder(tmp_path):
         minimize(sphere, BOX, budget=10, checkpoint=tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
-def test_a_read_only_folder(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(JournalError, match="cannot be used"):
-        minimize(sphere, BOX, budget=10, checkpoint=tmp_path / "run.db")
+@pytest.fixture
+def nobody():
+    """Be an ordinary user for a while: for root no folder is read-only."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000], ids=oct)
+def test_a_folder_that_cannot_be_written_to_or_looked_into(nobody, mode):
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(mode)
+        with pytest.raises(JournalError, match="cannot be used"):
+            minimize(lambda x: pytest.fail("evaluated"), BOX, budget=10, checkpoint=folder / "r.db")
+        assert mode == 0 or os.listdir(folder) == []
+    finally:
+        folder.rmdir()
+
+
+def test_a_finished_run_in_a_read_only_folder_can_be_read(nobody):
+    folder = Path(tempfile.mkdtemp())
+    path = folder / "run.db"
+    try:
+        minimize(sphere, BOX, budget=20, seed=0, checkpoint=path)
+        path.chmod(0o444)
+        folder.chmod(0o555)
+        assert len(load_history(path)) == 20
+        assert os.listdir(folder) == ["run.db"]
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
 
 
 def test_a_read_only_place(path):

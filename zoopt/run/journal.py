@@ -372,8 +372,12 @@ def read_groups(path: str | os.PathLike[str]) -> list[Group]:
 
 def _read(path: Path, whole: bool = False) -> tuple[dict[str, Any], list[Any]]:
     """Return the header, and the rows of the groups if they are wanted."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}") from None
+    except OSError as error:  # the folder cannot be looked into
+        raise _explained(path, error) from error
     # A file without a log is read as it is, which leaves nothing beside it. If a writer came
     # meanwhile there is a log now, and what was read may be half of this and half of that.
     for mode in ("ro&immutable=1", "ro"):
