@@ -1,8 +1,4 @@
-"""Ray's own ZOOptSearch, unchanged, drives SRacosTune through real jobs.
-
-One local Ray of two CPUs serves all tests. It listens on the loopback only, and everything it
-writes goes into a temporary folder.
-"""
+"""Ray's own ZOOptSearch, unchanged, drives SRacosTune through real jobs."""
 
 import pytest
 
@@ -16,40 +12,6 @@ pytestmark = [
 
 N_TRIALS = 30
 FAILING, NAN = 9, 13
-
-
-@pytest.fixture(scope="module")
-def local_ray(tmp_path_factory):
-    # The names of Ray's sockets must be short: the folder has to be too.
-    folder = tmp_path_factory.mktemp("r")
-    variables = {
-        "HOME": str(folder),
-        "RAY_TMPDIR": str(folder),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AIR_NEW_OUTPUT": "0",
-        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-        "OMP_NUM_THREADS": "1",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # what keeps Ray on the loopback, anywhere
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("RAY_ADDRESS", raising=False)
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        patch.setattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER", False)  # as if set in time
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            object_store_memory=80 * 2**20,
-            _temp_dir=str(folder),
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-        try:
-            assert ray.util.get_node_ip_address() == "127.0.0.1"
-            yield folder
-        finally:
-            ray.shutdown()
 
 
 SPACE = {
