@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 OLD = "0.4.2"
+LOCAL = {"--old": "PYTHON", "--environments": "FOLDER"}  # options that name a place
 
 
 def arguments(description: str | None, old: bool = True) -> argparse.ArgumentParser:
@@ -50,10 +51,16 @@ def python_with(path: str | None, *packages: str) -> Iterator[str]:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
+        yield python_in(Path(folder), *packages)
+
+
+def python_in(folder: Path, *packages: str) -> str:
+    """Return the Python of the environment in a folder, made with packages unless it is there."""
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if packages and not python.exists():
         venv.create(folder, with_pip=True)
-        python = str(Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python")
         subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
-        yield python
+    return str(python)
 
 
 def call(python: str, *command: str) -> Any:
@@ -85,10 +92,11 @@ def heading(old: str | None = None) -> str:
     given = iter(sys.argv[1:])
     words: list[str] = []
     for word in given:
-        words.append("--old" if word.startswith("--old=") else word)
-        if words[-1] == "--old":
-            words.append("PYTHON")
-            if word == "--old":
+        option, _, value = word.partition("=")
+        words.append(option if option in LOCAL else word)
+        if option in LOCAL:
+            words.append(LOCAL[option])
+            if not value:
                 next(given)
     pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     lines = {

@@ -1,6 +1,6 @@
 """What a run survives, ours and other libraries': small probes in processes of their own.
 
-    python benchmarks/probe.py [--peers PYTHON] [--quick]
+    python benchmarks/probe.py [--environments FOLDER] [--quick]
 
 The objective, a sphere of dimension 4, misbehaves: every third call raises, or is NaN, or inf; or
 the fifth hangs; or every twentieth kills its process. Then the same seed three times with four
@@ -12,14 +12,17 @@ Workers are pools of processes (joblib for scikit-optimize, threads for Optuna);
 identical with four wait for all before they choose again. What resumes is Optuna's SQLite storage,
 Hyperopt's file of trials, and with ask and tell the optimizer pickled (pymoo: dill) after each
 step, all of a serial run; ours is one of four workers with window=8. Nevergrad runs TwoPointsDE:
-its NGOpt does not pickle. scikit-optimize, slow, is asked 24 times.
+its NGOpt does not pickle. FLAML's searcher is pickled too, SMAC3 goes on by itself from its folder,
+OpenBox's advisor loads the history that it saved. scikit-optimize, SMAC3 and OpenBox, slow, are
+asked 24 times.
 
-Without --peers the libraries are installed in a temporary environment; FLAML, SMAC3, OpenBox and Ax
-are left out, as heavy. --quick is our row alone.
+The libraries are installed under FOLDER, or for the time of the run: SMAC3 and OpenBox each in an
+environment of its own, where they would change the numpy of the others. --quick is our row alone.
 """
 
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import pickle
@@ -36,9 +39,9 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from _common import arguments, call, heading, python_with, table
+from _common import arguments, call, heading, python_in, table
 
-BUDGET = 80
+BUDGET, SLOW = 80, 24
 BOUNDS = [(-5.0, 5.0)] * 4
 LOW, HIGH = zip(*BOUNDS, strict=True)
 LIMIT, HANG = 2.0, 8.0  # seconds
@@ -47,7 +50,13 @@ POINT = "4d"
 SIZE = struct.calcsize(POINT)
 
 
+SERIAL = ("hang", "die", "seed", "resume")
+
+
 class Misbehaved(Exception): ...
+
+
+class NotInstalled(Exception): ...
 
 
 class Objective:
@@ -180,6 +189,15 @@ def scipy(run: Run) -> Any:
     return differential_evolution(run.f, BOUNDS, maxiter=1, rng=1, **parallel).fun, []
 
 
+def of_scipy(name: str, **settings: Any) -> Callable[[Run], Any]:
+    def drive(run: Run) -> Any:
+        import scipy.optimize
+
+        return getattr(scipy.optimize, name)(run.f, BOUNDS, **settings).fun, []
+
+    return drive
+
+
 def hyperopt(run: Run) -> Any:
     import numpy as np
     from hyperopt import Trials, fmin, hp, tpe
@@ -225,11 +243,110 @@ def skopt(run: Run) -> Any:
         optimizer.tell(asked, told := Parallel(run.workers)(delayed(run.f)(x) for x in asked))
         return told
 
-    run = run._replace(budget=24)  # it is slow
+    run = run._replace(budget=SLOW)
     if run.state or (run.workers > 1 and not run.seconds):
         return run.steps(Optimizer(BOUNDS, random_state=1), step)
     stop = [DeadlineStopper(run.seconds)] if run.seconds else []
     return gp_minimize(run.f, BOUNDS, n_calls=run.budget, random_state=1, callback=stop).fun, []
+
+
+def flaml(run: Run) -> Any:
+    from flaml import BlendSearch, tune
+
+    def step(searcher: Any) -> list[float]:
+        asked = searcher.suggest(name := str(next(names)))
+        if asked is None:  # not yet
+            return []
+        searcher.on_trial_complete(name, {"loss": (told := run.f(asked.values())), "config": asked})
+        return [told]
+
+    space, names = (
+        {f"x{i}": tune.uniform(*pair) for i, pair in enumerate(BOUNDS)},
+        itertools.count(),
+    )
+    goal: dict[str, Any] = {"metric": "loss", "mode": "min"}
+    if run.state:
+        return run.steps(BlendSearch(space=space, num_samples=run.budget, **goal), step)
+    done = tune.run(
+        lambda config: {"loss": run.f(config.values())},
+        space,
+        num_samples=run.budget,
+        time_budget_s=run.seconds,
+        verbose=0,
+        **goal,
+    )
+    return done.best_result["loss"], []
+
+
+def smac(run: Run) -> Any:
+    from ConfigSpace import ConfigurationSpace
+    from smac import HyperparameterOptimizationFacade, Scenario
+
+    def target(config: Any, seed: int = 0) -> float:
+        return run.f(config.values())
+
+    space = ConfigurationSpace({f"x{i}": pair for i, pair in enumerate(BOUNDS)})
+    with tempfile.TemporaryDirectory() as folder:
+        limits = {"n_trials": SLOW, "walltime_limit": run.seconds or float("inf")}
+        kept = Path(run.state or folder)
+        scenario = Scenario(
+            space,
+            output_directory=kept,
+            name="probe",
+            deterministic=True,
+            n_workers=1 if run.seconds else run.workers,
+            seed=1,
+            **{**limits, **run.option},
+        )
+        facade = HyperparameterOptimizationFacade(scenario, target)
+        facade.optimize()
+        costs = [value.cost for value in facade.runhistory.values()]
+    return min(costs), costs
+
+
+class OfDictionary(NamedTuple):
+    """OpenBox sends its workers what pickle can send."""
+
+    f: Objective
+
+    def __call__(self, config: Any) -> dict[str, list[float]]:
+        return {"objectives": [self.f(config.get_dictionary().values())]}
+
+
+def openbox(run: Run) -> Any:
+    from openbox import Advisor, Observation, Optimizer, ParallelOptimizer, space
+
+    objective = OfDictionary(run.f)
+    domain = space.Space()
+    domain.add_variables([space.Real(f"x{i}", *pair) for i, pair in enumerate(BOUNDS)])
+    with tempfile.TemporaryDirectory() as folder:
+        if run.state:
+            advisor = Advisor(domain, random_state=1, task_id="probe", output_dir=folder)
+            if Path(run.state).is_file():
+                advisor.load_json(run.state)
+            while len(advisor.history) < SLOW:
+                asked = advisor.get_suggestion()
+                advisor.update_observation(
+                    Observation(config=asked, objectives=objective(asked)["objectives"])
+                )
+                advisor.save_json(f"{run.state}.part")
+                Path(f"{run.state}.part").replace(run.state)
+            history = advisor.history
+        else:
+            settings = {"max_runs": SLOW, "random_state": 1, "logging_dir": folder, **run.option}
+            if run.workers > 1 and not run.seconds:
+                settings["batch_size"] = run.workers
+                history = ParallelOptimizer(objective, domain, **settings).run()
+            else:
+                history = Optimizer(objective, domain, max_runtime=run.seconds, **settings).run()
+        values = [float(each.objectives[0]) for each in history.observations]
+    return min(values), values
+
+
+def of_pdfo(run: Run) -> Any:
+    from pdfo import pdfo
+
+    return pdfo(run.f, [0.0] * len(BOUNDS), bounds=BOUNDS, options={"maxfev": run.budget}).fun, []
 
 
 class Peer(NamedTuple):
@@ -239,18 +356,35 @@ class Peer(NamedTuple):
     modules: str
     drive: Callable[[Run], Any]
     lacks: tuple[str, ...] = ()
+    package: str = ""  # where it is not the name of the row
+    alone: bool = False  # in an environment of its own
 
 
-PEERS = {  # by package
+PEERS = {
     "zoopt": Peer("**zoopt**", "zoopt", zoopt),
     "optuna": Peer("Optuna TPE", "optuna", optuna, ("die",)),
     "nevergrad": Peer("Nevergrad TwoPointsDE", "nevergrad", nevergrad),
     "cma": Peer("pycma", "cma", pycma),
     "cmaes": Peer("cmaes", "cmaes", cmaes, ("hang", "die", "seed")),
     "scipy": Peer("SciPy DE", "scipy.optimize", scipy, ("hang", "resume")),
+    "shgo": Peer("SciPy shgo", "scipy.optimize", of_scipy("shgo"), SERIAL, "scipy"),
+    "annealing": Peer(
+        "SciPy dual_annealing",
+        "scipy.optimize",
+        of_scipy("dual_annealing", maxfun=BUDGET, rng=1),
+        SERIAL,
+        "scipy",
+    ),
+    "direct": Peer(
+        "SciPy direct", "scipy.optimize", of_scipy("direct", maxfun=BUDGET), SERIAL, "scipy"
+    ),
     "hyperopt": Peer("Hyperopt TPE", "hyperopt", hyperopt, ("die", "seed")),
-    "pymoo": Peer("pymoo GA", "dill pymoo.optimize", pymoo),
+    "pymoo": Peer("pymoo GA", "dill pymoo.optimize", pymoo, package="pymoo dill"),
     "scikit-optimize": Peer("scikit-optimize GP", "joblib skopt", skopt),
+    "flaml": Peer("FLAML BlendSearch", "flaml", flaml, ("die", "seed")),
+    "smac": Peer("SMAC3 HPO facade", "smac", smac, alone=True),
+    "openbox": Peer("OpenBox", "openbox", openbox, alone=True),
+    "pdfo": Peer("pdfo", "pdfo", of_pdfo, SERIAL),
 }
 LACKS = {"hang": "no time limit", "die": "no processes", "seed": "no workers", "resume": "none"}
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {  # probed after the defaults
@@ -259,6 +393,10 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {  # probed after the defaults
     ("zoopt", "seed"): {"window": 8},
     ("optuna", "raise"): {"catch": "Misbehaved"},
     ("hyperopt", "raise"): {"catch_eval_exceptions": True},
+    ("smac", "raise"): {"crash_cost": 1e6},
+    ("smac", "nan"): {"crash_cost": 1e6},
+    ("smac", "hang"): {"trial_walltime_limit": 1},
+    ("openbox", "hang"): {"max_runtime_per_trial": 1},
 }
 TABLES = {
     f"An objective that misbehaves, asked {BUDGET} times": {
@@ -279,8 +417,11 @@ def serve(package: str, kind: str, log: str, run: dict[str, Any]) -> None:
     """Be the probed process: drive the library, and leave word of what it did."""
     started = time.monotonic()
     try:
-        for module in PEERS[package].modules.split():
-            importlib.import_module(module)
+        try:
+            for module in PEERS[package].modules.split():
+                importlib.import_module(module)
+        except ImportError as error:
+            raise NotInstalled from error
         started = time.monotonic()
         value, values = PEERS[package].drive(Run(Objective(log, kind), **run))
         answer: dict[str, Any] = {"value": float(value), "values": [float(v) for v in values]}
@@ -320,8 +461,10 @@ def probe(python: str, package: str, kind: str, log: Path, end_at: float, **run:
 def phrase(answer: dict[str, Any], kind: str) -> str:
     """Say what a probe did."""
     n, error = f"{answer['n']} calls", answer.get("error")
-    if error in ("ImportError", "ModuleNotFoundError") and not answer["n"]:
+    if error == "NotInstalled":
         return "not installed"
+    if error == "ImportError" and not answer["n"]:
+        return "does not run: ImportError"
     if error:
         known = {"hangs": f"**hangs** after {n}", "Misbehaved": f"propagates after {n}"}
         return known.get(error, f"**run lost** after {n}: {error}")
@@ -358,11 +501,11 @@ def observe(python: str, package: str, kind: str, folder: Path, option: dict[str
     return f"{text}, {repeated} of {killed['n']} calls repeated"
 
 
-def cell(theirs: str, package: str, kind: str) -> str:
+def cell(python: str, package: str, kind: str) -> str:
     """Probe a library with its defaults, then with an option."""
     if kind in PEERS[package].lacks:
         return LACKS[kind]
-    python, seen = sys.executable if package == "zoopt" else theirs, []
+    seen: list[str] = []
     for option in ({}, OPTIONS.get((package, kind))):
         if option is not None and seen != ["not installed"]:
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -371,34 +514,52 @@ def cell(theirs: str, package: str, kind: str) -> str:
     return "; ".join(seen)
 
 
-def report(theirs: str, flags: str, rows: list[str]) -> None:
+def environments(folder: Path, rows: list[str]) -> dict[str, str]:
+    """Return the Python of each row, made under a folder unless it is there."""
+    shared = [row for row in rows if row != "zoopt" and not PEERS[row].alone]
+    groups = {"shared": shared, **{row: [row] for row in rows if PEERS[row].alone}}
+    pythons = {"zoopt": sys.executable}
+    for name, members in groups.items():
+        packages = {word for row in members for word in (PEERS[row].package or row).split()}
+        pythons.update(dict.fromkeys(members, python_in(folder / name, *sorted(packages))))
+    return pythons
+
+
+def report(pythons: dict[str, str]) -> None:
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     os.environ.pop("PYTHONPATH", None)
-    packages = call(theirs, "-m", "pip", "list", "--format=json") if rows[1:] else []
-    peers = [f"{each['name']} {each['version']}" for each in packages if each["name"] in rows]
-    machine, ours, date, _ = heading().splitlines()
-    print(machine, ours, f"- peers: {', '.join(peers) or 'none'}", date, sep="\n")
-    print(f"- command: `python benchmarks/probe.py{flags}`")
+    wanted = {word for row in pythons for word in (PEERS[row].package or row).split()} - {"zoopt"}
+    there = [call(python, "-m", "pip", "list", "--format=json") for python in pythons.values()]
+    versions = {
+        each["name"].lower(): each["version"]
+        for row, packages in zip(pythons, there, strict=True)
+        for each in packages
+        if each["name"].lower() in (PEERS[row].package or row).split()
+    }
+    machine, ours, *rest = heading().splitlines()
+    peers = ", ".join(f"{name} {versions.get(name)}" for name in sorted(wanted)) or "none"
+    print(machine, ours, f"- peers: {peers}", *rest, sep="\n")
     for title, columns in TABLES.items():
         with ThreadPoolExecutor(2) as two:
-            cells = {row: [two.submit(cell, theirs, row, kind) for kind in columns] for row in rows}
-        lines = [[PEERS[row].name, *(one.result() for one in cells[row])] for row in rows]
+            cells = {
+                row: [two.submit(cell, python, row, kind) for kind in columns]
+                for row, python in pythons.items()
+            }
+        lines = [[PEERS[row].name, *(one.result() for one in cells[row])] for row in pythons]
         table(title, ["", *columns.values()], lines)
 
 
 def main() -> None:
     parser = arguments(__doc__, old=False)
-    parser.add_argument("--peers", metavar="PYTHON", help="a Python that has the other libraries")
+    parser.add_argument("--environments", metavar="FOLDER", help="where the libraries are kept")
+    parser.add_argument("--rows", nargs="+", choices=PEERS, help="only these")
     options = parser.parse_args()
     if options.worker:
         serve(**json.loads(options.worker))
         return
-    if options.quick:
-        report(sys.executable, " --quick", ["zoopt"])
-        return
-    wanted = ["dill", *(package for package in PEERS if package != "zoopt")]
-    with python_with(options.peers, *wanted) as python:
-        report(python, " --peers PYTHON" * bool(options.peers), list(PEERS))
+    rows = ["zoopt"] if options.quick else options.rows or list(PEERS)
+    with tempfile.TemporaryDirectory() as folder:
+        report(environments(Path(options.environments or folder), rows))
 
 
 if __name__ == "__main__":
