@@ -30,7 +30,6 @@ from zoopt import (
         ({"algorithm": "POSS"}, nothing, "POSS"),
         ({"algorithm": "ssracos"}, None, "ssracos"),
         ({"filter": nothing}, None, "filter"),
-        ({"backend": "ray"}, None, "ray"),
     ],
 )
 def test_what_is_not_there_yet_says_so_before_any_call(settings, constraint, words):

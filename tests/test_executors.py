@@ -578,3 +578,11 @@ def test_nothing_stays_though_the_driver_had_forked(tmp_path):
         assert all(map(_is_zombie, children))
     finally:
         os.kill(stranger, signal.SIGKILL)
+
+
+def test_a_missing_ray_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    calls = []
+    with pytest.raises(ImportError, match=r"zoopt\[ray\]"):
+        minimize(calls.append, BOX, budget=5, backend="ray", workers=2)
+    assert not calls

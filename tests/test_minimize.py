@@ -186,7 +186,6 @@ def test_bad_options_are_refused_by_name_before_any_call(options, error, words):
 @pytest.mark.parametrize(
     "options",
     [
-        {"backend": "ray"},
         {"constraint": lambda x: 1.0},
         {"filter": lambda x: True},
     ],

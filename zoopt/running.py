@@ -81,7 +81,6 @@ class Options:
             raise TypeError(f"stop must be callable, got {self.stop!r}")
         self._check_backend()
         for name, given in (
-            ("backend='ray'", self.backend == "ray"),
             ("constraint", self.constraint is not None),
             ("filter", self.filter is not None),
         ):
@@ -136,6 +135,12 @@ class Options:
                 executor = FuturesExecutor(backend, self.workers if self.workers > 1 else None)
         elif backend == "thread":
             executor = ThreadExecutor(self.workers)
+        elif backend == "ray":
+            from zoopt.distributed import RayExecutor
+
+            executor = RayExecutor(
+                self.workers, eval_timeout=self.eval_timeout, retries=self.retries
+            )
         elif backend == "process" or self.workers > 1 or self.eval_timeout is not None:
             executor = ProcessExecutor(
                 self.workers, eval_timeout=self.eval_timeout, retries=self.retries

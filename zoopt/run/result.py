@@ -15,6 +15,7 @@ class Failure(NamedTuple):
     status: str
     error: str
     x: Any
+    worker: str = ""
 
 
 class Result:

@@ -291,7 +291,11 @@ class Search:
         if len(self._failures) < MAX_FAILURES_LISTED:
             self._failures.append(
                 Failure(
-                    candidate.id, evaluation.status, evaluation.error, self._decode(candidate.u)
+                    candidate.id,
+                    evaluation.status,
+                    evaluation.error,
+                    self._decode(candidate.u),
+                    evaluation.worker,
                 )
             )
         if self._on_error == "raise" and not self.replaying:
@@ -324,6 +328,7 @@ class Search:
         self._warned = True
         first = self._failures[0]
         how = "failed" if first.status == FAILED else f"was {first.status}"
+        how += f" in {first.worker}" if first.worker else ""
         warnings.warn(
             f"evaluation {first.id} {how}: {first.error.splitlines()[-1] if first.error else ''}; "
             "it is recorded, and so are later ones, without a warning",

@@ -300,8 +300,11 @@ class Supervisor(ABC, Generic[W]):
         )
         self._finish(candidate, evaluation)
 
-    def _bury(self, worker: W, reason: str = "", patience: float = 0.0) -> None:
-        """Replace a worker that died, and have what it was at tried again or given up."""
+    def _bury(self, worker: W, reason: str = "", patience: float = 0.0, blame: bool = True) -> None:
+        """Replace a worker that died, and have what it was at tried again or given up.
+
+        Without blame, it is not held against the evaluation.
+        """
         self._n_deaths_in_a_row += 1
         guilty = None
         if worker.ready and worker.messages and len(worker.messages[0]) == 1:
@@ -312,7 +315,7 @@ class Supervisor(ABC, Generic[W]):
             "%s died %s, at work on %s; another takes its place", worker.name, reason, at
         )
         if guilty is not None:
-            n_deaths = self._n_deaths_of.get(guilty.id, 0) + 1
+            n_deaths = self._n_deaths_of.get(guilty.id, 0) + blame
             self._n_deaths_of[guilty.id] = n_deaths
             if n_deaths <= self.retries:
                 self._waiting.appendleft(guilty)

@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import types
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -119,11 +120,12 @@ class Shipment:
     def load(self) -> SerialExecutor:
         key = hash(self.data)
         if Shipment._loaded is None or Shipment._loaded[0] != key:
-            Shipment._loaded = key, _one(pickle.loads(self.data))
+            Shipment._loaded = key, one_for(pickle.loads(self.data))
         return Shipment._loaded[1]
 
 
-def _one(evaluate: Evaluate) -> SerialExecutor:
+def one_for(evaluate: Evaluate) -> SerialExecutor:
+    """Return what evaluates in a worker; its times are readings of the clock."""
     one = SerialExecutor()
     one.start(evaluate, 0, 0.0)
     return one
@@ -134,8 +136,14 @@ def run_shipment(shipment: Shipment, task: Task) -> Report:
     return report_of(evaluate_task(shipment.load(), task), f"process {os.getpid()}")
 
 
-def dump(evaluate: Evaluate) -> bytes:
+def dump(evaluate: Evaluate, buffer_callback: Callable[[Any], Any] | None = None) -> bytes:
     """Pickle what the workers need, by value where they could not import it.
+
+    Parameters
+    ----------
+    evaluate : callable
+    buffer_callback : callable, optional
+        As pickle's: takes the buffers that shall not be among the bytes.
 
     Raises
     ------
@@ -148,7 +156,7 @@ def dump(evaluate: Evaluate) -> bytes:
     try:
         if module is not None:
             cloudpickle.register_pickle_by_value(module)
-        data: bytes = cloudpickle.dumps(evaluate, protocol=pickle.HIGHEST_PROTOCOL)
+        data: bytes = cloudpickle.dumps(evaluate, pickle.HIGHEST_PROTOCOL, buffer_callback)
     except Exception as error:
         raise TypeError(
             f"the objective cannot be sent to worker processes: {error}; what it refers to must "
@@ -221,7 +229,7 @@ def serve(descriptor: int) -> None:
             adopt_main(name, file)
             evaluate = pickle.loads(data)
             publish(getattr(evaluate, "function", None))
-            one = _one(evaluate)
+            one = one_for(evaluate)
         except BaseException as error:
             send(channel, (UNFIT, failure(error).error))
             return

@@ -1,4 +1,4 @@
-"""The conformance suite: the laws that every solver keeps, for solvers of others too.
+"""The laws that every solver keeps.
 
 Each law is a function ``law(make, space, seed)`` that raises AssertionError where a solver breaks
 it; ``make(space, budget=..., seed=..., x0=...)`` builds the solver. `check_solver` runs them all.
@@ -14,7 +14,7 @@ import numpy as np
 from zoopt.contract import Candidate, Evaluation, Exhausted, Solver
 from zoopt.space import Choice, Integer, Real, Space
 
-__all__ = ["LAWS", "SPACES", "FaultyExecutor", "MakeSolver", "check_solver"]
+__all__ = ["LAWS", "SPACES", "MakeSolver", "check_solver", "drive", "objective", "outcome"]
 
 
 class MakeSolver(Protocol):
@@ -115,76 +115,6 @@ def drive(
         solver.tell(candidate, evaluation)
         told.append((candidate, evaluation))
     return told
-
-
-class FaultyExecutor:
-    """Evaluates in this process, and delivers late, out of order and with failures.
-
-    What becomes of a candidate follows from its id, so that runs can be compared; when it is
-    delivered follows from a schedule.
-
-    Parameters
-    ----------
-    workers : int
-        Candidates in flight.
-    schedule : iterable of int
-        Each picks which outcome comes next, modulo what is in flight; a negative one delivers
-        nothing this time. When it ends, the oldest comes.
-    fates : callable, optional
-        ``fates(id)`` returns a status; by default all are "ok".
-
-    Attributes
-    ----------
-    evaluated : list of int
-        Ids in the order of evaluation.
-    most_in_flight : int
-    """
-
-    immediate = False
-
-    def __init__(
-        self,
-        workers: int,
-        schedule: Iterable[int] = (),
-        fates: Callable[[int], str] = lambda ident: "ok",
-    ) -> None:
-        self.capacity = workers
-        self.evaluated: list[int] = []
-        self.most_in_flight = 0
-        self.closed = False
-        self._schedule = iter(schedule)
-        self._fates = fates
-        self._flight: list[Candidate] = []
-
-    def start(
-        self, evaluate: Any, budget: int, origin: float, in_flight: int | None = None
-    ) -> None:
-        self._evaluate = evaluate
-
-    def submit(self, candidate: Candidate) -> None:
-        assert len(self._flight) < self.capacity, "more in flight than there is room"
-        assert candidate.id not in self.evaluated, "a candidate was submitted twice"
-        self._flight.append(candidate)
-        self.most_in_flight = max(self.most_in_flight, len(self._flight))
-
-    def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
-        assert self._flight, "collect was called with nothing in flight"
-        pick = next(self._schedule, 0)
-        if pick < 0:
-            return []
-        candidate = self._flight.pop(pick % len(self._flight))
-        self.evaluated.append(candidate.id)
-        status = self._fates(candidate.id)
-        if status != "ok":
-            return [(candidate, Evaluation(math.nan, status, error=f"injected {status}"))]
-        value, violation, *_ = self._evaluate(candidate)
-        return [(candidate, Evaluation(float(value), "ok", violation))]
-
-    def cancel(self, ident: int) -> None:
-        self._flight = [c for c in self._flight if c.id != ident]
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def asks_lie_in_the_space_and_are_native(make: MakeSolver, space: Space, seed: int) -> None:

@@ -1,0 +1,75 @@
+"""What happens in a Ray actor: load the objective once, then evaluate what is sent."""
+
+import logging
+import os
+import pickle
+import sys
+from typing import Any
+
+import zoopt
+from zoopt.run.executor import failure
+from zoopt.run.worker import (
+    READY,
+    UNFIT,
+    Report,
+    Task,
+    adopt_main,
+    evaluate_task,
+    one_for,
+    publish,
+    report_of,
+)
+
+__all__ = ["Evaluator"]
+
+
+class Evaluator:
+    """Evaluates tasks one after the other.
+
+    Parameters
+    ----------
+    name : str
+    objective : tuple
+        The pickled ``evaluate``, and the large buffers that belong to it.
+    main : tuple
+        Name and file of the driver's main module.
+    path : list of str
+        Where the driver finds modules; tried after this process's own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        objective: tuple[bytes, list[Any]],
+        main: tuple[str | None, str | None],
+        path: list[str],
+    ) -> None:
+        self._name = f"ray {name} on {os.uname().nodename}"
+        self._objective = objective
+        self._main = main
+        self._path = path
+
+    def __repr__(self) -> str:  # Ray shows it before each line that the objective prints
+        return self._name
+
+    def load(self) -> tuple[str, str, str, str]:
+        """Unpickle the objective; say whether it went well, on which node, with which zoopt."""
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        logging.basicConfig(format="%(levelname)s:%(name)s:%(message)s")
+        try:
+            sys.path += [folder for folder in self._path if folder not in sys.path]
+            adopt_main(*self._main)
+            data, buffers = self._objective
+            evaluate = pickle.loads(data, buffers=buffers)
+            publish(getattr(evaluate, "function", None))
+            self._one = one_for(evaluate)
+        except BaseException as error:
+            return UNFIT, failure(error).error, node, zoopt.__version__
+        finally:
+            del self._objective
+        return READY, "", node, zoopt.__version__
+
+    def evaluate(self, tasks: list[Task]) -> list[Report]:
+        return [report_of(evaluate_task(self._one, task), self._name) for task in tasks]

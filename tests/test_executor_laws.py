@@ -1,0 +1,72 @@
+"""The conformance suite over the executors of this machine; tests/distributed has Ray's."""
+
+import concurrent.futures
+import multiprocessing
+
+import pytest
+
+from zoopt import FuturesExecutor, ProcessExecutor, ThreadExecutor
+from zoopt.run.executor import SerialExecutor
+from zoopt.testing import EXECUTOR_LAWS, FaultyExecutor, check_executor
+
+
+@pytest.fixture(scope="module")
+def pools():
+    context = multiprocessing.get_context("spawn")
+    with (
+        concurrent.futures.ThreadPoolExecutor(2) as threads,
+        concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as processes,
+    ):
+        yield {"threads": threads, "processes": processes}
+
+
+@pytest.mark.parametrize("law", EXECUTOR_LAWS.values(), ids=EXECUTOR_LAWS)
+@pytest.mark.parametrize("kind", ["serial", "thread", "process", "threads", "processes"])
+def test_executor_keeps_the_law(kind, law, pools):
+    make = {
+        "serial": SerialExecutor,
+        "thread": lambda: ThreadExecutor(2),
+        "process": lambda: ProcessExecutor(2),
+        "threads": lambda: FuturesExecutor(pools["threads"]),
+        "processes": lambda: FuturesExecutor(pools["processes"]),
+    }[kind]
+    law(make)
+
+
+class Hasty(ThreadExecutor):
+    """Hands out what was cancelled."""
+
+    def cancel(self, ident):
+        pass
+
+
+class Mute(ThreadExecutor):
+    """Loses what went wrong."""
+
+    def collect(self, timeout=None):
+        outcomes = super().collect(timeout)
+        for _, evaluation in outcomes:
+            evaluation.error = ""
+        return outcomes
+
+
+@pytest.mark.parametrize(
+    ("broken", "law"),
+    [
+        (Hasty, "what_is_cancelled_is_not_collected"),
+        (Mute, "failures_are_told_as_such"),
+    ],
+)
+def test_the_laws_can_be_broken(broken, law):
+    with pytest.raises(AssertionError):
+        EXECUTOR_LAWS[law](lambda: broken(2))
+
+
+def test_check_executor_checks_all_laws():
+    with pytest.raises(AssertionError, match="were collected"):
+        check_executor(lambda: Hasty(2))
+
+
+def test_the_faulty_executor_keeps_the_law_of_the_window():
+    law = EXECUTOR_LAWS["with_a_window_every_solver_goes_the_way_of_one_worker"]
+    law(lambda: FaultyExecutor(5, [4, 3, 2, 1] * 20))

@@ -1,0 +1,25 @@
+"""The conformance suites: laws of solvers and of executors, for those of others too."""
+
+from zoopt.testing.executors import EXECUTOR_LAWS, FaultyExecutor, check_executor
+from zoopt.testing.solvers import (
+    LAWS,
+    SPACES,
+    MakeSolver,
+    check_solver,
+    drive,
+    objective,
+    outcome,
+)
+
+__all__ = [
+    "EXECUTOR_LAWS",
+    "LAWS",
+    "SPACES",
+    "FaultyExecutor",
+    "MakeSolver",
+    "check_executor",
+    "check_solver",
+    "drive",
+    "objective",
+    "outcome",
+]
