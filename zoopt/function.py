@@ -73,9 +73,10 @@ def minimize(
         Evaluated first.
     workers : int
         Evaluations at once. More than one are worker processes, unless backend says otherwise.
-    backend : {"serial", "thread", "process"}, executor or concurrent.futures.Executor
-        Who evaluates. The objective, and what it refers to, must pickle (cloudpickle) for
-        processes. One of the user's own is left open at the end.
+    backend : {"serial", "thread", "process", "ray"}, executor or concurrent.futures.Executor
+        Who evaluates; an executor such as `zoopt.distributed.RayExecutor` for settings of its own.
+        The objective, and what it refers to, must pickle (cloudpickle) for processes and Ray. A
+        pool of the user's own is left open at the end.
     window : int, optional
         Most evaluations chosen without each other's results. With it the run depends on the seed
         and the window alone, not on the number of workers or their timing.

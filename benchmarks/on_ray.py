@@ -1,0 +1,236 @@
+"""What Ray costs and brings: efficiency, the driver's ceiling, speed-up, quality, many at once.
+
+    python benchmarks/on_ray.py [--old PYTHON] [--quick]
+
+A Ray of this machine alone is started once, on the loopback. Efficiency is the time that the
+evaluations slept over the time of the workers, from the first start to the last end; start-up is
+apart. Speed-up runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; beside
+them zoopt 0.4.2's own parallel mode, with the same number of processes.
+"""
+
+import statistics
+import time
+from typing import Any
+
+from _common import answer, arguments, heading, old_python, table, verdict, work
+
+D, BUDGET = 20, 400
+SEEDS = range(5)
+SPEED_BUDGET = 200
+SLEEP = 0.05
+
+
+def ackley(x: Any) -> float:
+    import numpy as np
+
+    z = np.asarray(x) - 0.2
+    a = -20 * np.exp(-0.2 * np.sqrt((z**2).mean()))
+    return float(a - np.exp(np.cos(2 * np.pi * z).mean()) + 20 + np.e)
+
+
+class Sleepy:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __call__(self, x: Any) -> float:
+        time.sleep(self.seconds)
+        return ackley(x)
+
+
+def span(result: Any) -> float:
+    return float(result.timeline["finished"].max() - result.timeline["started"].min())
+
+
+def minimize(fun: Any, budget: int, seed: int, backend: Any = None) -> Any:
+    import zoopt
+
+    return zoopt.minimize(fun, [(-1.0, 1.0)] * D, budget=budget, seed=seed, backend=backend)
+
+
+def efficiency(milliseconds: float, in_flight: int, budget: int, seed: int) -> tuple[float, float]:
+    from zoopt.distributed import RayExecutor
+
+    backend = RayExecutor(2, max_in_flight=in_flight)
+    result = minimize(Sleepy(milliseconds / 1000), budget, seed, backend)
+    return budget * milliseconds / 1000 / 2 / span(result), result.fun
+
+
+def efficiencies(quick: bool) -> None:
+    rows = []
+    for milliseconds, in_flight, goal in ((1, 32, 80), (10, 8, 95), (100, 4, 98)):
+        budget = BUDGET if milliseconds < 100 and not quick else 100
+        runs = [efficiency(milliseconds, in_flight, budget, seed) for seed in SEEDS[:3]]
+        share = 100 * statistics.median(run[0] for run in runs)
+        values = [minimize(ackley, BUDGET, seed).fun for seed in SEEDS]
+        if quick:
+            finals = "-"
+        else:
+            finals = f"{statistics.median(final_values(in_flight)):.2f}"
+        rows.append(
+            [
+                f"{milliseconds} ms",
+                str(in_flight),
+                f"{share:.1f} %",
+                f"{goal} %",
+                verdict(share >= goal),
+                finals,
+                f"{statistics.median(values):.2f}",
+            ]
+        )
+    table(
+        f"Two workers, sleeping; median of 3 runs; final value of Ackley, d = {D}, after {BUDGET} "
+        f"evaluations, median of {len(SEEDS)}",
+        ["evaluation", "in flight", "efficiency", "goal", "", "final value", "serial"],
+        rows,
+    )
+
+
+def final_values(in_flight: int) -> list[float]:
+    from zoopt.distributed import RayExecutor
+
+    return [
+        minimize(Sleepy(0.001), BUDGET, seed, RayExecutor(2, max_in_flight=in_flight)).fun
+        for seed in SEEDS
+    ]
+
+
+def ceiling(workers: int, in_flight: int, seconds: float | None, budget: int) -> float:
+    """Return evaluations a second of a free objective, from the first start to the last end."""
+    from zoopt.distributed import RayExecutor
+
+    backend = RayExecutor(workers, num_cpus=0, max_in_flight=in_flight)
+    if seconds is not None:
+        backend.message_seconds = seconds
+    result = minimize(free, budget, 0, backend)
+    finished = sorted(result.timeline["finished"])
+    half = budget // 2
+    return float((budget - half) / (finished[-1] - finished[half - 1]))
+
+
+def free(x: Any) -> float:
+    return float(x[0])
+
+
+def ceilings(quick: bool) -> None:
+    budget = 1000 if quick else 10_000
+    rows = []
+    for name, workers, in_flight, seconds, goal in (
+        ("one by one", 2, 64, 0.0, 2000),
+        ("one by one", 8, 64, 0.0, 2000),
+        ("one by one", 16, 64, 0.0, 2000),
+        ("in batches of 100", 2, 400, None, 20_000),
+        ("in batches of 100", 8, 1600, None, 20_000),
+    ):
+        rate = statistics.median(ceiling(workers, in_flight, seconds, budget) for _ in range(3))
+        rows.append([name, str(workers), str(in_flight), f"{rate:,.0f}", f"{goal:,}",
+                     verdict(rate >= goal)])  # fmt: skip
+    table(
+        "The driver's ceiling: evaluations a second of a free objective, solver included, second "
+        "half of the run, median of 3",
+        ["", "workers", "in flight", "a second", "goal", ""],
+        rows,
+    )
+
+
+def many_at_once(quick: bool) -> None:
+    from zoopt.distributed import RayExecutor
+
+    n = 8 if quick else 64
+    backend = RayExecutor(n, num_cpus=0, max_in_flight=n)
+    started = time.perf_counter()
+    result = minimize(Sleepy(1.0), 4 * n, 0, backend)
+    whole = time.perf_counter() - started
+    table(
+        f"{n} actors that claim no processor, {4 * n} evaluations of 1 s, {n} at once",
+        ["from the first start to the last end", "efficiency", "with starting the actors"],
+        [[f"{span(result):.1f} s", f"{400 / span(result):.0f} %", f"{whole:.1f} s"]],
+    )
+
+
+def speed_ups(python: str, quick: bool) -> None:
+    from zoopt.distributed import RayExecutor
+
+    seeds, rows, one = SEEDS[: 1 if quick else 5], [], {}
+    for workers in (1, 2) if quick else (1, 2, 4, 8, 16):
+        ours, values = [], []
+        for seed in seeds:
+            backend = RayExecutor(workers, num_cpus=0)
+            result = minimize(Sleepy(SLEEP), SPEED_BUDGET, seed, backend)
+            ours.append(span(result))
+            values.append(result.fun)
+        olds = [work(python, __file__, {"workers": workers, "seed": seed}) for seed in seeds[:3]]
+        times = {
+            "ours": statistics.median(ours),
+            "old": statistics.median(old["seconds"] for old in olds),
+        }
+        one = one or times
+        rows.append(
+            [
+                str(workers),
+                f"{times['ours']:.2f} s",
+                f"{one['ours'] / times['ours']:.2f}",
+                f"{statistics.median(values):.2f}",
+                f"{times['old']:.2f} s",
+                f"{one['old'] / times['old']:.2f}",
+                f"{statistics.median(old['value'] for old in olds):.2f}",
+            ]
+        )
+    table(
+        f"ASRACOS on evaluations of {SLEEP * 1000:g} ms, {SPEED_BUDGET} of them, Ackley d = {D}; "
+        f"medians of {len(seeds)} runs (0.4.2: {len(seeds[:3])})",
+        ["workers", "time", "speed-up", "final value", "0.4.2 time", "speed-up", "final value"],
+        rows,
+    )
+
+
+def of_old(task: dict[str, Any]) -> dict[str, float]:
+    """Run 0.4.2's parallel mode; its time is from the call to the return."""
+    import random
+
+    import numpy as np
+
+    from zoopt import Dimension, Objective, Opt, Parameter
+
+    random.seed(task["seed"])
+    np.random.seed(task["seed"])  # noqa: NPY002
+    dimension = Dimension(D, [[-1, 1]] * D, [True] * D)
+    parameter = Parameter(
+        budget=SPEED_BUDGET, parallel=task["workers"] > 1, server_num=task["workers"],
+        seed=task["seed"],
+    )  # fmt: skip
+    started = time.perf_counter()
+    solution = Opt.min(Objective(old_objective, dimension), parameter)
+    return {"seconds": time.perf_counter() - started, "value": solution.get_value()}
+
+
+def old_objective(solution: Any) -> float:
+    time.sleep(SLEEP)
+    return ackley(solution.get_x())
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    options = parser.parse_args()
+    if options.worker:
+        answer(of_old, options.worker)
+        return
+    import ray
+
+    from zoopt.distributed.ray_executor import _on_loopback
+
+    with old_python(options.old) as python:
+        print(heading(python))
+        print(f"- Ray {ray.__version__}")
+        with _on_loopback():
+            ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="ERROR")
+        try:
+            efficiencies(options.quick)
+            ceilings(options.quick)
+            many_at_once(options.quick)
+            speed_ups(python, options.quick)
+        finally:
+            ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Pictures of a run, by matplotlib."""
+
+from typing import Any
+
+import numpy as np
+
+from zoopt.contract import STATUSES
+from zoopt.run.result import Result
+
+__all__ = ["plot_history", "plot_timeline"]
+
+#: Colors by status, safe for the color-blind.
+COLORS = dict(zip(STATUSES, ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#000000"), strict=True))
+
+
+def plot_timeline(result: Result, ax: Any = None) -> Any:
+    """Draw who evaluated what when: a row a worker, a bar an evaluation, colored by status.
+
+    Parameters
+    ----------
+    result : Result
+    ax : matplotlib Axes, optional
+        By default, the axes of a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> from zoopt.plotting import plot_timeline
+    >>> result = zoopt.minimize(lambda x: x[0] ** 2, [(-1, 1)], budget=40, seed=0, workers=2)
+    >>> ax = plot_timeline(result)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['process 0', 'process 1']
+    """
+    timeline = result.timeline
+    workers = [name or "here" for name in timeline["worker"]]
+    names = sorted(set(workers), key=_natural)
+    rows = np.array([names.index(name) for name in workers])
+    ax = ax or _new_axes(height=1.5 + 0.3 * len(names))
+    for status, color in COLORS.items():
+        which = result.statuses == status
+        if which.any():
+            started = timeline["started"][which]
+            width = timeline["finished"][which] - started
+            ax.barh(
+                rows[which], width, 0.8, started, color=color, edgecolor="white", linewidth=0.3,
+                label=f"{status}: {which.sum()}",
+            )  # fmt: skip
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlabel("seconds since the start")
+    ax.set_xlim(left=0.0)
+    if len(workers):
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, frameon=False)
+    return ax
+
+
+def plot_history(result: Result, ax: Any = None) -> Any:
+    """Draw the values in order of tell, and the best so far.
+
+    Parameters
+    ----------
+    result : Result
+    ax : matplotlib Axes, optional
+        By default, the axes of a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> from zoopt.plotting import plot_history
+    >>> result = zoopt.minimize(lambda x: x[0] ** 2, [(-1, 1)], budget=40, seed=0)
+    >>> plot_history(result).get_xlabel()
+    'evaluations'
+    """
+    ax = ax or _new_axes()
+    n = np.arange(1, len(result.history) + 1)
+    ax.plot(n, result.history, ".", color="#999999", label="value")
+    ax.plot(n, result.best_history, color=COLORS["ok"], label="best so far")
+    ax.set_xlabel("evaluations")
+    ax.set_ylabel("value")
+    ax.legend()
+    return ax
+
+
+def _natural(name: str) -> tuple[Any, ...]:
+    """Order "ray 10" behind "ray 2"."""
+    return tuple((0, int(word), "") if word.isdigit() else (1, 0, word) for word in name.split())
+
+
+def _new_axes(height: float = 4.0) -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError('plots need matplotlib: pip install "zoopt[plot]"') from error
+    return plt.subplots(figsize=(8.0, height), layout="constrained")[1]
