@@ -1,0 +1,124 @@
+"""Nodes that come, go and fall silent: several raylets on the loopback of this machine.
+
+A program of its own drives each: the tests' Ray has one node.
+"""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytest.importorskip("ray")
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+PROGRAM = """
+import collections, os, signal, time
+import numpy as np
+import ray._private.ray_constants
+ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
+from ray.cluster_utils import Cluster
+import psutil
+import zoopt
+from zoopt.distributed import RayExecutor
+
+SIZE = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
+head = {**SIZE, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=head)
+
+def objective(x):
+    time.sleep(0.2)
+    return float((x**2).sum())
+
+def tree(node):
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    return [raylet, *raylet.children(recursive=True)]
+
+class At:
+    def __init__(self, n, act):
+        self.n, self.act, self.at = n, act, None
+    def on_tell(self, search, candidate, evaluation):
+        if search.nfev == self.n:
+            self.at = search.elapsed
+            self.act()
+
+def run(act, budget=120, **options):
+    at = At(40, act)
+    backend = RayExecutor(address=cluster.address, **options)
+    result = zoopt.minimize(objective, [(-1, 1)] * 3, budget=budget, seed=0, window=8,
+                            backend=backend, callbacks=[at])
+    alone = zoopt.minimize(lambda x: float((x**2).sum()), [(-1, 1)] * 3, budget=budget, seed=0,
+                           window=8)
+    finished = np.sort(result.timeline["finished"])
+    print("SAME", (alone.history == result.history).all(), result.n_failed)
+    print("GAP", np.diff(finished[finished > at.at]).max())
+    started, workers = result.timeline["started"], result.timeline["worker"]
+    later = [w.rpartition(" ")[2] for w, s in zip(workers, started) if s > at.at + 8]
+    print("LATER", sorted(collections.Counter(later)))
+    before = [w.rpartition(" ")[2] for w, s in zip(workers, started) if s < at.at]
+    print("BEFORE", sorted(collections.Counter(before)))
+    return result
+"""
+
+
+@pytest.fixture
+def tell(tmp_path_factory, ray_environment, monkeypatch):
+    """Run a program; return what it prints, by word."""
+    folder = tmp_path_factory.mktemp("n")
+    monkeypatch.setenv("RAY_TMPDIR", str(folder))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # all of it is on the loopback
+
+    def program(text):
+        script = folder / "script.py"
+        script.write_text(textwrap.dedent(PROGRAM) + textwrap.dedent(text))
+        done = subprocess.run(
+            [sys.executable, "-P", str(script)], capture_output=True, text=True, timeout=240
+        )
+        lines = [line.partition(" ") for line in done.stdout.splitlines()]
+        words = {word: rest for word, _, rest in lines if word.isupper()}
+        assert "SAME" in words, done.stdout[-3000:] + done.stderr[-3000:]
+        return words
+
+    return program
+
+
+def test_a_node_that_is_lost_takes_no_evaluation_with_it(tell):
+    words = tell("""
+    second = cluster.add_node(**SIZE, node_name="second")
+    run(lambda: [process.kill() for process in tree(second)])
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "second" in words["BEFORE"]
+    assert "second" not in words["LATER"]
+    assert float(words["GAP"]) < 5.0
+
+
+def test_a_silent_node_counts_as_lost(tell):
+    words = tell("""
+    second = cluster.add_node(**SIZE, node_name="second")
+    stopped = []
+    def stop():
+        stopped.extend(tree(second))
+        for process in stopped:
+            process.suspend()
+    run(stop, node_timeout=4.0)
+    for process in stopped:
+        process.kill()
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "second" in words["BEFORE"]
+    assert "second" not in words["LATER"]
+    assert float(words["GAP"]) < 10.0
+
+
+def test_a_node_that_joins_is_used_within_seconds(tell):
+    words = tell("""
+    run(lambda: cluster.add_node(**SIZE, node_name="third"), budget=160)
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "third" not in words["BEFORE"]
+    assert "third" in words["LATER"]
