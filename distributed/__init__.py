@@ -4,3 +4,25 @@ if __name__ != "zoopt.distributed":
     raise ImportError(
         "this folder is the package zoopt.distributed: install zoopt and import it by that name"
     )
+
+from importlib import import_module
+from typing import Any
+
+#: Public names, and the module of each; loaded when first used.
+_MODULES = {
+    "Cluster": "fleet",
+    "LogNormal": "durations",
+    "Pareto": "durations",
+    "SimulatedExecutor": "simulated_executor",
+    "Simulation": "simulation",
+    "calibrate": "simulation",
+    "simulate": "simulation",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
