@@ -5,10 +5,10 @@ if __name__ != "zoopt.distributed":
         "this folder is the package zoopt.distributed: install zoopt and import it by that name"
     )
 
-from importlib import import_module
+import importlib
 from typing import Any
 
-#: Public names, and the module of each; loaded when first used.
+#: Public names and their modules, which are loaded on use: some need Ray.
 _MODULES = {
     "Cluster": "fleet",
     "LogNormal": "durations",
@@ -25,4 +25,4 @@ __all__ = sorted(_MODULES)
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

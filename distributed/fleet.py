@@ -4,6 +4,7 @@ Knows nothing of evaluations. A worker is a slot, numbered from 0, that lives se
 after the other; the workers of a node share the node's death.
 """
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,7 +133,7 @@ def _steps(workers: Any) -> Steps:
         (number(time, "a time of workers", least=0.0, finite=True), whole(n, "workers", least=0))
         for time, n in pairs
     ]
-    if any(later[0] <= earlier[0] for earlier, later in zip(steps, steps[1:], strict=False)):
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(steps)):
         raise ValueError(f"the times of workers must increase, got {workers!r}")
     if not any(n for _, n in steps):
         raise ValueError(f"workers must be at least 1 at some time, got {workers!r}")

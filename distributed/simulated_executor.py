@@ -1,4 +1,4 @@
-"""The executor whose workers exist in virtual time only: the loop and the solvers are the real ones.
+"""The executor whose workers exist in virtual time only; loop and solvers are the real ones.
 
 Objectives are evaluated in this process, so values are true; durations are drawn. What becomes of a
 message is known when it is sent, since the death of each worker is drawn when it joins; so an event
@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoopt.checks import number, whole
 from zoopt.contract import LOST, Candidate, Evaluation, Seed, root_seed
 from zoopt.distributed.durations import Durations
 from zoopt.distributed.fleet import Cluster, Fleet
@@ -287,7 +286,7 @@ class SimulatedExecutor:
                 self.n_lost += 1
                 text = f"its worker died {task.n_deaths + 1} times"
                 lost = Evaluation(math.nan, LOST, error=text)
-                lost.started = message.begin + self._shift
+                lost.started = min(message.begin, when) + self._shift
                 lost.finished = when + self._shift
                 lost.worker = self._names[slot]
                 self._deliver(task.candidate, lost, outcomes)
@@ -337,7 +336,7 @@ class SimulatedExecutor:
             self._by_load[load].append(slot)
 
     def _roomiest(self) -> int | None:
-        """Take the worker that holds the fewest messages, and note one more; None if all are full."""
+        """Take the worker that holds the fewest messages, and note one more; None without room."""
         for load, slots in enumerate(self._by_load):
             if not self._n_by_load[load]:
                 continue
