@@ -150,7 +150,7 @@ class SimulatedExecutor:
         self.worked = self.wasted = self.driver_worked = 0.0
 
     def submit(self, candidate: Candidate) -> None:
-        self._work(self._half_step)
+        self.work(self._half_step)
         self._pending.append(_Task(candidate, 0))
         if len(self._pending) >= self._batch:
             self._send(self._batch)
@@ -192,7 +192,8 @@ class SimulatedExecutor:
 
     # ------------------------------------------------------------- the driver
 
-    def _work(self, seconds: float) -> None:
+    def work(self, seconds: float) -> None:
+        """Have the driver busy for some time."""
         self._now += seconds
         self.driver_worked += seconds
 
@@ -209,7 +210,7 @@ class SimulatedExecutor:
         slot = self._roomiest()
         if slot is None:
             return
-        self._work(self._half_message)
+        self.work(self._half_message)
         self.n_messages += 1
         latency = self.cluster.latency
         begin = end = max(self._now + latency, self._free_at[slot])
@@ -245,7 +246,7 @@ class SimulatedExecutor:
         return outcomes
 
     def _take(self, message: _Message, outcomes: list[Outcome]) -> None:
-        self._work(self._half_message)
+        self.work(self._half_message)
         slot = message.slot
         if message.life == self._life[slot] and self._load[slot] != ABSENT:
             self._set_load(slot, self._load[slot] - 1)
@@ -264,7 +265,7 @@ class SimulatedExecutor:
     def _deliver(
         self, candidate: Candidate, evaluation: Evaluation, outcomes: list[Outcome]
     ) -> None:
-        self._work(self._half_step)
+        self.work(self._half_step)
         outcomes.append((candidate, evaluation))
 
     def _bury(self, slot: int, when: float, outcomes: list[Outcome]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoopt.contract import Best, Candidate, Evaluation
+from zoopt.distributed.simulated_executor import SimulatedExecutor
 from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
 from zoopt.run.search import Search
@@ -49,17 +50,28 @@ class Baton:
 class Exchange(Callback):
     """Every k tells, tell the best point of the other islands to this one, if it is better.
 
+    It costs the island's driver a message.
+
     Parameters
     ----------
     island : int
+    executor : SimulatedExecutor
     every : int
     baton : Baton
     board : list
         The best that each island has shown so far.
     """
 
-    def __init__(self, island: int, every: int, baton: Baton, board: list[Best | None]) -> None:
+    def __init__(
+        self,
+        island: int,
+        executor: SimulatedExecutor,
+        every: int,
+        baton: Baton,
+        board: list[Best | None],
+    ) -> None:
         self._island = island
+        self._executor = executor
         self._every = every
         self._baton = baton
         self._board = board
@@ -68,6 +80,7 @@ class Exchange(Callback):
     def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
         if search.nfev % self._every:
             return
+        self._executor.work(self._executor.cluster.message_time)
         self._baton.yield_at(self._island, search.elapsed)
         if self._baton.broken:
             raise StopIteration
@@ -82,7 +95,9 @@ class Exchange(Callback):
 
 
 def run_islands(
-    searches: Sequence[Callable[[Exchange], Result]], every: int
+    searches: Sequence[Callable[[Exchange], Result]],
+    executors: Sequence[SimulatedExecutor],
+    every: int,
 ) -> tuple[list[Result], int]:
     """Run searches that exchange every so many tells.
 
@@ -90,6 +105,8 @@ def run_islands(
     ----------
     searches : sequence of callables
         Each runs a search with the callback that it is given, and returns its Result.
+    executors : sequence of SimulatedExecutor
+        Of each search.
     every : int
 
     Returns
@@ -105,7 +122,7 @@ def run_islands(
     n = len(searches)
     baton = Baton(n)
     board: list[Best | None] = [None] * n
-    exchanges = [Exchange(i, every, baton, board) for i in range(n)]
+    exchanges = [Exchange(i, executors[i], every, baton, board) for i in range(n)]
     results: list[Any] = [None] * n
     errors: list[BaseException] = []
 

@@ -28,9 +28,10 @@ MODES = ("async", "sync", "islands")
 #: A round of batch RACOS by ZOOpt's table; its positive set.
 ROUND, POSITIVES = 20, 2
 
-#: Workers of an island, and its tells from exchange to exchange, unless given.
-ISLAND_WORKERS = 100
-EXCHANGE = 100
+#: Workers of an island, and its tells from exchange to exchange, unless given: fewer workers or
+#: exchanges gave worse values (benchmarks/simulate.py).
+ISLAND_WORKERS = 1000
+EXCHANGE = 10
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,10 @@ def simulate(
     round_size : int, optional
         Evaluations of a round of sync; by default one for each worker, at least 20.
     islands : int, optional
-        How many; by default one for every 100 workers.
+        How many; by default one for every 1,000 workers, and at least 2.
     exchange : int, optional
-        Tells of an island between two exchanges; by default 100.
+        Tells of an island between two exchanges, each of which costs its driver a
+        message; by default 10.
     **cluster
         More of the cluster, by the names of `Cluster`: ``batch``, ``depth``, ``driver_time``,
         ``message_time``, ``latency``, ``worker_lifetime``, ``node_lifetime``, ...
@@ -220,7 +222,7 @@ def simulate(
                     **common,
                 )
             )
-        results, n_taken = run_islands(searches, every)
+        results, n_taken = run_islands(searches, executors, every)
     else:
         if mode == "sync":
             size = max(ROUND, plan.n_slots * plan.batch) if round_size is None else round_size
@@ -263,7 +265,7 @@ def _check_mode(mode: str, **given: Any) -> None:
 def _n_islands(islands: int | None, cluster: Cluster, budget: int) -> int:
     most = min(cluster.n_slots, budget)
     if islands is None:
-        return max(1, min(most, round(cluster.n_slots / ISLAND_WORKERS)))
+        return min(most, max(2, round(cluster.n_slots / ISLAND_WORKERS)))
     n = whole(islands, "islands", least=1)
     if n > most:
         raise ValueError(f"islands must be at most the {most} that have a worker, got {islands!r}")
