@@ -9,9 +9,18 @@ import importlib
 from typing import Any
 
 #: Public names and their modules, which are loaded on use: some need Ray.
-_MODULES = {"RayExecutor": "ray_executor"}
+_MODULES = {
+    "Cluster": "fleet",
+    "LogNormal": "durations",
+    "Pareto": "durations",
+    "RayExecutor": "ray_executor",
+    "SimulatedExecutor": "simulated_executor",
+    "Simulation": "simulation",
+    "calibrate": "simulation",
+    "simulate": "simulation",
+}
 
-__all__ = ["RayExecutor"]
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:

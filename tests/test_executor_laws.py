@@ -1,4 +1,4 @@
-"""The conformance suite over the executors of this machine; tests/distributed has Ray's."""
+"""The conformance suite over all executors but Ray's, which tests/distributed has."""
 
 import concurrent.futures
 import multiprocessing
@@ -6,8 +6,11 @@ import multiprocessing
 import pytest
 
 from zoopt import FuturesExecutor, ProcessExecutor, ThreadExecutor
+from zoopt.distributed import Cluster, SimulatedExecutor
 from zoopt.run.executor import SerialExecutor
 from zoopt.testing import EXECUTOR_LAWS, FaultyExecutor, check_executor
+
+KINDS = ["serial", "thread", "process", "threads", "processes", "simulated"]
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +24,16 @@ def pools():
 
 
 @pytest.mark.parametrize("law", EXECUTOR_LAWS.values(), ids=EXECUTOR_LAWS)
-@pytest.mark.parametrize("kind", ["serial", "thread", "process", "threads", "processes"])
+@pytest.mark.parametrize(
+    "kind", ["serial", "thread", "process", "threads", "processes", "simulated"]
+)
 def test_executor_keeps_the_law(kind, law, pools):
     make = {
         "serial": SerialExecutor,
         "thread": lambda: ThreadExecutor(2),
         "process": lambda: ProcessExecutor(2),
         "threads": lambda: FuturesExecutor(pools["threads"]),
+        "simulated": lambda: SimulatedExecutor(Cluster(workers=5)),
         "processes": lambda: FuturesExecutor(pools["processes"]),
     }[kind]
     law(make)

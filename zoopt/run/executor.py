@@ -19,6 +19,7 @@ __all__ = [
     "Outcome",
     "SerialExecutor",
     "VectorizedExecutor",
+    "clock_of",
     "failure",
 ]
 
@@ -32,7 +33,11 @@ MAX_TEXT = 20_000
 
 
 class Executor(Protocol):
-    """What the loop needs of an executor: `start` once, then any number of calls, then `close`."""
+    """What the loop needs of an executor: `start` once, then any number of calls, then `close`.
+
+    One whose time is not that of ``time.perf_counter`` has a method ``clock() -> float``, and the
+    run goes by it; see `clock_of`.
+    """
 
     #: Whether `submit` evaluates and answers at once.
     immediate: bool
@@ -52,7 +57,7 @@ class Executor(Protocol):
         budget : int
             How many evaluations the run has.
         origin : float
-            The reading of ``time.perf_counter`` that counts as 0 in what is reported.
+            The reading of the executor's clock that counts as 0 in what is reported.
         in_flight : int, optional
             How many candidates are wanted in flight; by default the executor decides.
         """
@@ -71,6 +76,12 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Release everything; nothing stays behind."""
+
+
+def clock_of(executor: Executor) -> Callable[[], float]:
+    """Return the clock that a run goes by: the executor's own, or ``time.perf_counter``."""
+    clock: Callable[[], float] = getattr(executor, "clock", perf_counter)
+    return clock
 
 
 class SerialExecutor:

@@ -6,12 +6,11 @@ the file and each outcome taken from there, in their recorded order.
 
 import os
 from collections import deque
-from time import perf_counter
 from typing import Any
 
 from zoopt.contract import Candidate, Evaluation
 from zoopt.errors import JournalError
-from zoopt.run.executor import Evaluate, Executor, Outcome
+from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 from zoopt.run.journal import Asked, Journal, Told
 
 __all__ = ["JournalExecutor"]
@@ -40,6 +39,7 @@ class JournalExecutor:
         self, inner: Executor, path: str | os.PathLike[str], header: dict[str, Any]
     ) -> None:
         self.immediate = inner.immediate
+        self.clock = clock_of(inner)
         self.replaying = False
         self._inner = inner
         self._path = path
@@ -137,9 +137,9 @@ class JournalExecutor:
             evaluation = self._pass_on(candidate)
             if evaluation is not None:
                 return [(candidate, evaluation)]
-        until = None if timeout is None else perf_counter() + timeout
+        until = None if timeout is None else self.clock() + timeout
         while True:
-            left = None if until is None else max(0.0, until - perf_counter())
+            left = None if until is None else max(0.0, until - self.clock())
             due = self._journal.seconds_to_commit
             patience = left if due is None else due if left is None else min(due, left)
             outcomes = self._inner.collect(patience)
@@ -148,7 +148,7 @@ class JournalExecutor:
                 self._note(outcomes)
                 return outcomes
             self._journal.commit_if_due()
-            if until is not None and perf_counter() >= until:
+            if until is not None and self.clock() >= until:
                 return []
 
     def _replay_tell(self) -> Outcome:
@@ -173,5 +173,5 @@ class JournalExecutor:
         try:
             self._inner.close()
         finally:
-            self._journal.close(perf_counter() - self._origin)
+            self._journal.close(self.clock() - self._origin)
             self._is_open = False

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import math
-import time
 import warnings
 from array import array
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ import numpy as np
 from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
 from zoopt.errors import EvaluationWarning, ExecutorInUse, Exhausted, JournalError
 from zoopt.run.callbacks import as_callbacks
-from zoopt.run.executor import Evaluate, Executor, Outcome
+from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 from zoopt.run.replay import JournalExecutor
 from zoopt.run.result import Failure, Result
 
@@ -96,6 +95,7 @@ class Search:
         self.n_failed = 0
         self._executor = executor
         self._evaluate = evaluate
+        self._clock = clock_of(executor)
         self._time_budget = time_budget
         self._terminal_value = terminal_value
         self._stop = stop
@@ -131,7 +131,7 @@ class Search:
 
     @property
     def elapsed(self) -> float:
-        return time.perf_counter() - self._start
+        return self._clock() - self._start
 
     @property
     def best(self) -> Best | None:
@@ -146,7 +146,7 @@ class Search:
             The objective's own, as ``on_error`` says; its attribute ``zoopt_result`` holds the
             Result up to then.
         """
-        self._start = time.perf_counter()
+        self._start = self._clock()
         objectives_own: BaseException | None = None
         mine = True
         try:

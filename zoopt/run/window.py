@@ -1,10 +1,9 @@
 """The window: outcomes in the order of submission, so that a run does not depend on timing."""
 
 from collections import deque
-from time import perf_counter
 
 from zoopt.contract import Candidate, Evaluation
-from zoopt.run.executor import Evaluate, Executor, Outcome
+from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 
 __all__ = ["WindowExecutor"]
 
@@ -26,6 +25,7 @@ class WindowExecutor:
 
     def __init__(self, inner: Executor, window: int) -> None:
         self.capacity = window
+        self.clock = clock_of(inner)
         self._inner = inner
         self._order: deque[Candidate] = deque()
         self._waiting: deque[Candidate] = deque()
@@ -54,13 +54,13 @@ class WindowExecutor:
             self._n_inside += 1
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
-        deadline = None if timeout is None else perf_counter() + timeout
+        deadline = None if timeout is None else self.clock() + timeout
         head = self._order[0]
         while head.id not in self._done:
             self._feed()
             if head.id in self._done:
                 break
-            left = None if deadline is None else max(0.0, deadline - perf_counter())
+            left = None if deadline is None else max(0.0, deadline - self.clock())
             for candidate, evaluation in self._inner.collect(left):
                 self._done[candidate.id] = evaluation
                 self._n_inside -= 1
