@@ -1,6 +1,32 @@
-"""Run zoopt on many machines. This package is installed as ``zoopt.distributed``."""
+"""Run zoopt on many machines. This package is installed as ``zoopt.distributed``.
+
+Its names are imported when they are first used: importing the package does not import Ray.
+"""
 
 if __name__ != "zoopt.distributed":
     raise ImportError(
         "this folder is the package zoopt.distributed: install zoopt and import it by that name"
     )
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoopt.distributed.tune import ZOOptSearch
+
+__all__ = ["ZOOptSearch"]
+
+#: The submodule in which each public name lives.
+_SUBMODULES = {
+    "ZOOptSearch": "tune",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SUBMODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_SUBMODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
