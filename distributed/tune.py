@@ -206,22 +206,20 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
         n_samples = spec.get("num_samples")
         if isinstance(n_samples, int) and 0 < n_samples < sys.maxsize:
             self._n_samples = n_samples
-        if self._space is not None:
-            if not ConfigSpace.has_parameters(config):
-                return True
-            given = ConfigSpace(config)
-            if not given.is_like(self._space):
-                return False
-            self._space = given  # its constants may have changed
-            return True
         try:
-            self._space = ConfigSpace(config)
+            given = ConfigSpace(config)
         except NoParameters:
+            if self._space is not None:
+                return True
             raise ValueError(
                 "param_space has no domain of Tune to search: add one, or give ZOOptSearch a "
                 f"space, in which Real, Integer and Choice are known too; got {config!r}"
             ) from None
-        self._make_solver(self._space)
+        if self._space is not None and not given.is_like(self._space):
+            return False
+        self._space = given  # also if only its constants are new
+        if self.solver is None:
+            self._make_solver(given)
         return True
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
@@ -357,13 +355,14 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
             return
         flat = {k.removeprefix("config/"): v for k, v in result.items() if k.startswith("config/")}
         try:
-            row, _ = space.encode(space.read_flat(flat), "the trial")
+            row, exact = space.encode(space.read_flat(flat), "the trial")
         except Exception:  # whatever it is, it is no trial of this space
             return
         trial = Trial(Candidate(-1, row, space.space))
         evaluation = self._outcomes.of(trial, result, error)
         if evaluation.ok:
             self._ended[trial_id] = None
+            self._exact[row.tobytes()] = exact
             solver.tell_point(trial.candidate, evaluation)
 
     def add_evaluated_point(
@@ -391,7 +390,8 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
         """
         solver, space = self._ready()
         found = space.read(parameters, "parameters", strict=False)
-        row, _ = space.encode(found, "parameters")
+        row, exact = space.encode(found, "parameters")
+        self._exact[row.tobytes()] = exact
         steps = () if intermediate_values is None else tuple(intermediate_values)
         if error:
             evaluation = Evaluation(math.nan, FAILED, error="the trial failed")

@@ -115,17 +115,6 @@ class ConfigSpace:
             raise ValueError(f"two parameters of space have the same path: {list(self._by_name)}")
         self.space = Space({leaf.name: leaf.dimension for leaf in self.leaves})
 
-    @classmethod
-    def has_parameters(cls, config: Mapping[str, Any]) -> bool:
-        """Tell whether a configuration has anything to search, or to refuse."""
-        try:
-            cls(config)
-        except NoParameters:
-            return False
-        except (TypeError, ValueError):
-            pass
-        return True
-
     def is_like(self, other: "ConfigSpace") -> bool:
         """Tell whether both have the same parameters; constants may differ."""
         codecs = [
