@@ -1,33 +1,55 @@
-"""Run zoopt on many machines. This package is installed as ``zoopt.distributed``."""
+"""Run zoopt on many machines. This package is installed as ``zoopt.distributed``.
+
+Its names are imported when they are first used: importing the package does not import Ray.
+"""
 
 if __name__ != "zoopt.distributed":
     raise ImportError(
         "this folder is the package zoopt.distributed: install zoopt and import it by that name"
     )
 
-import importlib
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-#: Public names and their modules, which are loaded on use: some need Ray.
-_MODULES = {
+if TYPE_CHECKING:
+    from zoopt.distributed.durations import LogNormal, Pareto
+    from zoopt.distributed.fleet import Cluster
+    from zoopt.distributed.ray_executor import RayExecutor
+    from zoopt.distributed.simulated_executor import SimulatedExecutor
+    from zoopt.distributed.simulation import Simulation, calibrate, simulate
+    from zoopt.distributed.tune import ZOOptSearch
+
+__all__ = [
+    "Cluster",
+    "LogNormal",
+    "Pareto",
+    "RayExecutor",
+    "SimulatedExecutor",
+    "Simulation",
+    "ZOOptSearch",
+    "calibrate",
+    "simulate",
+]
+
+#: The submodule in which each public name lives.
+_SUBMODULES = {
     "Cluster": "fleet",
     "LogNormal": "durations",
     "Pareto": "durations",
     "RayExecutor": "ray_executor",
     "SimulatedExecutor": "simulated_executor",
     "Simulation": "simulation",
+    "ZOOptSearch": "tune",
     "calibrate": "simulation",
     "simulate": "simulation",
 }
 
-__all__ = sorted(_MODULES)
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name not in _SUBMODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_SUBMODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+    return sorted({*globals(), *__all__})
