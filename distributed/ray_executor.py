@@ -246,16 +246,19 @@ class RayExecutor(Supervisor["_Actor"]):
     def _listen(self, seconds: float) -> None:
         self._look_after_workers()
         try:
-            self._take_word(self._words.get(timeout=min(seconds, 3600.0)))
+            self._take_in_order(self._words.get(timeout=min(seconds, 3600.0)))
             while True:
-                self._take_word(self._words.get_nowait())
+                self._take_in_order(self._words.get_nowait())
         except queue.Empty:
             pass
 
+    def _take_in_order(self, word: "_Word") -> None:
+        for each in word.worker.in_order(word):
+            if each.worker in self._team:
+                self._take_word(each)
+
     def _take_word(self, word: "_Word") -> None:
         worker = word.worker
-        if worker not in self._team:
-            return
         if word.error is not None:
             self._take_error(worker, word.error)
         elif worker.ready:
@@ -361,6 +364,7 @@ class _Word(NamedTuple):
     """What came of a call."""
 
     worker: "_Actor"
+    number: int
     answer: Any
     error: BaseException | None
     at: float
@@ -376,6 +380,9 @@ class _Actor(Worker):
         self._words = words
         self._refs: dict[int, Any] = {}
         self._n_calls = 0
+        #: Words that came before an earlier one: Ray's threads overtake each other.
+        self._early: dict[int, _Word] = {}
+        self._n_heard = 0
         #: What to add to its clock.
         self._skew: float | None = None
         self._synchronized = 0.0
@@ -393,9 +400,16 @@ class _Actor(Worker):
             self._refs.pop(number_of_call, None)
             error = future.exception()
             answer = None if error is not None else future.result()
-            self._words.put(_Word(self, answer, error, perf_counter()))
+            self._words.put(_Word(self, number_of_call, answer, error, perf_counter()))
 
         ref.future().add_done_callback(done)
+
+    def in_order(self, word: "_Word") -> "Iterator[_Word]":
+        """Yield the words that are due, in the order of the calls."""
+        self._early[word.number] = word
+        while self._n_heard in self._early:
+            self._n_heard += 1
+            yield self._early.pop(self._n_heard - 1)
 
     def forget(self) -> None:
         self._refs.clear()

@@ -193,6 +193,13 @@ def test_cheap_evaluations_share_messages_within_what_may_be_in_flight():
     assert (np.diff(finished) < 1e-4).sum() > 150
 
 
+def test_answers_that_overtake_each_other_are_not_mixed_up():
+    """Ray's threads hand over the answers of one actor in any order."""
+    alone = minimize(sphere, BOX, budget=3000, seed=0, window=8)
+    result = minimize(sphere, BOX, budget=3000, seed=0, window=8, backend="ray", workers=2)
+    assert (result.history == alone.history).all()
+
+
 def stop_at(n):
     def look(search):
         if search.nfev == n:
