@@ -1,10 +1,10 @@
 """Tune a small neural network with Ray Tune: zoopt proposes, ASHA stops what does not pay.
 
-Needs ``pip install "zoopt[tune,sklearn]"``, and runs on this machine in a quarter of a minute. Each trial
-trains on scikit-learn's digits for up to nine epochs and reports its accuracy on digits it did not
-see; ASHA stops those that fall behind after one epoch or three. ``max_t`` tells the searcher so: it
-then never takes a short trial for a better one than those that ran to the end. Reached with 24
-trials, a little more or less with the timing of two at a time:
+Needs ``pip install "zoopt[tune,sklearn]"``, and takes a quarter of a minute. Each trial trains on
+scikit-learn's digits for up to nine epochs and reports its accuracy on digits it did not see; ASHA
+stops those that fall behind after one epoch or three. ``max_t`` tells the searcher so: it then
+never takes a short trial for a better one than those that ran to the end. Reached with 24 trials, a
+little more or less with the timing of two at a time:
 
     accuracy: 0.963
 """

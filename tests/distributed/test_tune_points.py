@@ -113,11 +113,9 @@ def run_trial(search, trial_id, losses, returns=False):
     results = [{"loss": v, "training_iteration": i + 1} for i, v in enumerate(losses)]
     for result in results[:-1]:
         search.on_trial_result(trial_id, result)
-    last = {**results[-1], "done": True}
     if returns:
         search.on_trial_result(trial_id, results[-1])
-        search.on_trial_result(trial_id, last)
-    search.on_trial_complete(trial_id, last)
+    search.on_trial_complete(trial_id, {**results[-1], "done": True})
 
 
 def test_a_stopped_trial_counts_with_its_last_value():
