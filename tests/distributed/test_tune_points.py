@@ -61,6 +61,7 @@ def test_a_partial_point_is_completed_at_random_from_the_seed():
     assert len({a["rate"] for a, _ in drawn}) == 8
     assert all(1e-3 <= a["rate"] < 1.0 for a, _ in drawn)
     assert first(3) == drawn[3]
+    assert searcher(seed=3).suggest("0")["rate"] != drawn[3][0]["rate"]  # another stream
 
 
 def test_a_point_off_the_grid_is_its_neighbor_and_one_outside_is_refused():
