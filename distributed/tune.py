@@ -301,8 +301,7 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
             candidate = self._ended.get(trial_id)
             if candidate is None:
                 return
-            del self._ended[trial_id]  # it failed, and runs again
-            trial = self._live[trial_id] = Trial(candidate, told=True)
+            trial = self._live[trial_id] = Trial(candidate, told=True)  # it failed, and runs again
         self._outcomes.note(trial, result)
 
     def on_trial_complete(

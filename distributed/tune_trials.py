@@ -36,7 +36,7 @@ class Best(NamedTuple):
 class Trial:
     """A trial that is out."""
 
-    __slots__ = ("candidate", "ended_itself", "reported", "told")
+    __slots__ = ("candidate", "heard_at", "reported", "told")
 
     def __init__(self, candidate: Candidate, told: bool = False) -> None:
         self.candidate = candidate
@@ -44,7 +44,8 @@ class Trial:
         self.told = told
         #: The last value of the metric, and its time.
         self.reported: tuple[Any, Any] | None = None
-        self.ended_itself = False
+        #: The time of its last report, with or without the metric.
+        self.heard_at: Any = None
 
 
 class Outcomes:
@@ -102,11 +103,9 @@ class Outcomes:
 
     def note(self, trial: Trial, result: Mapping[str, Any]) -> None:
         """Remember what a running trial reports."""
+        trial.heard_at = result.get(self._time_attr)
         if self.metric is not None and self.metric in result:
-            trial.reported = result[self.metric], result.get(self._time_attr)
-        # Tune passes on the last result of a function that returned, marked; not that of a trial
-        # which a scheduler stops.
-        trial.ended_itself = result.get("done") is True
+            trial.reported = result[self.metric], trial.heard_at
 
     def of(self, trial: Trial, result: Mapping[str, Any] | None, error: bool) -> Evaluation:
         """Judge how a trial ended."""
@@ -114,13 +113,15 @@ class Outcomes:
             return Evaluation(math.nan, FAILED, error="the trial failed")
         if result and self.metric is not None and self.metric in result:
             value, at = result[self.metric], result.get(self._time_attr)
+            if at is not None and at == trial.heard_at:
+                at = None  # Tune tells of every result but that at which it stops a trial
         elif trial.reported is not None:
             value, at = trial.reported
         elif result:
             return Evaluation(math.nan, INVALID, error=f"the result lacks {self.metric!r}")
         else:
             return Evaluation(math.nan, LOST, error="the trial ended before it reported")
-        return self.of_value(value, None if trial.ended_itself else at)
+        return self.of_value(value, at)
 
     def of_value(self, value: Any, at: Any = None) -> Evaluation:
         """Judge a value; ``at`` is when a trial was stopped, None if it ran to its end.

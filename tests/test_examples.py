@@ -85,3 +85,32 @@ def test_quickstart(tmp_path):
     assert float(cross_validated[2]) >= float(cross_validated[0])
     assert float(held_out[2]) > 95
     assert (tmp_path / "convergence.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.ray
+def test_ray_tune(tmp_path_factory, monkeypatch):
+    try:
+        import ray.tune  # noqa: F401
+    except ImportError as error:
+        pytest.skip(f'Ray Tune is not installed: pip install "zoopt[tune]" ({error})')
+    folder = tmp_path_factory.mktemp("r")  # short, for the names of Ray's sockets
+    for name, value in {
+        "HOME": str(folder),
+        "RAY_TMPDIR": str(folder),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    path = EXAMPLES / "ray_tune.py"
+    done = subprocess.run(
+        [sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    assert abs(figures(done.stdout)["accuracy"] - stated["accuracy"]) < 0.05
+    trials, whole = re.search(r"trials: (\d+), of which (\d+) ran", done.stdout).groups()
+    assert int(trials) == 24
+    assert 1 <= int(whole) < 24
+    epochs = re.search(r"epochs: (\d+) instead of 216", done.stdout)
+    assert 24 + 8 * int(whole) <= int(epochs[1]) < 216

@@ -104,22 +104,24 @@ def test_a_mixed_job_with_failing_and_nan_trials(local_ray, tmp_path):
 
 
 def test_a_scheduler_stops_trials_early(local_ray, tmp_path):
-    """The first trial is the best, and each next one worse: they stop at the first rung."""
+    """Two are worse than the first and stop at the first rung; the last one returns in time."""
 
     def trainable(config):
         for step in range(4):
             tune.report({"accuracy": -config["rate"] * (step + 1)})
+            if (config["rate"], step) == (0.1, 1):
+                return
 
     points = [{"rate": rate} for rate in (0.2, 0.3, 0.4, 0.1)]
     scheduler = tune.schedulers.ASHAScheduler(max_t=4, grace_period=1, reduction_factor=2)
     search = ZOOptSearch(seed=0, max_t=4, points_to_evaluate=points)
     space = {"rate": SPACE["rate"]}
     grid = job(tmp_path, trainable, search, 4, 1, space, scheduler=scheduler)
-    assert [result.metrics["training_iteration"] for result in grid] == [4, 1, 1, 4]
-    assert search.best == ({"rate": 0.1}, -0.4)
+    assert [result.metrics["training_iteration"] for result in grid] == [4, 1, 1, 2]
+    assert search.best == ({"rate": 0.1}, -0.2)
     members = search.solver.positives + search.solver.negatives
     assert sorted(member[2:] for member in members) == [
-        (0.0, 0.4),
+        (0.0, 0.2),
         (0.0, 0.8),
         (0.75, 0.3),
         (0.75, 0.4),

@@ -61,6 +61,7 @@ def test_a_partial_point_is_completed_at_random_from_the_seed():
     assert len({a["rate"] for a, _ in drawn}) == 8
     assert all(1e-3 <= a["rate"] < 1.0 for a, _ in drawn)
     assert first(3) == drawn[3]
+    assert searcher(seed=3).suggest("0")["rate"] != drawn[3][0]["rate"]  # another stream
 
 
 def test_a_point_off_the_grid_is_its_neighbor_and_one_outside_is_refused():
@@ -113,11 +114,9 @@ def run_trial(search, trial_id, losses, returns=False):
     results = [{"loss": v, "training_iteration": i + 1} for i, v in enumerate(losses)]
     for result in results[:-1]:
         search.on_trial_result(trial_id, result)
-    last = {**results[-1], "done": True}
     if returns:
         search.on_trial_result(trial_id, results[-1])
-        search.on_trial_result(trial_id, last)
-    search.on_trial_complete(trial_id, last)
+    search.on_trial_complete(trial_id, {**results[-1], "done": True})
 
 
 def test_a_stopped_trial_counts_with_its_last_value():

@@ -273,6 +273,7 @@ def test_a_failed_trial_that_runs_again_is_taken_in():
     search.on_trial_complete("a", None, error=True)
     assert search.best is None
     search.on_trial_complete("a", None, error=True)
+    assert (search.solver.n_told, search.solver.n_foreign) == (1, 0)
     search.on_trial_complete("a", {"loss": 2.0})
     assert search.best == (config, 2.0)
     search.on_trial_complete("a", {"loss": 1.0})  # it ended: nothing more is expected
