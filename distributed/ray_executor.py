@@ -280,6 +280,7 @@ class RayExecutor(Supervisor["_Actor"]):
         if not worker.ready and (
             getattr(error, "actor_init_failed", False)
             or isinstance(error, (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError))
+            or "ModuleNotFoundError" in text
         ):
             raise ExecutorError(
                 f"a worker could not be started:\n{text}\n"

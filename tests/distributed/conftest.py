@@ -26,6 +26,7 @@ def ray_environment(tmp_path_factory):
         for name, value in (VARIABLES | {"HOME": str(folder), "RAY_TMPDIR": str(folder)}).items():
             patch.setenv(name, value)
         patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)  # as if set in time
+        patch.chdir(folder)  # Ray's workers look here first, and shall find the installed zoopt
         yield folder
 
 

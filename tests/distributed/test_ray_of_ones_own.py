@@ -167,6 +167,20 @@ def test_ctrl_c_returns_the_best_so_far(own_ray):
     assert "ENDED interrupted True True" in output, output
 
 
+def test_workers_without_zoopt_are_explained_at_once(own_ray):
+    decoy = own_ray / "zoopt"  # what workers find first
+    decoy.mkdir()
+    (decoy / "__init__.py").touch()
+    text = """
+    try:
+        run()
+    except zoopt.ExecutorError as error:
+        print("EXPLAINED", "must be installed where the workers are" in str(error))
+    """
+    output = start(own_ray, text).communicate(timeout=120)[0]
+    assert "EXPLAINED True" in output, output
+
+
 def test_a_cluster_is_never_joined_by_accident(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     import ray
