@@ -103,7 +103,8 @@ class Setting:
         return simulate(fun, SPACE, **{**given, **options})
 
     def runs(self, fun: Any, **options: Any) -> list[Simulation]:
-        one = (options.get("mode"), options["workers"]) == ONE_SEED
+        large = options["workers"] == ONE_SEED[1]
+        one = large and (options["mode"] == ONE_SEED[0] or "time_budget" in options)
         return [self.run(fun, seed=seed, **options) for seed in range(1 if one else self.seeds)]
 
 
@@ -152,6 +153,36 @@ def fixed_time(setting: Setting) -> None:
             budget=UNBOUNDED,
             time_budget=HORIZON,
         ),
+    )
+
+
+def rounds(setting: Setting) -> None:
+    """Show what rounds smaller than one evaluation for each worker are worth."""
+    workers, horizon = (100, 300.0) if setting.quick else (1000, 3000.0)
+    rows = []
+    sizes = [size for size in (20, 50, 100, 300, 1000) if size <= workers]
+    for title, options in [
+        *((f"rounds of {size:,}", {"mode": "sync", "round_size": size}) for size in sizes),
+        ("async", {"mode": "async"}),
+    ]:
+        runs = [
+            setting.runs(
+                fun,
+                budget=UNBOUNDED,
+                time_budget=horizon,
+                workers=workers,
+                duration=LogNormal(MEAN, 1.0),
+                **options,
+            )
+            for fun in FUNCTIONS
+        ]
+        row = [f"{middle(runs[0], 'nfev'):,.0f}", f"{100 * middle(runs[0], 'efficiency'):.1f}%"]
+        rows.append([title, *row, *(f"{middle(r, 'fun'):.2g}" for r in runs)])
+    table(
+        f"Simulated: rounds of fewer evaluations than workers: {workers:,} workers, {horizon:g} s, "
+        f"evaluations of mean {MEAN:g} s, lognormal",
+        ["mode", "told", "efficiency", "sphere", "ackley"],
+        rows,
     )
 
 
@@ -217,11 +248,12 @@ def ceiling(setting: Setting) -> None:
         row = [f"{mean:g}", f"{workers:,}", f"{workers / mean:,.0f}"]
         for batch in BATCHES:
             flight = workers * batch
+            budget = max(20_000, 3 * flight, min(10 * flight, 300_000))
             if flight > 100_000:
                 row.append("-")
                 continue
             run = setting.run(
-                budget=max(20_000, 3 * flight) if not setting.quick else 3 * flight,
+                budget=3 * flight if setting.quick else budget,
                 workers=workers,
                 duration=mean,
                 batch=batch,
@@ -298,15 +330,8 @@ def at_once(setting: Setting) -> None:
         ("640, each 1 s", 640, 1.0),
         ("6,400, lognormal, mean 1 s, cv 1", 6400, LogNormal(1.0, 1.0)),
     ):
-        for mode in MODES[:2]:
-            run = setting.run(
-                budget=budget,
-                workers=64,
-                duration=duration,
-                mode=mode,
-                seed=0,
-                **({"round_size": 62 if budget < 6400 else 64} if mode == "sync" else {}),
-            )
+        for mode in ("async",) if duration == 1.0 else ("async", "sync"):
+            run = setting.run(budget=budget, workers=64, duration=duration, mode=mode, seed=0)
             rows.append(
                 [title, mode, f"{run.walltime:.3f}", f"{100 * run.efficiency:.1f}%"],
             )
@@ -322,16 +347,13 @@ def growth(setting: Setting) -> None:
     }
     rows = []
     for title, workers in plans.items():
-        run = simulate(
+        run = setting.run(
             ackley,
-            SPACE,
             budget=UNBOUNDED,
             time_budget=HORIZON,
             workers=workers,
             duration=LogNormal(MEAN, 1.0),
-            driver_time=setting.driver_time(),
             seed=0,
-            **setting.network,
         )
         rows.append(
             [
@@ -401,11 +423,15 @@ def main() -> None:
     setting = Setting(options.message_ms / 1000, options.latency_ms / 1000, options.quick)
     print(heading())
     print("- **simulated**: values are true, times are virtual, no cluster was used")
-    print(f"- medians of {setting.seeds} seeds; sync on 10,000 workers and tables that say so: one")
+    print(
+        f"- medians of {setting.seeds} seeds; one for 10,000 workers with sync "
+        "or for a fixed time, and in the tables from islands on"
+    )
     parts = (
         assumptions,
         fixed_budget,
         fixed_time,
+        rounds,
         in_flight,
         archipelagos,
         ceiling,

@@ -90,7 +90,7 @@ def _positive(value: Any, name: str) -> None:
 
 
 class Durations:
-    """A stream of durations, one for each evaluation that starts.
+    """A stream of durations, one for each evaluation.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ class Cluster:
         How many there are, or from when on how many: ``[(0, 10), (60, 500), (600, 20)]``. What
         runs on a worker that is taken away is lost, and tried again elsewhere.
     duration : number, LogNormal, Pareto or callable
-        How long an evaluation takes; a callable gets ``(rng)`` or ``(rng, x)``.
+        How long an evaluation takes; a callable gets ``(rng)`` or ``(rng, x)``. Drawn in order of
+        ask, for any cluster alike; tried again, an evaluation takes as long again.
     batch : int
         Most evaluations of one message; a worker does them one after the other and answers when
         all are done. No more are sent together than it takes to keep all workers busy.

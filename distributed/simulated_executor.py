@@ -30,7 +30,10 @@ ABSENT = -1
 
 
 class _Task(NamedTuple):
+    """An evaluation to do; tried again, it takes as long again."""
+
     candidate: Candidate
+    seconds: float
     n_deaths: int
 
 
@@ -126,7 +129,7 @@ class SimulatedExecutor:
     def _reset(self) -> None:
         cluster = self.cluster
         self._serial = SerialExecutor()
-        self._durations = Durations(cluster.duration, spawned(self._seed, 0))
+        self._draw = Durations(cluster.duration, spawned(self._seed, 0)).draw
         self._fleet = Fleet(cluster, spawned(self._seed, 1))
         self._heap: list[tuple[float, int, int, Any]] = []
         self._n_pushed = 0
@@ -151,7 +154,7 @@ class SimulatedExecutor:
 
     def submit(self, candidate: Candidate) -> None:
         self.work(self._half_step)
-        self._pending.append(_Task(candidate, 0))
+        self._pending.append(_Task(candidate, self._draw(candidate), 0))
         if len(self._pending) >= self._batch:
             self._send(self._batch)
 
@@ -216,12 +219,10 @@ class SimulatedExecutor:
         self.n_messages += 1
         latency = self.cluster.latency
         begin = end = max(self._now + latency, self._free_at[slot])
-        pop, draw = self._pending.popleft, self._durations.draw
-        tasks, ends = [], []
-        for _ in range(n):
-            task = pop()
-            end += draw(task.candidate)
-            tasks.append(task)
+        tasks = [self._pending.popleft() for _ in range(n)]
+        ends = []
+        for task in tasks:
+            end += task.seconds
             ends.append(end)
         self._free_at[slot] = end
         message = _Message(slot, self._life[slot], tasks, begin, ends)
@@ -284,7 +285,7 @@ class SimulatedExecutor:
                     continue
                 if task.n_deaths < self.cluster.retries:
                     self.n_retried += 1
-                    self._pending.appendleft(_Task(task.candidate, task.n_deaths + 1))
+                    self._pending.appendleft(task._replace(n_deaths=task.n_deaths + 1))
                     continue
                 self.n_lost += 1
                 text = f"its worker died {task.n_deaths + 1} times"

@@ -127,7 +127,7 @@ def test_callbacks_and_stop_rules_see_virtual_time():
 @pytest.mark.parametrize("solver", sorted(registered()))
 def test_one_worker_is_the_serial_run(solver):
     expected = zoopt.minimize(sphere, SPACE, budget=200, seed=3, algorithm=solver)
-    got = run(workers=1, algorithm=solver, seed=3, duration=LogNormal(10, 2), **MORTAL, **PATIENT)
+    got = run(workers=1, algorithm=solver, seed=3, duration=LogNormal(2, 1), **MORTAL, **PATIENT)
     assert path(got.result) == path(expected)
     assert got.fun == expected.fun
 
@@ -139,8 +139,18 @@ def test_a_window_gives_one_trajectory_for_any_cluster(solver, window):
     expected = path(zoopt.minimize(sphere, SPACE, budget=200, backend="serial", **options))
     for workers in (1, 7, 1000):
         for more in ({}, {"batch": 3, "depth": 2}, {**MORTAL, **PATIENT}):
-            report = run(workers=workers, duration=Pareto(5.0, 1.2), **options, **more)
+            report = run(workers=workers, duration=LogNormal(2.0, 1.0), **options, **more)
             assert path(report.result) == expected
+
+
+def test_an_evaluation_takes_as_long_on_any_cluster():
+    taken = []
+    for more in ({"workers": 1}, {"workers": 7, "batch": 3}, {"workers": 50, **MORTAL, **PATIENT}):
+        timeline = run(duration=LogNormal(2, 1), seed=2, **more).result.timeline
+        order = np.argsort(timeline["id"])
+        taken.append((timeline["finished"] - timeline["started"])[order])
+    assert np.allclose(taken[0], taken[1])
+    assert np.allclose(taken[0], taken[2])
 
 
 clusters = st.fixed_dictionaries(
@@ -221,7 +231,7 @@ def test_the_same_seed_is_the_same_simulation(mode):
         "mode": mode,
         "workers": 300,
         "budget": 1500,
-        "duration": LogNormal(10, 1),
+        "duration": LogNormal(2, 1),
         **MORTAL,
         **PATIENT,
     }

@@ -56,7 +56,7 @@ def test_an_evaluation_that_outlives_every_worker_is_lost_after_all_tries(retrie
 
 
 def test_enough_retries_lose_nothing():
-    report = run(budget=2000, workers=50, duration=LogNormal(5, 1), **MORTAL, **PATIENT)
+    report = run(budget=2000, workers=50, duration=LogNormal(2, 1), **MORTAL, **PATIENT)
     assert report.n_retried > 100
     assert report.n_lost == report.result.n_failed == 0
     assert report.nfev == 2000
@@ -284,7 +284,9 @@ def test_models_have_the_mean_they_say(model, cv, seed):
 
 
 def test_ten_thousand_workers_are_fine():
-    report = run(budget=30_000, workers=10_000, duration=LogNormal(10, 1), worker_lifetime=1000.0)
+    report = run(
+        budget=30_000, workers=10_000, duration=LogNormal(10, 1), worker_lifetime=1000.0, retries=50
+    )
     assert report.nfev == 30_000
     assert report.n_events >= 30_000
 
