@@ -13,6 +13,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: "ray" in item.keywords)  # their Ray lives until the end
     if config.getoption("--slow"):
         return
     for item in items:

@@ -10,6 +10,7 @@ VARIABLES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "OMP_NUM_THREADS": "1",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # which Ray reads when it is imported
 }

@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # Ray's own are not ours to turn into errors
 ]
 
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import it
+
 SCRIPT = Path(__file__).with_name("tune_job.py")
 
 
