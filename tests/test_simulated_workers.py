@@ -19,6 +19,7 @@ from zoopt.distributed import (
     simulate,
     simulated_islands,
 )
+from zoopt.distributed.fleet import Fleet
 from zoopt.errors import ExecutorError, ExecutorInUse
 
 # ---------------------------------------------------------------- churn
@@ -225,6 +226,60 @@ def test_what_is_cancelled_is_never_evaluated():
     assert result.nfev == 7
     assert len(calls) == 20  # all of the first second
     assert len(result.cancelled) == 13
+
+
+def started(cluster, n):
+    """Return an executor that has taken n candidates, and the ids that it evaluates."""
+    executor, calls = SimulatedExecutor(cluster, seed=0), []
+    executor.start(lambda c: (float(calls.append(c.id) or c.id), 0.0), n, 0.0)
+    space = zoopt.Space(SPACE)
+    for ident in range(n):
+        executor.submit(zoopt.Candidate(ident, np.zeros(4), space))
+    return executor, calls
+
+
+def test_what_is_cancelled_does_not_come():
+    executor, calls = started(Cluster(workers=2, duration=1.0, **FREE), 4)
+    for ident in (1, 2):
+        executor.cancel(ident)
+    outcomes = executor.collect() + executor.collect()
+    assert [candidate.id for candidate, _ in outcomes] == calls == [0, 3]
+    assert executor.worked == 2.0
+
+
+def test_an_answer_of_a_former_life_frees_nobody():
+    """The worker leaves while its answer is on its way, and is back before it comes."""
+    cluster = Cluster(
+        workers=[(0, 1), (6.5, 0), (6.75, 1)], duration=1.0, **{**FREE, "latency": 5.0}
+    )
+    executor, calls = started(cluster, 3)
+    begun = []
+    while len(begun) < 3:
+        begun += [evaluation.started for _, evaluation in executor.collect()]
+    assert begun == [5.0, 6.75 + 5.0, 6.75 + 11.0 + 5.0]
+    assert calls == [0, 1, 2]
+
+
+def test_a_worker_waits_for_its_node():
+    cluster = Cluster(workers=4, workers_per_node=2, node_lifetime=9.0, detection=1, replacement=5)
+    fleet = Fleet(cluster, np.random.default_rng(0))
+    death, noticed = fleet.join(0, 0.0)
+    assert fleet.join(1, 0.0) == (death, noticed) == (death, death + 1)
+    assert fleet.join(2, 0.0) != (death, noticed)
+    assert fleet.ready(1, death - 0.25) == death - 0.25
+    assert fleet.ready(1, death + 0.25) == death + 1 + 5
+    later, _ = fleet.join(1, death + 7)
+    assert fleet.join(0, death + 7)[0] == later > death + 7
+
+
+def test_however_short_a_wait_time_goes_on():
+    executor, _ = started(Cluster(workers=1, duration=100.0, **FREE), 1)
+    assert executor.collect(5.0) == []
+    assert executor.clock() == 5.0
+    assert executor.collect(0.0) == []
+    assert executor.clock() == 5.0
+    assert executor.collect(1e-30) == []
+    assert executor.clock() > 5.0
 
 
 def test_failures_of_the_objective_are_those_of_a_real_run():
