@@ -1,6 +1,7 @@
 """What happens in a Ray actor: load the objective once, then evaluate what is sent."""
 
 import logging
+import multiprocessing
 import os
 import pickle
 import sys
@@ -59,6 +60,8 @@ class Evaluator:
         node = ray.get_runtime_context().get_node_id()
         logging.basicConfig(format="%(levelname)s:%(name)s:%(message)s")
         try:
+            # Ray's threads hold locks that a fork would copy: its children may hang.
+            multiprocessing.set_start_method("forkserver", force=True)
             sys.path += [folder for folder in self._path if folder not in sys.path]
             adopt_main(*self._main)
             data, buffers = self._objective

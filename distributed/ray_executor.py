@@ -97,6 +97,7 @@ class RayExecutor(Supervisor["_Actor"]):
     >>> zoopt.minimize(simulate, space, budget=1000, backend=pool)  # doctest: +SKIP
     """
 
+    answers_first = False
     short = 0.5
     message_seconds = 0.02
 

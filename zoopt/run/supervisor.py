@@ -71,6 +71,8 @@ class Supervisor(ABC, Generic[W]):
 
     immediate = False
 
+    #: Whether an answer is out before the worker goes on, and not lost with it then.
+    answers_first = True
     #: Below this mean duration, in seconds, a worker is sent its next message while it works.
     short: float
     #: Candidates of one message should keep a worker busy for this long.
@@ -202,8 +204,15 @@ class Supervisor(ABC, Generic[W]):
             for worker in self._team:
                 if not self._waiting:
                     return
+                if level and not self.answers_first and self._must_be_alone(worker):
+                    continue
                 if len(worker.messages) == level and self._takes(worker):
                     self._give(worker, self._next_message())
+
+    def _must_be_alone(self, worker: W) -> bool:
+        """Return whether what a worker is at, or what waits, shall show who kills it."""
+        at = [candidate.id for message in worker.messages for candidate in message]
+        return not self._alone.isdisjoint([*at, self._waiting[0].id])
 
     def _takes(self, worker: W) -> bool:
         """Return whether a worker may be given something before it is ready."""
@@ -307,7 +316,8 @@ class Supervisor(ABC, Generic[W]):
         """
         self._n_deaths_in_a_row += 1
         guilty = None
-        if worker.ready and worker.messages and len(worker.messages[0]) == 1:
+        is_sure = self.answers_first or len(worker.messages) == 1
+        if worker.ready and worker.messages and len(worker.messages[0]) == 1 and is_sure:
             guilty = worker.messages.popleft()[0]
         reason = self._dismiss(worker, patience, reason)
         at = "nothing" if guilty is None else f"evaluation {guilty.id}"
@@ -334,6 +344,6 @@ class Supervisor(ABC, Generic[W]):
         ended = self._release(worker, patience)
         for message in reversed(worker.messages):
             self._waiting.extendleft(reversed(message))
-            if len(message) > 1:
+            if len(message) > 1 or not self.answers_first:
                 self._alone.update(candidate.id for candidate in message)
         return reason or ended
