@@ -169,7 +169,6 @@ class RayExecutor(Supervisor["_Actor"]):
         self._said_so = False
         self._watch = NodeWatch(ray, self.node_timeout)
         self._disconnect.callback(self._watch.close)
-        self._n_known = 0
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[None]:
@@ -223,11 +222,8 @@ class RayExecutor(Supervisor["_Actor"]):
     # ------------------------------------------------------------- how many
 
     def _n_wanted(self) -> int:
-        if self._is_elastic:
-            self._n_known = max(1, self._watch.n_places(self._claims))
-        else:
-            self._n_known = self.workers
-        return min(self._n_known, self._budget)
+        n = max(1, self._watch.n_places(self._claims)) if self._is_elastic else self.workers
+        return min(n, self._budget)
 
     def _n_at_work(self) -> int:
         return max(1, sum(worker.ready for worker in self._team))
@@ -321,7 +317,8 @@ class RayExecutor(Supervisor["_Actor"]):
             if worker in self._team:
                 self._lose_with_node(worker, "with its node, which is gone or silent")
         self._watch.nodes_in_use = {w.node for w in self._team if w.ready}
-        for worker in [w for w in self._team if not w.ready][: len(self._team) - self._n_wanted()]:
+        n_too_many = max(0, len(self._team) - self._n_wanted())
+        for worker in [w for w in self._team if not w.ready][:n_too_many]:
             self._dismiss(worker)  # its place left before it came
         self._see_whether_anybody_comes()
 
