@@ -189,6 +189,8 @@ def test_cheap_evaluations_share_messages_within_what_may_be_in_flight(monkeypat
 
     def noted(worker, candidates):
         sizes.append(len(candidates))
+        n_ready = sum(each.ready for each in backend._team)
+        assert len(candidates) <= 32 / (2 * n_ready)  # room for two messages a worker
         send(worker, candidates)
 
     monkeypatch.setattr(_Actor, "send", noted)
@@ -202,7 +204,7 @@ def test_cheap_evaluations_share_messages_within_what_may_be_in_flight(monkeypat
     )
     assert result.nfev == sum(sizes) == 600
     assert max(most) <= 32
-    assert 1 < max(sizes) <= 8  # a quarter of what may be in flight
+    assert max(sizes) > 1
 
 
 @pytest.mark.parametrize(("n_places", "n_left"), [(4, 3), (3, 3), (2, 2)])
