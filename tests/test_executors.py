@@ -388,6 +388,29 @@ def test_the_user_may_say_how_much_is_in_flight():
     assert result.nfev == 300
 
 
+class Growing(ProcessExecutor):
+    """Has one worker for the first evaluation's first half second, then three."""
+
+    def _n_wanted(self):
+        busy = [w.since for w in self._team if w.ready and w.messages]
+        if busy and time.perf_counter() > min(busy) + 0.5:
+            self.workers = 3
+        return super()._n_wanted()
+
+
+@pytest.mark.parametrize("name", ["run.db", None])
+def test_workers_that_come_while_all_are_busy_are_used_at_once(name, tmp_path):
+    result = minimize(
+        lambda x: time.sleep(3.0) or 0.0,
+        BOX,
+        budget=3,
+        seed=0,
+        backend=Growing(1),
+        checkpoint=name and tmp_path / name,
+    )
+    assert result.timeline["started"].max() < result.timeline["finished"].min()
+
+
 def test_an_executor_serves_one_run_after_another_but_not_two_at_once():
     pool = ProcessExecutor(2)
     runs = [minimize(sphere, BOX, budget=30, seed=0, window=4, backend=pool) for _ in range(2)]

@@ -122,3 +122,24 @@ def test_a_node_that_joins_is_used_within_seconds(tell):
     assert words["SAME"] == "True 0"
     assert "third" not in words["BEFORE"]
     assert "third" in words["LATER"]
+
+
+def test_a_node_that_joins_is_used_though_no_evaluation_ends(tell):
+    words = tell("""
+    import concurrent.futures
+    def long(x):
+        time.sleep(30.0)
+        return 0.0
+    def run():
+        backend = RayExecutor(address=cluster.address)
+        return zoopt.minimize(long, [(-1, 1)] * 3, budget=4, seed=0, backend=backend)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        time.sleep(10.0)
+        cluster.add_node(**SIZE, node_name="third")  # which works in the main thread only
+        result = running.result()
+    print("SAME", result.n_failed)
+    print("TOGETHER", result.timeline["started"].max() < result.timeline["finished"].min())
+    cluster.shutdown()
+    """)
+    assert words["TOGETHER"] == "True"

@@ -69,7 +69,7 @@ class Executor(Protocol):
         """
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
-        """Wait for at least one outcome, or the timeout in seconds."""
+        """Wait for at least one outcome, for more capacity, or the timeout in seconds."""
 
     def cancel(self, ident: int) -> None:
         """Give a candidate up; its outcome is not collected."""

@@ -138,6 +138,7 @@ class JournalExecutor:
             if evaluation is not None:
                 return [(candidate, evaluation)]
         until = None if timeout is None else self.clock() + timeout
+        room = self._inner.capacity
         while True:
             left = None if until is None else max(0.0, until - self.clock())
             due = self._journal.seconds_to_commit
@@ -148,7 +149,7 @@ class JournalExecutor:
                 self._note(outcomes)
                 return outcomes
             self._journal.commit_if_due()
-            if until is not None and self.clock() >= until:
+            if self._inner.capacity > room or (until is not None and self.clock() >= until):
                 return []
 
     def _replay_tell(self) -> Outcome:

@@ -173,14 +173,17 @@ class Supervisor(ABC, Generic[W]):
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
         until = None if timeout is None else perf_counter() + timeout
+        room = self.capacity
         while True:
             self._dispatch()
             self._listen(0.0 if self._outcomes else self._seconds_until(until))
             self._stop_what_is_late()
             outcomes = [o for o in self._outcomes if o[0].id not in self._cancelled]
             self._outcomes.clear()
-            if outcomes or (until is not None and perf_counter() >= until):
+            if outcomes or self.capacity > room:
                 return outcomes
+            if until is not None and perf_counter() >= until:
+                return []
 
     def close(self) -> None:
         """End all workers; nothing stays behind."""
