@@ -7,13 +7,14 @@ they repeat calls silently, and burn out before an actor is back.
 import contextlib
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from zoopt.distributed.nodes import NodeWatch, ray_of
 from zoopt.errors import ExecutorError
 from zoopt.run.executor import Evaluate
 from zoopt.run.processes import n_processors
-from zoopt.run.supervisor import Supervisor, Worker
+from zoopt.run.supervisor import LOOK_SECONDS, Supervisor, Worker
 from zoopt.run.worker import UNFIT, Report, dump, evaluation_of, main_module, task_of
 
 __all__ = ["RayExecutor"]
@@ -34,6 +35,8 @@ logger = logging.getLogger("zoopt")
 
 #: Arrays of at least this size are shared by all workers of a node, read-only.
 SHARED_BYTES = 2**20
+#: Ray is asked about more calls than these all at once, as each question costs by their number.
+MANY_CALLS = 16
 #: When no worker is ready for so long, the reason is logged.
 PATIENCE_SECONDS = 10.0
 #: When an evaluation has seen so many nodes go, it may be the reason.
@@ -75,7 +78,7 @@ class RayExecutor(Supervisor["_Actor"]):
         How often an evaluation whose worker died is tried again, before it is "lost". The loss of a
         whole node is not held against what was evaluated there, ten times.
     max_in_flight : int, optional
-        Most candidates chosen and not finished. By default, workers; for objectives below 0.5 s
+        Most candidates chosen and not finished. By default, workers; for objectives below 20 ms
         twice that, as far as it is at most a tenth of the budget.
     node_timeout : float
         Seconds of silence after which a node counts as lost, whatever Ray thinks of it.
@@ -98,7 +101,8 @@ class RayExecutor(Supervisor["_Actor"]):
     """
 
     answers_first = False
-    short = 0.5
+    short = 0.02
+    sent_ahead = 0.5
     message_seconds = 0.02
 
     def __init__(
@@ -163,7 +167,8 @@ class RayExecutor(Supervisor["_Actor"]):
         data = dump(evaluate, stays_in_the_pickle)
         self._objective = ray.put((data, shared))
         self._class = ray.remote(**self._options)(Evaluator)
-        self._words: queue.SimpleQueue[_Word] = queue.SimpleQueue()
+        self._calls: dict[Any, _Actor] = {}
+        self._next_look = 0.0
         self._n_lost_nodes_of: dict[int, int] = {}
         self._alone_since = perf_counter()
         self._said_so = False
@@ -236,39 +241,44 @@ class RayExecutor(Supervisor["_Actor"]):
     def _hire(self, name: str) -> "_Actor":
         path = [folder for folder in sys.path if type(folder) is str]
         actor = self._class.remote(name, self._objective, main_module(), path)
-        worker = _Actor(f"ray {name}", actor, self._words)
+        worker = _Actor(f"ray {name}", actor, self._calls)
         worker.expect(actor.load.remote())
         return worker
 
     def _listen(self, seconds: float) -> None:
         self._look_after_workers()
-        try:
-            self._take_in_order(self._words.get(timeout=min(seconds, 3600.0)))
-            while True:
-                self._take_in_order(self._words.get_nowait())
-        except queue.Empty:
-            pass
+        if not self._calls:
+            time.sleep(seconds)
+            return
+        ray = self._ray
+        calls = list(self._calls)
+        done = ray.wait(calls, num_returns=1, timeout=seconds)[0]
+        if done and (seconds == 0.0 or len(calls) > MANY_CALLS):
+            done = ray.wait(calls, num_returns=len(calls), timeout=0)[0]
+        for call in done:
+            worker = self._calls.get(call)
+            if worker is None:  # it was dismissed meanwhile
+                continue
+            try:
+                answer = ray.get(call)
+            except Exception as error:
+                self._take_error(worker, error)
+            else:
+                worker.took_answer()
+                self._take_answer(worker, answer)
 
-    def _take_in_order(self, word: "_Word") -> None:
-        for each in word.worker.in_order(word):
-            if each.worker in self._team:
-                self._take_word(each)
-
-    def _take_word(self, word: "_Word") -> None:
-        worker = word.worker
-        if word.error is not None:
-            self._take_error(worker, word.error)
-        elif worker.ready:
-            worker.synchronize(word.at, word.answer[-1][5])
-            self._hear(worker, word.answer)
-        else:
-            status, detail, node, version = word.answer
-            if status != UNFIT and version != zoopt.__version__:
-                status = UNFIT
-                detail = f"it has zoopt {version}, this program has {zoopt.__version__}"
-            worker.node = node
-            worker.name = f"{worker.name} on {self._watch.name_of(node)}"
-            self._hear(worker, (status, detail))
+    def _take_answer(self, worker: "_Actor", answer: Any) -> None:
+        if worker.ready:
+            worker.synchronize(perf_counter(), answer[-1][5])
+            self._hear(worker, answer)
+            return
+        status, detail, node, version = answer
+        if status != UNFIT and version != zoopt.__version__:
+            status = UNFIT
+            detail = f"it has zoopt {version}, this program has {zoopt.__version__}"
+        worker.node = node
+        worker.name = f"{worker.name} on {self._watch.name_of(node)}"
+        self._hear(worker, (status, detail))
 
     def _take_error(self, worker: "_Actor", error: BaseException) -> None:
         """Tell a death from what is wrong with the installation or the objective."""
@@ -313,6 +323,9 @@ class RayExecutor(Supervisor["_Actor"]):
     # ------------------------------------------------------------- looking after them
 
     def _look_after_workers(self) -> None:
+        if perf_counter() < self._next_look:
+            return
+        self._next_look = perf_counter() + LOOK_SECONDS
         for worker in [w for w in self._team if w.ready and self._watch.is_gone(w.node)]:
             if worker in self._team:
                 self._lose_with_node(worker, "with its node, which is gone or silent")
@@ -359,29 +372,23 @@ class RayExecutor(Supervisor["_Actor"]):
                 self._bury(worker, f"stopped after reassign_after={self.reassign_after:g} s")
 
 
-class _Word(NamedTuple):
-    """What came of a call."""
-
-    worker: "_Actor"
-    number: int
-    answer: Any
-    error: BaseException | None
-    at: float
-
-
 class _Actor(Worker):
-    """An actor as the driver sees it."""
+    """An actor as the driver sees it.
 
-    def __init__(self, name: str, actor: Any, words: "queue.SimpleQueue[_Word]") -> None:
+    Parameters
+    ----------
+    name : str
+    actor : ActorHandle
+    first_calls : dict
+        Where the first unanswered call of each actor leads to it: an actor answers in order.
+    """
+
+    def __init__(self, name: str, actor: Any, first_calls: "dict[Any, _Actor]") -> None:
         super().__init__(name)
         self.actor = actor
         self.node = ""
-        self._words = words
-        self._refs: dict[int, Any] = {}
-        self._n_calls = 0
-        #: Words that came before an earlier one: Ray's threads overtake each other.
-        self._early: dict[int, _Word] = {}
-        self._n_heard = 0
+        self._calls: deque[Any] = deque()
+        self._first_calls = first_calls
         #: What to add to its clock.
         self._skew: float | None = None
         self._synchronized = 0.0
@@ -389,29 +396,20 @@ class _Actor(Worker):
     def send(self, candidates: list[Candidate]) -> None:
         self.expect(self.actor.evaluate.remote([task_of(candidate) for candidate in candidates]))
 
-    def expect(self, ref: Any) -> None:
-        """Have the answer of a call put among the words, by one of Ray's threads."""
-        number_of_call = self._n_calls
-        self._n_calls += 1
-        self._refs[number_of_call] = ref  # Ray forgets calls to which nobody refers
+    def expect(self, call: Any) -> None:
+        if not self._calls:
+            self._first_calls[call] = self
+        self._calls.append(call)
 
-        def done(future: Any) -> None:
-            self._refs.pop(number_of_call, None)
-            error = future.exception()
-            answer = None if error is not None else future.result()
-            self._words.put(_Word(self, number_of_call, answer, error, perf_counter()))
-
-        ref.future().add_done_callback(done)
-
-    def in_order(self, word: "_Word") -> "Iterator[_Word]":
-        """Yield the words that are due, in the order of the calls."""
-        self._early[word.number] = word
-        while self._n_heard in self._early:
-            self._n_heard += 1
-            yield self._early.pop(self._n_heard - 1)
+    def took_answer(self) -> None:
+        del self._first_calls[self._calls.popleft()]
+        if self._calls:
+            self._first_calls[self._calls[0]] = self
 
     def forget(self) -> None:
-        self._refs.clear()
+        if self._calls:
+            del self._first_calls[self._calls[0]]
+        self._calls.clear()
 
     def synchronize(self, heard: float, finished: float) -> None:
         """Reckon its clock from an answer: it was sent no later than it was heard."""

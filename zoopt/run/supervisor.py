@@ -73,8 +73,10 @@ class Supervisor(ABC, Generic[W]):
 
     #: Whether an answer is out before the worker goes on, and not lost with it then.
     answers_first = True
-    #: Below this mean duration, in seconds, a worker is sent its next message while it works.
+    #: Below this mean duration, in seconds, twice as many candidates as workers are wanted.
     short: float
+    #: Below this mean duration, a worker is sent its next message while it works, if there is one.
+    sent_ahead: float
     #: Candidates of one message should keep a worker busy for this long.
     message_seconds: float
 
@@ -157,16 +159,15 @@ class Supervisor(ABC, Generic[W]):
         if self._given is not None:
             return self._given
         n = self._n_at_work()
-        return max(n, min(2 * n, self._budget // 10)) if self._is_short else n
+        return max(n, min(2 * n, self._budget // 10)) if self._take_less_than(self.short) else n
 
-    @property
-    def _is_short(self) -> bool:
-        return self._mean is not None and self._mean < self.short
+    def _take_less_than(self, seconds: float) -> bool:
+        return self._mean is not None and self._mean < seconds
 
     def submit(self, candidate: Candidate) -> None:
         self._waiting.append(candidate)
         self._n_inside += 1
-        self._dispatch()
+        self._dispatch(depth=1)  # more may come, for a message of several
 
     def cancel(self, ident: int) -> None:
         self._cancelled.add(ident)
@@ -175,7 +176,7 @@ class Supervisor(ABC, Generic[W]):
         until = None if timeout is None else perf_counter() + timeout
         room = self.capacity
         while True:
-            self._dispatch()
+            self._dispatch(depth=2 if self._take_less_than(self.sent_ahead) else 1)
             self._listen(0.0 if self._outcomes else self._seconds_until(until))
             self._stop_what_is_late()
             outcomes = [o for o in self._outcomes if o[0].id not in self._cancelled]
@@ -197,12 +198,11 @@ class Supervisor(ABC, Generic[W]):
 
     # ------------------------------------------------------------- giving and hearing
 
-    def _dispatch(self) -> None:
-        """Hire workers as they are needed, and give out what waits, to the idle ones first."""
+    def _dispatch(self, depth: int) -> None:
+        """Hire workers as they are needed; give out what waits, up to so many messages each."""
         while len(self._team) < self._n_wanted():
             self._team.append(self._hire(str(self._n_hired)))
             self._n_hired += 1
-        depth = 2 if self._is_short else 1
         for level in range(depth):
             for worker in self._team:
                 if not self._waiting:
