@@ -216,20 +216,16 @@ def main() -> None:
         return
     import ray
 
-    from zoopt.distributed.ray_executor import _on_loopback
+    from zoopt.distributed.connection import connected
 
     with old_python(options.old) as python:
         print(heading(python))
         print(f"- Ray {ray.__version__}")
-        with _on_loopback():
-            ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="ERROR")
-        try:
+        with connected(ray, "local", 2):
             efficiencies(options.quick)
             ceilings(options.quick)
             many_at_once(options.quick)
             speed_ups(python, options.quick)
-        finally:
-            ray.shutdown()
 
 
 if __name__ == "__main__":

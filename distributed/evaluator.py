@@ -21,7 +21,30 @@ from zoopt.run.worker import (
     report_of,
 )
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "load", "node_here"]
+
+
+def node_here() -> str:
+    """Return the id of this actor's node."""
+    import ray
+
+    node: str = ray.get_runtime_context().get_node_id()
+    return node
+
+
+def load(
+    objective: tuple[bytes, list[Any]], main: tuple[str | None, str | None], path: list[str]
+) -> Any:
+    """Unpickle what was sent, where modules are found as in the driver."""
+    logging.basicConfig(format="%(levelname)s:%(name)s:%(message)s")
+    # Ray's threads hold locks that a fork would copy: its children may hang.
+    multiprocessing.set_start_method("forkserver", force=True)
+    sys.path += [folder for folder in path if folder not in sys.path]
+    adopt_main(*main)
+    data, buffers = objective
+    thing = pickle.loads(data, buffers=buffers)
+    publish(getattr(thing, "function", None))
+    return thing
 
 
 class Evaluator:
@@ -55,18 +78,9 @@ class Evaluator:
 
     def load(self) -> tuple[str, str, str, str]:
         """Unpickle the objective; say whether it went well, on which node, with which zoopt."""
-        import ray
-
-        node = ray.get_runtime_context().get_node_id()
-        logging.basicConfig(format="%(levelname)s:%(name)s:%(message)s")
+        node = node_here()
         try:
-            # Ray's threads hold locks that a fork would copy: its children may hang.
-            multiprocessing.set_start_method("forkserver", force=True)
-            sys.path += [folder for folder in self._path if folder not in sys.path]
-            adopt_main(*self._main)
-            data, buffers = self._objective
-            evaluate = pickle.loads(data, buffers=buffers)
-            publish(getattr(evaluate, "function", None))
+            evaluate = load(self._objective, self._main, self._path)
             self._one = one_for(evaluate)
         except BaseException as error:
             return UNFIT, failure(error).error, node, zoopt.__version__

@@ -10,27 +10,12 @@ import threading
 from time import perf_counter
 from typing import Any
 
-__all__ = ["NodeWatch", "ray_of"]
+__all__ = ["NodeWatch"]
 
 logger = logging.getLogger("zoopt")
 
 #: So often the cluster is looked at.
 LOOK_SECONDS = 1.0
-
-
-def ray_of() -> Any:
-    """Import Ray.
-
-    Raises
-    ------
-    ImportError
-        Names the extra.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise ImportError('backend="ray" needs Ray: pip install "zoopt[ray]"') from error
-    return ray
 
 
 class Sentinel:

@@ -1,18 +1,15 @@
 """The Ray executor: the supervisor's workers are actors, on this machine or on a cluster.
 
-Owns starting or joining Ray, the actors, and what their errors mean. Ray's own retries are off:
-they repeat calls silently, and burn out before an actor is back.
+Owns the actors and what their errors mean. Ray's own retries are off: they repeat calls silently,
+and burn out before an actor is back.
 """
 
 import contextlib
 import logging
-import os
-import signal
 import sys
-import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -21,11 +18,11 @@ import numpy as np
 import zoopt
 from zoopt.checks import number
 from zoopt.contract import Candidate, Evaluation
+from zoopt.distributed.connection import address_of, claims_of, connected, ray_of
 from zoopt.distributed.evaluator import Evaluator
-from zoopt.distributed.nodes import NodeWatch, ray_of
+from zoopt.distributed.nodes import NodeWatch
 from zoopt.errors import ExecutorError
 from zoopt.run.executor import Evaluate
-from zoopt.run.processes import n_processors
 from zoopt.run.supervisor import LOOK_SECONDS, Supervisor, Worker
 from zoopt.run.worker import UNFIT, Report, dump, evaluation_of, main_module, task_of
 
@@ -123,9 +120,7 @@ class RayExecutor(Supervisor["_Actor"]):
         start_timeout: float = 600.0,
     ) -> None:
         super().__init__(1 if workers is None else workers, eval_timeout, retries, max_in_flight)
-        if address is not None and not (isinstance(address, str) and address):
-            raise TypeError(f"address must be None or text such as 'auto', got {address!r}")
-        self._claims = _claims(num_cpus, num_gpus, memory, resources)
+        self._claims = claims_of(num_cpus, num_gpus, memory, resources)
         self._is_elastic = workers is None
         if self._is_elastic and not self._claims:
             raise ValueError("workers must be given where a worker claims nothing")
@@ -136,7 +131,7 @@ class RayExecutor(Supervisor["_Actor"]):
             self.reassign_after = number(reassign_after, "reassign_after", least=0.0)
         self.node_timeout = number(node_timeout, "node_timeout", least=0.0)
         self.start_timeout = number(start_timeout, "start_timeout", least=0.0)
-        self.address = address
+        self.address = address_of(address)
         self._options = {
             "num_cpus": num_cpus,
             "num_gpus": num_gpus,
@@ -155,7 +150,8 @@ class RayExecutor(Supervisor["_Actor"]):
     def _open(self, evaluate: Evaluate) -> None:
         self._disconnect = contextlib.ExitStack()
         self._ray = ray = ray_of()
-        self._disconnect.enter_context(self._connected())
+        n_cpus = 0.0 if self._is_elastic else self.workers * self._claims.get("CPU", 0.0)
+        self._disconnect.enter_context(connected(ray, self.address, n_cpus))
         shared: list[Any] = []
 
         def stays_in_the_pickle(buffer: Any) -> bool:
@@ -174,44 +170,6 @@ class RayExecutor(Supervisor["_Actor"]):
         self._said_so = False
         self._watch = NodeWatch(ray, self.node_timeout)
         self._disconnect.callback(self._watch.close)
-
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[None]:
-        """Use Ray as it is, or start or join it."""
-        ray = self._ray
-        if ray.is_initialized():
-            if self.address is not None:
-                raise ValueError(
-                    f"address must be left out: this program initialized Ray before, "
-                    f"got address={self.address!r}"
-                )
-            yield
-            return
-        address = self.address
-        if address is None:
-            if "RAY_ADDRESS" in os.environ:
-                raise ValueError(
-                    "address must say which Ray is meant, as RAY_ADDRESS is set: 'auto' for that "
-                    "cluster, 'local' for one of this machine alone"
-                )
-            address = "local"
-        settings: dict[str, Any] = {"address": address, "logging_level": logging.ERROR}
-        loopback: Any = contextlib.nullcontext()
-        if address == "local":
-            n = n_processors()
-            if not self._is_elastic:
-                n = max(n, int(-(-self.workers * self._claims.get("CPU", 0.0) // 1)))
-            settings.update(num_cpus=n, include_dashboard=False)
-            loopback = _on_loopback()
-        handler = signal.getsignal(signal.SIGTERM)
-        with loopback:
-            ray.init(**settings)
-        try:
-            if handler is not signal.SIG_DFL and _is_main_thread():
-                signal.signal(signal.SIGTERM, handler)  # Ray puts its own there
-            yield
-        finally:
-            ray.shutdown()
 
     def _shut(self) -> None:
         if self._disconnect is None:
@@ -425,22 +383,6 @@ class _Actor(Worker):
         return evaluation
 
 
-def _claims(
-    num_cpus: float, num_gpus: float, memory: float | None, resources: Mapping[str, float] | None
-) -> dict[str, float]:
-    """Return what a worker claims, under Ray's names."""
-    claims = {
-        "CPU": number(num_cpus, "num_cpus", least=0.0),
-        "GPU": number(num_gpus, "num_gpus", least=0.0),
-        "memory": 0.0 if memory is None else number(memory, "memory", least=0.0),
-    }
-    if resources is not None and not isinstance(resources, Mapping):
-        raise TypeError(f"resources must be a mapping of names to numbers, got {resources!r}")
-    for name, amount in (resources or {}).items():
-        claims[name] = number(amount, f"resources[{name!r}]", least=0.0)
-    return {name: amount for name, amount in claims.items() if amount > 0.0}
-
-
 def _cause(text: str) -> str:
     """Return what Ray says of a dead actor, without the names of its fields."""
     return text.partition("The actor is dead because")[2].partition("Worker exit")[0]
@@ -450,26 +392,3 @@ def _reason(error: BaseException) -> str:
     text = _cause(str(error)).strip() or str(error).strip()
     line = text.splitlines()[0] if text else type(error).__name__
     return f"({type(error).__name__}: {line[:300]})"
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-@contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Keep a Ray that starts here off the network: its servers listen everywhere otherwise."""
-    from ray._private import ray_constants
-
-    name = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-    before, constant = os.environ.get(name), getattr(ray_constants, "ENABLE_RAY_CLUSTER", None)
-    os.environ[name] = "0"
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = constant
-        if before is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = before
