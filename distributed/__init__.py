@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoopt.distributed.durations import LogNormal, Pareto
     from zoopt.distributed.fleet import Cluster
+    from zoopt.distributed.islands import IslandsResult, minimize_islands
     from zoopt.distributed.ray_executor import RayExecutor
     from zoopt.distributed.simulated_executor import SimulatedExecutor
     from zoopt.distributed.simulation import Simulation, calibrate, simulate
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cluster",
+    "IslandsResult",
     "LogNormal",
     "Pareto",
     "RayExecutor",
@@ -28,12 +30,14 @@ __all__ = [
     "Simulation",
     "ZOOptSearch",
     "calibrate",
+    "minimize_islands",
     "simulate",
 ]
 
 #: The submodule in which each public name lives.
 _SUBMODULES = {
     "Cluster": "fleet",
+    "IslandsResult": "islands",
     "LogNormal": "durations",
     "Pareto": "durations",
     "RayExecutor": "ray_executor",
@@ -41,6 +45,7 @@ _SUBMODULES = {
     "Simulation": "simulation",
     "ZOOptSearch": "tune",
     "calibrate": "simulation",
+    "minimize_islands": "islands",
     "simulate": "simulation",
 }
 

@@ -7,6 +7,8 @@ import pickle
 import sys
 from typing import Any
 
+import numpy as np
+
 import zoopt
 from zoopt.run.executor import failure
 from zoopt.run.worker import (
@@ -15,13 +17,30 @@ from zoopt.run.worker import (
     Report,
     Task,
     adopt_main,
+    dump,
     evaluate_task,
     one_for,
     publish,
     report_of,
 )
 
-__all__ = ["Evaluator", "load", "node_here"]
+__all__ = ["Evaluator", "load", "node_here", "packed"]
+
+#: Arrays of at least this size are shared by all workers of a node, read-only.
+SHARED_BYTES = 2**20
+
+
+def packed(thing: Any) -> tuple[bytes, list[Any]]:
+    """Pickle what actors need, less its large buffers, which the actors of a node share."""
+    shared: list[Any] = []
+
+    def stays_in_the_pickle(buffer: Any) -> bool:
+        if buffer.raw().nbytes < SHARED_BYTES:
+            return True
+        shared.append(np.frombuffer(buffer.raw(), np.uint8))
+        return False
+
+    return dump(thing, stays_in_the_pickle), shared
 
 
 def node_here() -> str:

@@ -7,33 +7,27 @@ and burn out before an actor is back.
 import contextlib
 import logging
 import sys
-import time
-from collections import deque
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 import zoopt
 from zoopt.checks import number
 from zoopt.contract import Candidate, Evaluation
+from zoopt.distributed.calls import Calls
 from zoopt.distributed.connection import address_of, claims_of, connected, ray_of
-from zoopt.distributed.evaluator import Evaluator
+from zoopt.distributed.deaths import raise_if_it_cannot_start, reason_of, tells_of_a_node
+from zoopt.distributed.evaluator import Evaluator, packed
 from zoopt.distributed.nodes import NodeWatch
 from zoopt.errors import ExecutorError
 from zoopt.run.executor import Evaluate
 from zoopt.run.supervisor import LOOK_SECONDS, Supervisor, Worker
-from zoopt.run.worker import UNFIT, Report, dump, evaluation_of, main_module, task_of
+from zoopt.run.worker import UNFIT, Report, evaluation_of, main_module, task_of
 
 __all__ = ["RayExecutor"]
 
 logger = logging.getLogger("zoopt")
 
-#: Arrays of at least this size are shared by all workers of a node, read-only.
-SHARED_BYTES = 2**20
-#: Ray is asked about more calls than these all at once, as each question costs by their number.
-MANY_CALLS = 16
 #: When no worker is ready for so long, the reason is logged.
 PATIENCE_SECONDS = 10.0
 #: When an evaluation has seen so many nodes go, it may be the reason.
@@ -152,18 +146,9 @@ class RayExecutor(Supervisor["_Actor"]):
         self._ray = ray = ray_of()
         n_cpus = 0.0 if self._is_elastic else self.workers * self._claims.get("CPU", 0.0)
         self._disconnect.enter_context(connected(ray, self.address, n_cpus))
-        shared: list[Any] = []
-
-        def stays_in_the_pickle(buffer: Any) -> bool:
-            if buffer.raw().nbytes < SHARED_BYTES:
-                return True
-            shared.append(np.frombuffer(buffer.raw(), np.uint8))
-            return False
-
-        data = dump(evaluate, stays_in_the_pickle)
-        self._objective = ray.put((data, shared))
+        self._objective = ray.put(packed(evaluate))
         self._class = ray.remote(**self._options)(Evaluator)
-        self._calls: dict[Any, _Actor] = {}
+        self._calls: Calls[_Actor] = Calls(ray)
         self._next_look = 0.0
         self._n_lost_nodes_of: dict[int, int] = {}
         self._alone_since = perf_counter()
@@ -200,29 +185,15 @@ class RayExecutor(Supervisor["_Actor"]):
         path = [folder for folder in sys.path if type(folder) is str]
         actor = self._class.remote(name, self._objective, main_module(), path)
         worker = _Actor(f"ray {name}", actor, self._calls)
-        worker.expect(actor.load.remote())
+        self._calls.add(worker, actor.load.remote())
         return worker
 
     def _listen(self, seconds: float) -> None:
         self._look_after_workers()
-        if not self._calls:
-            time.sleep(seconds)
-            return
-        ray = self._ray
-        calls = list(self._calls)
-        done = ray.wait(calls, num_returns=1, timeout=seconds)[0]
-        if done and (seconds == 0.0 or len(calls) > MANY_CALLS):
-            done = ray.wait(calls, num_returns=len(calls), timeout=0)[0]
-        for call in done:
-            worker = self._calls.get(call)
-            if worker is None:  # it was dismissed meanwhile
-                continue
-            try:
-                answer = ray.get(call)
-            except Exception as error:
+        for worker, answer, error in self._calls.answers(seconds):
+            if error is not None:
                 self._take_error(worker, error)
             else:
-                worker.took_answer()
                 self._take_answer(worker, answer)
 
     def _take_answer(self, worker: "_Actor", answer: Any) -> None:
@@ -240,25 +211,12 @@ class RayExecutor(Supervisor["_Actor"]):
 
     def _take_error(self, worker: "_Actor", error: BaseException) -> None:
         """Tell a death from what is wrong with the installation or the objective."""
-        exceptions = self._ray.exceptions
-        text = str(error)
-        if not worker.ready and (
-            getattr(error, "actor_init_failed", False)
-            or isinstance(error, (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError))
-            or "ModuleNotFoundError" in text
-        ):
-            raise ExecutorError(
-                f"a worker could not be started:\n{text}\n"
-                "zoopt and what the objective imports must be installed where the workers are, in "
-                "the image or by runtime_env"
-            ) from error
-        node_lost = isinstance(
-            error, (exceptions.ActorUnavailableError, exceptions.NodeDiedError)
-        ) or self._watch.is_gone(worker.node)
-        if node_lost or "node" in _cause(text):
-            self._lose_with_node(worker, _reason(error))
+        if not worker.ready:
+            raise_if_it_cannot_start(self._ray, error)
+        if tells_of_a_node(self._ray, error) or self._watch.is_gone(worker.node):
+            self._lose_with_node(worker, reason_of(error))
         else:
-            self._bury(worker, _reason(error))
+            self._bury(worker, reason_of(error))
 
     def _lose_with_node(self, worker: "_Actor", reason: str) -> None:
         """Bury a worker without blame, unless one evaluation has seen many nodes go."""
@@ -273,7 +231,7 @@ class RayExecutor(Supervisor["_Actor"]):
         super()._finish(candidate, evaluation)
 
     def _release(self, worker: "_Actor", patience: float = 0.0) -> str:
-        worker.forget()
+        self._calls.forget(worker)
         with contextlib.suppress(Exception):  # Ray may be gone, too
             self._ray.kill(worker.actor)
         return "it was stopped"
@@ -331,43 +289,20 @@ class RayExecutor(Supervisor["_Actor"]):
 
 
 class _Actor(Worker):
-    """An actor as the driver sees it.
+    """An actor as the driver sees it."""
 
-    Parameters
-    ----------
-    name : str
-    actor : ActorHandle
-    first_calls : dict
-        Where the first unanswered call of each actor leads to it: an actor answers in order.
-    """
-
-    def __init__(self, name: str, actor: Any, first_calls: "dict[Any, _Actor]") -> None:
+    def __init__(self, name: str, actor: Any, calls: "Calls[_Actor]") -> None:
         super().__init__(name)
         self.actor = actor
         self.node = ""
-        self._calls: deque[Any] = deque()
-        self._first_calls = first_calls
+        self._calls = calls
         #: What to add to its clock.
         self._skew: float | None = None
         self._synchronized = 0.0
 
     def send(self, candidates: list[Candidate]) -> None:
-        self.expect(self.actor.evaluate.remote([task_of(candidate) for candidate in candidates]))
-
-    def expect(self, call: Any) -> None:
-        if not self._calls:
-            self._first_calls[call] = self
-        self._calls.append(call)
-
-    def took_answer(self) -> None:
-        del self._first_calls[self._calls.popleft()]
-        if self._calls:
-            self._first_calls[self._calls[0]] = self
-
-    def forget(self) -> None:
-        if self._calls:
-            del self._first_calls[self._calls[0]]
-        self._calls.clear()
+        tasks = [task_of(candidate) for candidate in candidates]
+        self._calls.add(self, self.actor.evaluate.remote(tasks))
 
     def synchronize(self, heard: float, finished: float) -> None:
         """Reckon its clock from an answer: it was sent no later than it was heard."""
@@ -381,14 +316,3 @@ class _Actor(Worker):
         evaluation = evaluation_of(report, origin - (self._skew or 0.0))
         evaluation.worker = self.name
         return evaluation
-
-
-def _cause(text: str) -> str:
-    """Return what Ray says of a dead actor, without the names of its fields."""
-    return text.partition("The actor is dead because")[2].partition("Worker exit")[0]
-
-
-def _reason(error: BaseException) -> str:
-    text = _cause(str(error)).strip() or str(error).strip()
-    line = text.splitlines()[0] if text else type(error).__name__
-    return f"({type(error).__name__}: {line[:300]})"

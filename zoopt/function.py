@@ -21,7 +21,7 @@ from zoopt.run.search import Search
 from zoopt.running import Options, Plan, mark_of, run, seed_of_run
 from zoopt.space import Row, Space
 
-__all__ = ["minimize"]
+__all__ = ["minimize", "point_of", "settings_of"]
 
 
 def minimize(
@@ -137,15 +137,15 @@ def minimize(
     >>> result.x["layers"]
     1
     """
-    if not callable(fun):
-        raise TypeError(f"fun must be callable, got {fun!r}")
-    given = Space(space) if not isinstance(space, Space) else space
-    options = Options(
-        budget=whole(budget, "budget", least=1, fractions=True),
+    given, options, starts = settings_of(
+        fun,
+        space,
+        x0,
+        budget=budget,
         time_budget=time_budget,
         terminal_value=terminal_value,
         stop=stop,
-        callbacks=tuple(callbacks),
+        callbacks=callbacks,
         on_error=on_error,
         max_failures=max_failures,
         workers=workers,
@@ -159,14 +159,26 @@ def minimize(
         vectorized=vectorized,
         progress=progress,
     )
+    return run_function(
+        fun, given, algorithm, seed_of_run(seed, checkpoint), starts, options, verbosity
+    )
+
+
+def settings_of(
+    fun: Callable[..., Any], space: Any, x0: Any, *, budget: Any, callbacks: Any = (), **more: Any
+) -> tuple[Space, Options, list[Candidate]]:
+    """Check what `minimize` is given; return space, options and initial points."""
+    if not callable(fun):
+        raise TypeError(f"fun must be callable, got {fun!r}")
+    given = Space(space) if not isinstance(space, Space) else space
+    budget = whole(budget, "budget", least=1, fractions=True)
+    options = Options(budget, callbacks=tuple(callbacks), **more)
     options.check()
     starts = [
         Candidate(-1, encode_start(given, point, i), given)
         for i, point in enumerate(_start_points(given, x0))
     ]
-    return run_function(
-        fun, given, algorithm, seed_of_run(seed, checkpoint), starts, options, verbosity
-    )
+    return given, options, starts
 
 
 def run_function(
@@ -203,6 +215,14 @@ def run_function(
     return result
 
 
+def point_of(space: Space, row: Row) -> Any:
+    """Return the user's view of a row: a dictionary, or an array of its own."""
+    if space.names is not None:
+        return space.decode(row)
+    x = space.decode_array(row)
+    return x.copy() if x is row else x
+
+
 class _Call:
     """Decode a candidate and call the user's function."""
 
@@ -218,11 +238,7 @@ class _Call:
         return self._fun
 
     def point(self, row: Row) -> Any:
-        """Return the user's view of a row: a dictionary, or an array of its own."""
-        if self._space.names is not None:
-            return self._space.decode(row)
-        x = self._space.decode_array(row)
-        return x.copy() if x is row else x
+        return point_of(self._space, row)
 
     def __call__(self, candidate: Candidate) -> tuple[Any, float]:
         point = self.point(candidate.u)

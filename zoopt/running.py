@@ -208,11 +208,7 @@ class Plan:
                 "algorithm": self.algorithm,
                 "options": self.solver_options(planned),
                 "budget": planned,
-                "seed": [
-                    _words(self.seed.entropy),
-                    list(self.seed.spawn_key),
-                    self.seed.pool_size,
-                ],
+                "seed": described_seed(self.seed),
                 "space": self.space.describe(),
                 "x0": [_packed(candidate.u) for candidate in self.x0],
                 "known": [[_packed(candidate.u), value] for candidate, value in self.known],
@@ -234,8 +230,11 @@ class Plan:
         }
 
 
-def _words(entropy: Any) -> Any:
-    return int(entropy) if np.ndim(entropy) == 0 else [int(word) for word in entropy]
+def described_seed(seed: np.random.SeedSequence) -> list[Any]:
+    """Return a seed as a header holds it."""
+    entropy: Any = seed.entropy
+    words = int(entropy) if np.ndim(entropy) == 0 else [int(word) for word in entropy]
+    return [words, list(seed.spawn_key), seed.pool_size]
 
 
 def _packed(row: Row) -> str:
