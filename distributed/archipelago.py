@@ -228,6 +228,7 @@ class Archipelago:
             except Exception as error:  # Ray may be gone, too
                 logger.debug("ending island %d failed: %s", member.number, error)
             member.actor = None
+            member.is_ready = False
 
     def _look_after_them(self) -> None:
         now = perf_counter()
@@ -235,11 +236,9 @@ class Archipelago:
             return
         self._next_look = now + LOOK_SECONDS
         for member in self._members:
-            if member.actor is not None and member.is_ready and self._watch.is_gone(member.node):
+            if member.is_ready and self._watch.is_gone(member.node):
                 self._begin_again(member, "with its node, which is gone or silent", True)
-        self._watch.nodes_in_use = {
-            m.node for m in self._members if m.is_ready and m.actor is not None
-        }
+        self._watch.nodes_in_use = {m.node for m in self._members if m.is_ready}
         homeless = [m.number for m in self._members if m.actor is not None and not m.is_ready]
         if not homeless:
             self._waited_since, self._said_so = now, False
