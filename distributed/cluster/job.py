@@ -18,7 +18,7 @@ SPACE = {
 }
 
 
-def error(C, gamma, shrinking):
+def error(C: float, gamma: float, shrinking: bool) -> float:
     """Return the share of digits that a support vector classifier gets wrong."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import cross_val_score
