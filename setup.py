@@ -66,6 +66,7 @@ def extensions():
 setup(
     packages=[*find_packages(include=["zoopt", "zoopt.*"]), "zoopt.distributed"],
     package_dir={"zoopt.distributed": "distributed"},
+    include_package_data=False,  # distributed/cluster is in the sdist, and in no wheel
     package_data={"zoopt": ["py.typed"], "zoopt._native": ["*.pyi", "*.pyx"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": OptionalBuildExt},

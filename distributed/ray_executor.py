@@ -59,7 +59,8 @@ class RayExecutor(Supervisor["_Actor"]):
     resources : mapping of str to float, optional
         Custom resources that each worker claims.
     runtime_env : dict, optional
-        Ray's, for the workers: how files and packages reach them.
+        Ray's, for the workers. Local files are no part of it: Ray takes them with the job alone, or
+        in ``ray.init``.
     eval_timeout : float, optional
         Seconds after which an evaluation is stopped, whatever it does; its status is "timeout".
     reassign_after : float, optional

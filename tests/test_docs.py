@@ -44,7 +44,7 @@ def run_page(page, folder, home):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_runs_and_prints_what_it_promises(page, tmp_path, tmp_path_factory):
-    if page.name == "distributed.md":
+    if page.name in ("cluster.md", "distributed.md"):
         pytest.importorskip("ray")
     if not any(python_lines(page)):
         assert page not in GUIDES
@@ -77,5 +77,6 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_files_that_a_page_names_exist(page):
-    for name in re.findall(r"`(examples/[\w./]*)`", page.read_text(encoding="utf-8")):
+    named = r"`((?:examples|distributed/cluster)/[\w./]*)`"
+    for name in re.findall(named, page.read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
