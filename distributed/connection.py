@@ -37,7 +37,9 @@ def address_of(address: Any) -> str | None:
 
 
 @contextlib.contextmanager
-def connected(ray: Any, address: str | None, n_cpus: float) -> Iterator[None]:
+def connected(
+    ray: Any, address: str | None, n_cpus: float, runtime_env: Mapping[str, Any] | None = None
+) -> Iterator[None]:
     """Use Ray as it is, or start or join it, and leave it as it was.
 
     Parameters
@@ -47,6 +49,8 @@ def connected(ray: Any, address: str | None, n_cpus: float) -> Iterator[None]:
         "local" or None starts one of this machine, unless this program initialized one.
     n_cpus : float
         How many a Ray that starts here shall have at least.
+    runtime_env : mapping, optional
+        Given to a Ray that is started or joined here, so that it takes files of this machine.
     """
     if ray.is_initialized():
         if address is not None:
@@ -63,7 +67,11 @@ def connected(ray: Any, address: str | None, n_cpus: float) -> Iterator[None]:
                 "cluster, 'local' for one of this machine alone"
             )
         address = "local"
-    settings: dict[str, Any] = {"address": address, "logging_level": logging.ERROR}
+    settings: dict[str, Any] = {
+        "address": address,
+        "logging_level": logging.ERROR,
+        "runtime_env": None if runtime_env is None else dict(runtime_env),
+    }
     loopback: Any = contextlib.nullcontext()
     if address == "local":
         settings.update(num_cpus=max(n_processors(), int(-(-n_cpus // 1))), include_dashboard=False)

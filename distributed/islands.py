@@ -179,11 +179,13 @@ def minimize_islands(
         raise ValueError(f"islands must be at most the budget of {budget}, got {n}")
     every, lag = whole(exchange, "exchange", least=1), whole(lag, "lag", least=0)
     address, ray = address_of(address), ray_of()
+    if runtime_env is not None and not isinstance(runtime_env, Mapping):
+        raise TypeError(f"runtime_env must be a dict, got {runtime_env!r}")
     of_actors: dict[str, Any] = {
         "lag": lag,
         "retries": whole(retries, "retries", least=0),
         "claims": claims_of(num_cpus, num_gpus, memory, resources),
-        "runtime_env": runtime_env,
+        "runtime_env": runtime_env if ray.is_initialized() else None,
         "node_timeout": number(node_timeout, "node_timeout", least=0.0),
         "start_timeout": number(start_timeout, "start_timeout", least=0.0),
     }
@@ -215,7 +217,7 @@ def minimize_islands(
     with contextlib.ExitStack() as stack:
         mailbox = stack.enter_context(contextlib.closing(Mailbox(n, mails, header)))
         claimed = of_actors["claims"].get("CPU", 0.0)
-        stack.enter_context(connected(ray, address, n * claimed))
+        stack.enter_context(connected(ray, address, n * claimed, runtime_env))
         started = perf_counter()
         archipelago = Archipelago(ray, search, settings, mailbox, **of_actors)
         stack.enter_context(contextlib.closing(archipelago))

@@ -59,8 +59,8 @@ class RayExecutor(Supervisor["_Actor"]):
     resources : mapping of str to float, optional
         Custom resources that each worker claims.
     runtime_env : dict, optional
-        Ray's, for the workers. Local files are no part of it: Ray takes them with the job alone, or
-        in ``ray.init``.
+        Ray's: how files and packages reach the workers. If this program initialized Ray itself,
+        Ray takes no files of this machine here, but only in ``ray.init``.
     eval_timeout : float, optional
         Seconds after which an evaluation is stopped, whatever it does; its status is "timeout".
     reassign_after : float, optional
@@ -127,7 +127,7 @@ class RayExecutor(Supervisor["_Actor"]):
         self.node_timeout = number(node_timeout, "node_timeout", least=0.0)
         self.start_timeout = number(start_timeout, "start_timeout", least=0.0)
         self.address = address_of(address)
-        self._options = {
+        self._options: dict[str, Any] = {
             "num_cpus": num_cpus,
             "num_gpus": num_gpus,
             "memory": memory,
@@ -146,9 +146,14 @@ class RayExecutor(Supervisor["_Actor"]):
         self._disconnect = contextlib.ExitStack()
         self._ray = ray = ray_of()
         n_cpus = 0.0 if self._is_elastic else self.workers * self._claims.get("CPU", 0.0)
-        self._disconnect.enter_context(connected(ray, self.address, n_cpus))
+        options = self._options
+        if not ray.is_initialized():
+            options = options | {"runtime_env": None}  # that of the whole job is enough
+        self._disconnect.enter_context(
+            connected(ray, self.address, n_cpus, self._options["runtime_env"])
+        )
         self._objective = ray.put(packed(evaluate))
-        self._class = ray.remote(**self._options)(Evaluator)
+        self._class = ray.remote(**options)(Evaluator)
         self._calls: Calls[_Actor] = Calls(ray)
         self._next_look = 0.0
         self._n_lost_nodes_of: dict[int, int] = {}

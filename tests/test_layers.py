@@ -113,6 +113,11 @@ def test_importing_zoopt_loads_nothing_heavy():
     assert ran.stdout.strip() == "[]"
 
 
+def test_importing_zoopt_is_enough_for_its_packages():
+    program = "import zoopt; print(zoopt.distributed.simulate, zoopt.testing, zoopt.plotting)"
+    subprocess.run([sys.executable, "-P", "-c", program], check=True, stdout=subprocess.DEVNULL)
+
+
 def test_distributed_is_no_name_of_its_own():
     ran = subprocess.run(
         [sys.executable, "-c", "import distributed"], cwd=ROOT, capture_output=True, text=True

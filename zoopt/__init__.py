@@ -5,6 +5,7 @@ ZOOpt API, and every solver has ``ask`` and ``tell``.
 """
 
 import logging
+from typing import Any
 
 from zoopt import algos, utils
 from zoopt.contract import Candidate, Evaluation, Solver, make_solver, register
@@ -84,7 +85,11 @@ __version__: str
 logging.getLogger("zoopt").addHandler(logging.NullHandler())
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
+    if name in ("distributed", "plotting", "testing"):  # imported when they are first used
+        from importlib import import_module
+
+        return import_module(f"zoopt.{name}")
     if name == "__version__":  # reading it takes longer than importing all else of zoopt's own
         from importlib import metadata
 

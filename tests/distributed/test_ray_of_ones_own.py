@@ -181,6 +181,22 @@ def test_workers_without_zoopt_are_explained_at_once(own_ray):
     assert "EXPLAINED True" in output, output
 
 
+def test_a_runtime_env_takes_modules_of_this_machine_along(own_ray):
+    module = own_ray / "away" / "ours_alone"
+    module.mkdir(parents=True)
+    (module / "__init__.py").write_text("VALUE = 4.5")
+    text = f"""
+    def needs_it(x):
+        import ours_alone
+        return ours_alone.VALUE
+    backend = zoopt.distributed.RayExecutor(1, runtime_env={{"py_modules": [{str(module)!r}]}})
+    result = zoopt.minimize(needs_it, [(-1, 1)] * 3, budget=4, seed=0, backend=backend)
+    print("VALUES", result.history.tolist())
+    """
+    output = start(own_ray, text).communicate(timeout=120)[0]
+    assert "VALUES [4.5, 4.5, 4.5, 4.5]" in output, output
+
+
 def test_a_cluster_is_never_joined_by_accident(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     import ray
