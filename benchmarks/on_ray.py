@@ -1,11 +1,13 @@
-"""What Ray costs and brings: efficiency, the driver's ceiling, speed-up, quality, many at once.
+"""What Ray costs and brings: efficiency, the driver's ceiling, speed-up, islands, many at once.
 
     python benchmarks/on_ray.py [--old PYTHON] [--quick]
 
 A Ray of this machine alone is started once, on the loopback. Efficiency is the time that the
-evaluations slept over the time of the workers, from the first start to the last end; start-up is
-apart. Speed-up runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; beside
-them zoopt 0.4.2's own parallel mode, with the same number of processes.
+evaluations should have slept over the time of the workers while all of them were at work: from when
+the last of them began its first evaluation until the first of them ended its last. The whole run,
+from the first start to the last end, is beside it: workers start one after the other. Speed-up runs
+sleep 50 ms an evaluation, on Ray in actors that claim no processor, and are timed in the same two
+ways; beside them zoopt 0.4.2's own parallel mode, with the same number of processes.
 """
 
 import statistics
@@ -38,7 +40,24 @@ class Sleepy:
 
 
 def span(result: Any) -> float:
+    """Return seconds from the first start to the last end."""
     return float(result.timeline["finished"].max() - result.timeline["started"].min())
+
+
+def steady(result: Any) -> tuple[float, float, int]:
+    """Return seconds while all workers were at work, evaluations then, and workers.
+
+    Of an evaluation that was under way at one of the ends, the part within counts.
+    """
+    import numpy as np
+
+    started, finished, worker = (result.timeline[k] for k in ("started", "finished", "worker"))
+    names = sorted(set(worker))
+    begin = max(started[worker == name].min() for name in names)
+    end = min(finished[worker == name].max() for name in names)
+    inside = np.minimum(finished, end) - np.maximum(started, begin)
+    parts = np.clip(inside / (finished - started), 0.0, 1.0)
+    return float(end - begin), float(parts.sum()), len(names)
 
 
 def minimize(fun: Any, budget: int, seed: int, backend: Any = None) -> Any:
@@ -52,35 +71,47 @@ def efficiency(milliseconds: float, in_flight: int, budget: int, seed: int) -> t
 
     backend = RayExecutor(2, max_in_flight=in_flight)
     result = minimize(Sleepy(milliseconds / 1000), budget, seed, backend)
-    return budget * milliseconds / 1000 / 2 / span(result), result.fun
+    seconds, n, workers = steady(result)
+    assert workers == 2
+    whole = budget * milliseconds / 1000 / 2 / span(result)
+    return n * milliseconds / 1000 / workers / seconds, whole
 
 
 def efficiencies(quick: bool) -> None:
     rows = []
     for milliseconds, in_flight, goal in ((1, 32, 80), (10, 8, 95), (100, 4, 98)):
-        budget = BUDGET if milliseconds < 100 and not quick else 100
-        runs = [efficiency(milliseconds, in_flight, budget, seed) for seed in SEEDS[:3]]
-        share = 100 * statistics.median(run[0] for run in runs)
+        budget = 100 if quick else {1: 4000, 10: 1000, 100: 200}[milliseconds]
+        runs = [efficiency(milliseconds, in_flight, budget, seed) for seed in SEEDS]
+        share, whole = (100 * statistics.median(column) for column in zip(*runs, strict=True))
         values = [minimize(ackley, BUDGET, seed).fun for seed in SEEDS]
-        if quick:
-            finals = "-"
-        else:
-            finals = f"{statistics.median(final_values(in_flight)):.2f}"
+        finals = "-" if quick else f"{statistics.median(final_values(in_flight)):.2f}"
         rows.append(
             [
                 f"{milliseconds} ms",
                 str(in_flight),
+                str(budget),
                 f"{share:.1f} %",
                 f"{goal} %",
                 verdict(share >= goal),
+                f"{whole:.1f} %",
                 finals,
                 f"{statistics.median(values):.2f}",
             ]
         )
     table(
-        f"Two workers, sleeping; median of 3 runs; final value of Ackley, d = {D}, after {BUDGET} "
-        f"evaluations, median of {len(SEEDS)}",
-        ["evaluation", "in flight", "efficiency", "goal", "", "final value", "serial"],
+        f"Two workers, sleeping; median of {len(SEEDS)} runs; final value of Ackley, d = {D}, "
+        f"after {BUDGET} evaluations, median of {len(SEEDS)}",
+        [
+            "evaluation",
+            "in flight",
+            "evaluations",
+            "efficiency",
+            "goal",
+            "",
+            "whole run",
+            "final value",
+            "serial",
+        ],
         rows,
     )
 
@@ -137,14 +168,80 @@ def many_at_once(quick: bool) -> None:
 
     n = 8 if quick else 64
     backend = RayExecutor(n, num_cpus=0, max_in_flight=n)
+    budget = (4 if quick else 20) * n
     started = time.perf_counter()
-    result = minimize(Sleepy(1.0), 4 * n, 0, backend)
+    result = minimize(Sleepy(1.0), budget, 0, backend)
     whole = time.perf_counter() - started
+    seconds, done, workers = steady(result)
     table(
-        f"{n} actors that claim no processor, {4 * n} evaluations of 1 s, {n} at once",
-        ["from the first start to the last end", "efficiency", "with starting the actors"],
-        [[f"{span(result):.1f} s", f"{400 / span(result):.0f} %", f"{whole:.1f} s"]],
+        f"{n} actors that claim no processor, {budget} evaluations of 1 s, {n} at once",
+        ["workers", "all at work for", "efficiency then", "first start to last end", "whole call"],
+        [
+            [
+                str(workers),
+                f"{seconds:.1f} s",
+                f"{100 * done / workers / seconds:.1f} %",
+                f"{span(result):.1f} s",
+                f"{whole:.1f} s",
+            ]
+        ],
     )
+
+
+def one_driver_or_two(quick: bool) -> None:
+    """Compare islands with one search of the same budget, in evaluations a second and value."""
+    from zoopt.distributed import minimize_islands
+
+    box, rows = [(-1.0, 1.0)] * D, []
+    for name, fun, budget in (
+        ("free", ackley, 100_000),
+        ("1 ms, busy", Busy(0.001), 8_000),
+    ):
+        budget = budget // 20 if quick else budget
+        one = [minimize(fun, budget, seed) for seed in SEEDS[:3]]
+        rows.append(
+            [
+                name,
+                f"{budget:,}",
+                "one search",
+                "",
+                f"{statistics.median(budget / span(result) for result in one):,.0f}",
+                f"{statistics.median(result.fun for result in one):.2g}",
+            ]
+        )
+        for exchange in (10, 100, 1000):
+            runs = [
+                minimize_islands(fun, box, budget=budget, islands=2, exchange=exchange, seed=seed)
+                for seed in SEEDS[:3]
+            ]
+            rates = [budget / max(span(island) for island in run.islands) for run in runs]
+            rows.append(
+                [
+                    name,
+                    f"{budget:,}",
+                    "two islands",
+                    str(exchange),
+                    f"{statistics.median(rates):,.0f}",
+                    f"{statistics.median(run.fun for run in runs):.2g}",
+                ]
+            )
+    table(
+        f"Two islands beside one search of the same budget, all evaluations in the searches "
+        f"themselves, Ackley d = {D}; medians of 3",
+        ["evaluation", "evaluations", "", "exchange every", "a second", "final value"],
+        rows,
+    )
+
+
+class Busy:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __call__(self, x: Any) -> float:
+        until = time.perf_counter() + self.seconds
+        while time.perf_counter() < until:
+            pass
+        return ackley(x)
 
 
 def speed_ups(python: str, quick: bool) -> None:
@@ -152,15 +249,19 @@ def speed_ups(python: str, quick: bool) -> None:
 
     seeds, rows, one = SEEDS[: 1 if quick else 5], [], {}
     for workers in (1, 2) if quick else (1, 2, 4, 8, 16):
-        ours, values = [], []
+        ours, rates, values = [], [], []
         for seed in seeds:
             backend = RayExecutor(workers, num_cpus=0)
             result = minimize(Sleepy(SLEEP), SPEED_BUDGET, seed, backend)
             ours.append(span(result))
+            seconds, n, busy = steady(result)
+            rates.append(n / seconds)
+            assert busy == workers
             values.append(result.fun)
         olds = [work(python, __file__, {"workers": workers, "seed": seed}) for seed in seeds[:3]]
         times = {
             "ours": statistics.median(ours),
+            "rate": statistics.median(rates),
             "old": statistics.median(old["seconds"] for old in olds),
         }
         one = one or times
@@ -169,6 +270,7 @@ def speed_ups(python: str, quick: bool) -> None:
                 str(workers),
                 f"{times['ours']:.2f} s",
                 f"{one['ours'] / times['ours']:.2f}",
+                f"{times['rate'] / one['rate']:.2f}",
                 f"{statistics.median(values):.2f}",
                 f"{times['old']:.2f} s",
                 f"{one['old'] / times['old']:.2f}",
@@ -178,7 +280,16 @@ def speed_ups(python: str, quick: bool) -> None:
     table(
         f"ASRACOS on evaluations of {SLEEP * 1000:g} ms, {SPEED_BUDGET} of them, Ackley d = {D}; "
         f"medians of {len(seeds)} runs (0.4.2: {len(seeds[:3])})",
-        ["workers", "time", "speed-up", "final value", "0.4.2 time", "speed-up", "final value"],
+        [
+            "workers",
+            "time",
+            "speed-up",
+            "all at work",
+            "final value",
+            "0.4.2 time",
+            "speed-up",
+            "final value",
+        ],
         rows,
     )
 
@@ -225,6 +336,7 @@ def main() -> None:
             efficiencies(options.quick)
             ceilings(options.quick)
             many_at_once(options.quick)
+            one_driver_or_two(options.quick)
             speed_ups(python, options.quick)
 
 

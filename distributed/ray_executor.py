@@ -6,6 +6,7 @@ and burn out before an actor is back.
 
 import contextlib
 import logging
+import pickle
 import sys
 from collections.abc import Mapping
 from time import perf_counter
@@ -204,8 +205,9 @@ class RayExecutor(Supervisor["_Actor"]):
 
     def _take_answer(self, worker: "_Actor", answer: Any) -> None:
         if worker.ready:
-            worker.synchronize(perf_counter(), answer[-1][5])
-            self._hear(worker, answer)
+            reports = pickle.loads(answer)
+            worker.synchronize(perf_counter(), reports[-1][5])
+            self._hear(worker, reports)
             return
         status, detail, node, version = answer
         if status != UNFIT and version != zoopt.__version__:
@@ -308,7 +310,8 @@ class _Actor(Worker):
 
     def send(self, candidates: list[Candidate]) -> None:
         tasks = [task_of(candidate) for candidate in candidates]
-        self._calls.add(self, self.actor.evaluate.remote(tasks))
+        message = pickle.dumps(tasks, pickle.HIGHEST_PROTOCOL)
+        self._calls.add(self, self.actor.evaluate.remote(message))
 
     def synchronize(self, heard: float, finished: float) -> None:
         """Reckon its clock from an answer: it was sent no later than it was heard."""

@@ -77,6 +77,8 @@ class Supervisor(ABC, Generic[W]):
     short: float
     #: Below this mean duration, a worker is sent its next message while it works, if there is one.
     sent_ahead: float
+    #: So many messages a worker has then, the one under way among them.
+    messages_ahead = 2
     #: Candidates of one message should keep a worker busy for this long.
     message_seconds: float
 
@@ -176,7 +178,7 @@ class Supervisor(ABC, Generic[W]):
         until = None if timeout is None else perf_counter() + timeout
         room = self.capacity
         while True:
-            self._dispatch(depth=2 if self._take_less_than(self.sent_ahead) else 1)
+            self._dispatch(self.messages_ahead if self._take_less_than(self.sent_ahead) else 1)
             self._listen(0.0 if self._outcomes else self._seconds_until(until))
             self._stop_what_is_late()
             outcomes = [o for o in self._outcomes if o[0].id not in self._cancelled]
@@ -214,6 +216,8 @@ class Supervisor(ABC, Generic[W]):
 
     def _must_be_alone(self, worker: W) -> bool:
         """Return whether what a worker is at, or what waits, shall show who kills it."""
+        if not self._alone:
+            return False
         at = [candidate.id for message in worker.messages for candidate in message]
         return not self._alone.isdisjoint([*at, self._waiting[0].id])
 
