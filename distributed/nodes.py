@@ -7,10 +7,11 @@ driver's has a sentinel, an actor that does nothing but answer, and is asked eve
 import contextlib
 import logging
 import threading
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
-__all__ = ["NodeWatch", "ray_of"]
+__all__ = ["NodeWatch", "elsewhere", "ray_of"]
 
 logger = logging.getLogger("zoopt")
 
@@ -31,6 +32,13 @@ def ray_of() -> Any:
     except ImportError as error:
         raise ImportError('backend="ray" needs Ray: pip install "zoopt[ray]"') from error
     return ray
+
+
+def elsewhere(nodes: Iterable[str]) -> Any:
+    """Return Ray's strategy of scheduling that keeps off some nodes."""
+    from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
+
+    return NodeLabelSchedulingStrategy(hard={"ray.io/node-id": NotIn(*nodes)})
 
 
 class Sentinel:
@@ -57,7 +65,7 @@ class NodeWatch:
         self.resources: dict[str, float] = {}
         self._alive: dict[str, dict[str, Any]] = {}
         self._names: dict[str, str] = {}
-        self._silent: set[str] = set()
+        self._silent: frozenset[str] = frozenset()
         self._sentinels: dict[str, _Pulse] = {}
         self._see()
         self._end = threading.Event()
@@ -69,6 +77,11 @@ class NodeWatch:
         self._thread.join(timeout=5.0)
         for pulse in self._sentinels.values():
             pulse.stop(self._ray)
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """Ids of the nodes that have not answered for too long, though Ray believes in them."""
+        return self._silent
 
     def is_gone(self, node: str) -> bool:
         """Return whether a node is dead, or has not answered for too long."""
@@ -111,12 +124,11 @@ class NodeWatch:
         self.resources = total
 
     def _ask(self) -> None:
-        for node in set(self._sentinels) - self.nodes_in_use | {
-            node for node in self._sentinels if node not in self._alive
-        }:
+        watched = (self.nodes_in_use | self._silent) - {self._here}  # silent ones may come back
+        for node in [n for n in self._sentinels if n not in watched or n not in self._alive]:
             self._sentinels.pop(node).stop(self._ray)
-            self._silent.discard(node)
-        for node in self.nodes_in_use - {self._here}:
+            self._silent -= {node}
+        for node in watched:
             if node not in self._alive:
                 continue
             if node not in self._sentinels:

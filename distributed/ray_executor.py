@@ -21,7 +21,7 @@ import zoopt
 from zoopt.checks import number
 from zoopt.contract import Candidate, Evaluation
 from zoopt.distributed.evaluator import Evaluator
-from zoopt.distributed.nodes import NodeWatch, ray_of
+from zoopt.distributed.nodes import NodeWatch, elsewhere, ray_of
 from zoopt.errors import ExecutorError
 from zoopt.run.executor import Evaluate
 from zoopt.run.processes import n_processors
@@ -168,6 +168,7 @@ class RayExecutor(Supervisor["_Actor"]):
         self._alone_since = perf_counter()
         self._said_so = False
         self._watch = NodeWatch(ray, self.node_timeout)
+        self._silent: frozenset[str] = frozenset()
         self._disconnect.callback(self._watch.close)
 
     @contextlib.contextmanager
@@ -235,7 +236,10 @@ class RayExecutor(Supervisor["_Actor"]):
 
     def _hire(self, name: str) -> "_Actor":
         path = [folder for folder in sys.path if type(folder) is str]
-        actor = self._class.remote(name, self._objective, main_module(), path)
+        silent, placed = self._watch.silent, self._class
+        if silent:  # Ray would place workers there
+            placed = placed.options(scheduling_strategy=elsewhere(silent))
+        actor = placed.remote(name, self._objective, main_module(), path)
         worker = _Actor(f"ray {name}", actor, self._words)
         worker.expect(actor.load.remote())
         return worker
@@ -317,10 +321,18 @@ class RayExecutor(Supervisor["_Actor"]):
             if worker in self._team:
                 self._lose_with_node(worker, "with its node, which is gone or silent")
         self._watch.nodes_in_use = {w.node for w in self._team if w.ready}
+        self._place_again()
         n_too_many = max(0, len(self._team) - self._n_wanted())
         for worker in [w for w in self._team if not w.ready][:n_too_many]:
             self._dismiss(worker)  # its place left before it came
         self._see_whether_anybody_comes()
+
+    def _place_again(self) -> None:
+        """Where a node fell silent or answers again, replace those that still wait for a place."""
+        before, self._silent = self._silent, self._watch.silent
+        if self._silent != before:
+            for worker in [w for w in self._team if not w.ready]:
+                self._dismiss(worker)
 
     def _see_whether_anybody_comes(self) -> None:
         now = perf_counter()

@@ -43,13 +43,13 @@ class At:
             self.at = search.elapsed
             self.act()
 
-def run(act, budget=120, **options):
+def run(act, budget=120, window=8, **options):
     at = At(40, act)
     backend = RayExecutor(address=cluster.address, **options)
-    result = zoopt.minimize(objective, [(-1, 1)] * 3, budget=budget, seed=0, window=8,
+    result = zoopt.minimize(objective, [(-1, 1)] * 3, budget=budget, seed=0, window=window,
                             backend=backend, callbacks=[at])
     alone = zoopt.minimize(lambda x: float((x**2).sum()), [(-1, 1)] * 3, budget=budget, seed=0,
-                           window=8)
+                           window=window)
     finished = np.sort(result.timeline["finished"])
     print("SAME", (alone.history == result.history).all(), result.n_failed)
     print("GAP", np.diff(finished[finished > at.at]).max())
@@ -58,6 +58,7 @@ def run(act, budget=120, **options):
     print("LATER", sorted(collections.Counter(later)))
     before = [w.rpartition(" ")[2] for w, s in zip(workers, started) if s < at.at]
     print("BEFORE", sorted(collections.Counter(before)))
+    print("LAST", len({w for w, s in zip(workers, started) if s > started.max() - 2}))
     return result
 """
 
@@ -122,3 +123,44 @@ def test_a_node_that_joins_is_used_within_seconds(tell):
     assert words["SAME"] == "True 0"
     assert "third" not in words["BEFORE"]
     assert "third" in words["LATER"]
+
+
+def test_nobody_is_hired_on_a_silent_node_that_ray_believes_in(tell):
+    words = tell("""
+    second = cluster.add_node(**SIZE, node_name="second")
+    cluster.add_node(**SIZE, node_name="third")
+    stopped = []
+    def stop():
+        stopped.extend(tree(second))
+        for process in stopped:
+            process.suspend()
+    run(stop, workers=9, num_cpus=0.2, budget=450, window=18, node_timeout=4.0)
+    for process in stopped:
+        process.kill()
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "second" in words["BEFORE"]
+    assert "second" not in words["LATER"]
+    assert words["LAST"] == "9"
+
+
+def test_a_silent_node_that_answers_again_is_used_again(tell):
+    words = tell("""
+    import threading
+    second = cluster.add_node(**SIZE, node_name="second")
+    def stop():
+        stopped = tree(second)
+        for process in stopped:
+            process.suspend()
+        def go_on():
+            for process in stopped:
+                if process.is_running():
+                    process.resume()
+        threading.Timer(8.0, go_on).start()
+    run(stop, budget=240, node_timeout=3.0)
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "second" in words["BEFORE"]
+    assert "second" in words["LATER"]
