@@ -1,14 +1,19 @@
-"""Which nodes a cluster has, and which of them answer.
+"""Which nodes a cluster has, and which of them answer; whether Ray itself is still there.
 
 Ray takes minutes to notice that the network to a node is silent. So each node in use but the
 driver's has a sentinel, an actor that does nothing but answer, and is asked every second.
+
+Where Ray's head is gone for a minute, or the driver's own raylet for some seconds, Ray ends the
+driver's process, which can neither catch that nor say why. So both are watched, too.
 """
 
 import contextlib
 import logging
+import os
+import socket
 import threading
 from collections.abc import Iterable
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 __all__ = ["NodeWatch", "elsewhere", "ray_of"]
@@ -17,6 +22,10 @@ logger = logging.getLogger("zoopt")
 
 #: So often the cluster is looked at.
 LOOK_SECONDS = 1.0
+#: Ray's setting, from the environment.
+RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
+#: A head that has been silent for so long is gone; after twice as long Ray ends this program.
+HEAD_SECONDS = float(os.environ.get(RECONNECT, 60.0)) / 2.0
 
 
 def ray_of() -> Any:
@@ -67,6 +76,11 @@ class NodeWatch:
         self._names: dict[str, str] = {}
         self._silent: frozenset[str] = frozenset()
         self._sentinels: dict[str, _Pulse] = {}
+        here = next((node for node in ray.nodes() if node["NodeID"] == self._here), {})
+        raylet = f"{here.get('NodeManagerAddress')}:{here.get('NodeManagerPort')}"
+        head = ray.get_runtime_context().gcs_address
+        self._head, self._raylet = (at if _knock(at) else "" for at in (head, raylet))
+        self._is_cut_off = False
         self._see()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="zoopt nodes", daemon=True)
@@ -77,6 +91,17 @@ class NodeWatch:
         self._thread.join(timeout=5.0)
         for pulse in self._sentinels.values():
             pulse.stop(self._ray)
+
+    def trouble(self) -> str:
+        """Return why Ray as a whole cannot go on; nothing if it can."""
+        if self._is_cut_off:
+            return "Ray's raylet on this node is gone"
+        if perf_counter() - self._seen > HEAD_SECONDS:
+            sleep(2 * LOOK_SECONDS)  # it may be this program that was stopped
+            seconds = perf_counter() - self._seen
+            if seconds > HEAD_SECONDS:
+                return f"Ray's head has been silent for {seconds:.0f} s"
+        return ""
 
     @property
     def silent(self) -> frozenset[str]:
@@ -101,14 +126,18 @@ class NodeWatch:
     def _work(self) -> None:
         while not self._end.wait(LOOK_SECONDS):
             try:
-                self._see()
-                self._ask()
+                self._is_cut_off = bool(self._raylet) and _knock(self._raylet) is False
+                if not self._head or _knock(self._head):  # or else Ray's call would not return
+                    self._see()
+                    self._ask()
             except Exception as error:  # Ray is in trouble; it may recover
                 logger.debug("looking at the nodes failed: %s", error)
 
     def _see(self) -> None:
         alive = {}
-        for node in self._ray.nodes():
+        nodes = self._ray.nodes()
+        self._seen = perf_counter()
+        for node in nodes:
             ident, address = node["NodeID"], node["NodeManagerAddress"]
             if node["Alive"]:
                 alive[ident] = dict(node["Resources"])
@@ -144,6 +173,18 @@ class NodeWatch:
             elif seconds <= self._timeout and node in self._silent:
                 logger.warning("node %s answers again", self.name_of(node))
                 self._silent = self._silent - {node}
+
+
+def _knock(address: str) -> bool | None:
+    """Return whether somebody listens there; None if that cannot be known."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=LOOK_SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    except (OSError, ValueError):
+        return None
+    return True
 
 
 class _Pulse:

@@ -88,7 +88,7 @@ class RayExecutor(Supervisor["_Actor"]):
         If Ray is not installed.
     ExecutorError
         In the run, if no worker could be had, workers die faster than they work, or cannot load the
-        objective.
+        objective; or if Ray itself is gone.
 
     Examples
     --------
@@ -317,6 +317,12 @@ class RayExecutor(Supervisor["_Actor"]):
     # ------------------------------------------------------------- looking after them
 
     def _look_after_workers(self) -> None:
+        trouble = self._watch.trouble()
+        if trouble:
+            raise ExecutorError(
+                f"{trouble}; zoopt.resume can go on from a checkpoint in a new Ray. A program that "
+                "initialized Ray itself must call ray.shutdown() now, or Ray will end it"
+            )
         for worker in [w for w in self._team if w.ready and self._watch.is_gone(w.node)]:
             if worker in self._team:
                 self._lose_with_node(worker, "with its node, which is gone or silent")

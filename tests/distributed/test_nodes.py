@@ -164,3 +164,31 @@ def test_a_silent_node_that_answers_again_is_used_again(tell):
     assert words["SAME"] == "True 0"
     assert "second" in words["BEFORE"]
     assert "second" in words["LATER"]
+
+
+@pytest.mark.parametrize("gone", ["raylet/raylet", "gcs_server", "ray"])
+def test_a_ray_that_is_gone_ends_the_run_in_an_error(tell, monkeypatch, gone):
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "30")  # Ray ends drivers then
+    words = tell(f"""
+    cluster.shutdown()
+
+    def kill():
+        for process in psutil.Process().children(recursive=True):
+            if any({gone!r} in word for word in process.cmdline()):
+                process.kill()
+
+    def value(x):
+        return float((x**2).sum())
+
+    space, path = [(-1, 1)] * 3, os.environ["RAY_TMPDIR"] + "/run.db"
+    try:
+        zoopt.minimize(objective, space, budget=400, seed=0, window=8, checkpoint=path,
+                       backend=RayExecutor(2), callbacks=[At(20, kill)])
+    except zoopt.ExecutorError as error:
+        print("ERROR", error)
+    result = zoopt.resume(path, value, backend=RayExecutor(2))
+    alone = zoopt.minimize(value, space, budget=400, seed=0, window=8)
+    print("SAME", (alone.history == result.history).all(), result.n_failed)
+    """)
+    assert words["SAME"] == "True 0"
+    assert "zoopt.resume" in words["ERROR"]
