@@ -118,7 +118,9 @@ class Archipelago:
     def _begin(self, member: "_Member") -> None:
         path = [folder for folder in sys.path if type(folder) is str]
         name = f"island {member.number}"
-        actor = self._class.remote(name, self._search, main_module(), path, member.settings)
+        actor = self._watch.placed(self._class).remote(
+            name, self._search, main_module(), path, member.settings
+        )
         member.begin(actor)
         self._calls.add(member, actor.load.remote())
 
@@ -235,6 +237,7 @@ class Archipelago:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
+        self._watch.check()
         for member in self._members:
             if member.is_ready and self._watch.is_gone(member.node):
                 self._begin_again(member, "with its node, which is gone or silent", True)

@@ -84,7 +84,7 @@ class RayExecutor(Supervisor["_Actor"]):
         If Ray is not installed.
     ExecutorError
         In the run, if no worker could be had, workers die faster than they work, or cannot load the
-        objective.
+        objective; or if Ray itself is gone.
 
     Examples
     --------
@@ -161,6 +161,7 @@ class RayExecutor(Supervisor["_Actor"]):
         self._alone_since = perf_counter()
         self._said_so = False
         self._watch = NodeWatch(ray, self.node_timeout)
+        self._silent: frozenset[str] = frozenset()
         self._disconnect.callback(self._watch.close)
 
     def _shut(self) -> None:
@@ -190,7 +191,8 @@ class RayExecutor(Supervisor["_Actor"]):
 
     def _hire(self, name: str) -> "_Actor":
         path = [folder for folder in sys.path if type(folder) is str]
-        actor = self._class.remote(name, self._objective, main_module(), path)
+        placed = self._watch.placed(self._class)
+        actor = placed.remote(name, self._objective, main_module(), path)
         worker = _Actor(f"ray {name}", actor, self._calls)
         self._calls.add(worker, actor.load.remote())
         return worker
@@ -250,14 +252,23 @@ class RayExecutor(Supervisor["_Actor"]):
         if perf_counter() < self._next_look:
             return
         self._next_look = perf_counter() + LOOK_SECONDS
+        self._watch.check()
         for worker in [w for w in self._team if w.ready and self._watch.is_gone(w.node)]:
             if worker in self._team:
                 self._lose_with_node(worker, "with its node, which is gone or silent")
         self._watch.nodes_in_use = {w.node for w in self._team if w.ready}
+        self._place_again()
         n_too_many = max(0, len(self._team) - self._n_wanted())
         for worker in [w for w in self._team if not w.ready][:n_too_many]:
             self._dismiss(worker)  # its place left before it came
         self._see_whether_anybody_comes()
+
+    def _place_again(self) -> None:
+        """Where a node fell silent or answers again, replace those that still wait for a place."""
+        before, self._silent = self._silent, self._watch.silent
+        if self._silent != before:
+            for worker in [w for w in self._team if not w.ready]:
+                self._dismiss(worker)
 
     def _see_whether_anybody_comes(self) -> None:
         now = perf_counter()

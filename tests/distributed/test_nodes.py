@@ -43,13 +43,13 @@ class At:
             self.at = search.elapsed
             self.act()
 
-def run(act, budget=120, **options):
+def run(act, budget=120, window=8, **options):
     at = At(40, act)
     backend = RayExecutor(address=cluster.address, **options)
-    result = zoopt.minimize(objective, [(-1, 1)] * 3, budget=budget, seed=0, window=8,
+    result = zoopt.minimize(objective, [(-1, 1)] * 3, budget=budget, seed=0, window=window,
                             backend=backend, callbacks=[at])
     alone = zoopt.minimize(lambda x: float((x**2).sum()), [(-1, 1)] * 3, budget=budget, seed=0,
-                           window=8)
+                           window=window)
     finished = np.sort(result.timeline["finished"])
     print("SAME", (alone.history == result.history).all(), result.n_failed)
     print("GAP", np.diff(finished[finished > at.at]).max())
@@ -58,6 +58,7 @@ def run(act, budget=120, **options):
     print("LATER", sorted(collections.Counter(later)))
     before = [w.rpartition(" ")[2] for w, s in zip(workers, started) if s < at.at]
     print("BEFORE", sorted(collections.Counter(before)))
+    print("LAST", len({w for w, s in zip(workers, started) if s > started.max() - 2}))
     return result
 """
 
@@ -143,3 +144,107 @@ def test_a_node_that_joins_is_used_though_no_evaluation_ends(tell):
     cluster.shutdown()
     """)
     assert words["TOGETHER"] == "True"
+
+
+def test_nobody_is_hired_on_a_silent_node_that_ray_believes_in(tell):
+    words = tell("""
+    second = cluster.add_node(**SIZE, node_name="second")
+    cluster.add_node(**SIZE, node_name="third")
+    stopped = []
+    def stop():
+        stopped.extend(tree(second))
+        for process in stopped:
+            process.suspend()
+    run(stop, workers=9, num_cpus=0.2, budget=450, window=18, node_timeout=4.0)
+    for process in stopped:
+        process.kill()
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "second" in words["BEFORE"]
+    assert "second" not in words["LATER"]
+    assert words["LAST"] == "9"
+
+
+def test_a_silent_node_that_answers_again_is_used_again(tell):
+    words = tell("""
+    import threading
+    second = cluster.add_node(**SIZE, node_name="second")
+    def stop():
+        stopped = tree(second)
+        for process in stopped:
+            process.suspend()
+        def go_on():
+            for process in stopped:
+                if process.is_running():
+                    process.resume()
+        threading.Timer(8.0, go_on).start()
+    run(stop, budget=240, node_timeout=3.0)
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert "second" in words["BEFORE"]
+    assert "second" in words["LATER"]
+
+
+@pytest.mark.parametrize("gone", ["raylet/raylet", "gcs_server", "ray"])
+def test_a_ray_that_is_gone_ends_the_run_in_an_error(tell, monkeypatch, gone):
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "30")  # Ray ends drivers then
+    words = tell(f"""
+    cluster.shutdown()
+
+    def kill():
+        for process in psutil.Process().children(recursive=True):
+            if any({gone!r} in word for word in process.cmdline()):
+                process.kill()
+
+    def value(x):
+        return float((x**2).sum())
+
+    space, path = [(-1, 1)] * 3, os.environ["RAY_TMPDIR"] + "/run.db"
+    try:
+        zoopt.minimize(objective, space, budget=400, seed=0, window=8, checkpoint=path,
+                       backend=RayExecutor(2), callbacks=[At(20, kill)])
+    except zoopt.ExecutorError as error:
+        print("ERROR", error)
+    result = zoopt.resume(path, value, backend=RayExecutor(2))
+    alone = zoopt.minimize(value, space, budget=400, seed=0, window=8)
+    print("SAME", (alone.history == result.history).all(), result.n_failed)
+    """)
+    assert words["SAME"] == "True 0"
+    assert "a run with a checkpoint can go on" in words["ERROR"]
+
+
+@pytest.mark.parametrize("how", ["kill", "suspend"])
+def test_islands_survive_the_loss_of_a_node(tell, how):
+    words = tell(f"""
+    import threading
+    from zoopt.distributed import minimize_islands
+    ray.init(address=cluster.address, logging_level="ERROR")
+    way = dict(budget=400, islands=3, seed=0, num_cpus=1, node_timeout=4.0)
+    def sphere(x):
+        return float((x**2).sum())
+    def slow(x):
+        time.sleep(0.1)
+        return sphere(x)
+    alone = minimize_islands(sphere, [(-1, 1)] * 3, **way)
+    second = cluster.add_node(**SIZE, node_name="second")
+    struck = []
+    def strike():
+        struck.extend(tree(second))
+        for process in struck:
+            process.{how}()
+    cluster.add_node(**SIZE, node_name="third")
+    time.sleep(3.0)
+    threading.Timer(6.0, strike).start()
+    result = minimize_islands(slow, [(-1, 1)] * 3, **way)
+    same = [(a.history == b.history).all() for a, b in zip(alone.islands, result.islands)]
+    print("SAME", all(same), result.n_failed)
+    print("RESTARTS", result.n_restarts)
+    for process in struck:
+        if process.is_running():
+            process.kill()
+    cluster.shutdown()
+    """)
+    assert words["SAME"] == "True 0"
+    assert int(words["RESTARTS"]) >= 1
