@@ -221,13 +221,13 @@ def test_islands_survive_the_loss_of_a_node(tell, how):
     import threading
     from zoopt.distributed import minimize_islands
     ray.init(address=cluster.address, logging_level="ERROR")
-    way = dict(budget=400, islands=3, seed=0, num_cpus=1, node_timeout=4.0)
+    way = dict(budget=400, islands=3, seed=0, node_timeout=4.0)
     def sphere(x):
         return float((x**2).sum())
     def slow(x):
         time.sleep(0.1)
         return sphere(x)
-    alone = minimize_islands(sphere, [(-1, 1)] * 3, **way)
+    alone = minimize_islands(sphere, [(-1, 1)] * 3, num_cpus=0.5, **way)
     second = cluster.add_node(**SIZE, node_name="second")
     struck = []
     def strike():
