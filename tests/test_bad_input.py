@@ -25,11 +25,9 @@ from zoopt import (
         ({"noise_handling": True, "suppression": True}, None, "noise_handling"),
         ({"high_dim_handling": True}, None, "high_dim_handling"),
         ({"high_dim_handling": True, "reducedim": True}, None, "high_dim_handling"),
-        ({}, nothing, "constraint"),
-        ({"algorithm": "racos"}, nothing, "constraint"),
+        ({}, nothing, "poss"),  # which a constraint on bits means
         ({"algorithm": "POSS"}, nothing, "POSS"),
         ({"algorithm": "ssracos"}, None, "ssracos"),
-        ({"filter": nothing}, None, "filter"),
     ],
 )
 def test_what_is_not_there_yet_says_so_before_any_call(settings, constraint, words):

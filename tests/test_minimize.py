@@ -183,18 +183,6 @@ def test_bad_options_are_refused_by_name_before_any_call(options, error, words):
     assert calls == []
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"constraint": lambda x: 1.0},
-        {"filter": lambda x: True},
-    ],
-)
-def test_what_is_not_there_yet_says_so(options):
-    with pytest.raises(ValueError, match="not available in this version"):
-        minimize(lambda x: 0.0, BOX, budget=10, **options)
-
-
 def test_what_is_not_callable_is_refused():
     with pytest.raises(TypeError, match="fun must be callable"):
         minimize(3, BOX, budget=10)

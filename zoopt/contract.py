@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from zoopt.checks import whole
-from zoopt.errors import Exhausted
+from zoopt.errors import Exhausted, NothingFeasible
 from zoopt.space import Row, Space
 
 __all__ = [
@@ -35,6 +35,10 @@ Seed: TypeAlias = "int | np.random.SeedSequence | None"
 
 OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
 STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST)
+
+
+#: When a filter rejected so many proposals in a row, nothing is expected of further ones.
+MAX_REJECTED = 1000
 
 
 class Candidate:
@@ -233,6 +237,12 @@ class Solver(ABC):
     x0 : iterable of points or Candidates
         Evaluated first, in this order; a repeated one once.
 
+    Attributes
+    ----------
+    filter : callable or None
+        ``filter(candidate)``: candidates for which it returns something false are not asked. It
+        may be set at any time.
+
     Examples
     --------
     >>> from zoopt import SRacos
@@ -257,6 +267,7 @@ class Solver(ABC):
             None if budget is None else whole(budget, "budget", least=1, fractions=True)
         )
         self.rng = spawn_generator(seed, "solver")
+        self.filter: Callable[[Candidate], Any] | None = None
         self.n_asked = 0
         self.n_told = 0
         self.n_foreign = 0
@@ -280,18 +291,33 @@ class Solver(ABC):
         ------
         Exhausted
             If nothing is left to ask and nothing is in flight.
+        NothingFeasible
+            If the filter rejected 1,000 proposals in a row, or all that there are.
         """
-        proposal = self._propose()
-        if proposal is None:
-            if self._in_flight:
-                return None
-            raise Exhausted(f"{self.name}: every point of the space was asked")
-        ident = self.n_asked
-        u, move = proposal
-        candidate = Candidate(ident, u, self.space, move)
-        self.n_asked = ident + 1
-        self._in_flight[ident] = candidate
-        return candidate
+        n_rejected = 0
+        while True:
+            proposal = self._propose()
+            if proposal is None:
+                break
+            ident = self.n_asked
+            u, move = proposal
+            candidate = Candidate(ident, u, self.space, move)
+            if self.filter is None or self.filter(candidate):
+                self.n_asked = ident + 1
+                self._in_flight[ident] = candidate
+                return candidate
+            self._discard(candidate)
+            n_rejected += 1
+            if n_rejected == MAX_REJECTED:
+                raise NothingFeasible(
+                    f"{self.name}: the filter rejected {n_rejected:,} points in a row"
+                )
+
+        if self._in_flight:
+            return None
+        if n_rejected and not self.n_asked:
+            raise NothingFeasible(f"{self.name}: the filter rejected all {n_rejected} points")
+        raise Exhausted(f"{self.name}: every point of the space was asked")
 
     def tell(self, candidate: Candidate, outcome: Evaluation | float) -> None:
         """Report what became of a candidate, exactly once, in any order.
@@ -360,6 +386,11 @@ class Solver(ABC):
         best = self._best
         return best if best is not None and best.evaluation.violation <= 0 else None
 
+    @property
+    def closest(self) -> Best | None:
+        """The best while there is one, and before that the ok point of least violation."""
+        return self._best
+
     def recommend(self) -> Best | None:
         """Return the point to use: the best, for solvers that trust single values."""
         return self.best
@@ -373,6 +404,10 @@ class Solver(ABC):
     @abstractmethod
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Take in an outcome; the candidate is no longer in flight."""
+
+    def _discard(self, candidate: Candidate) -> None:
+        """Forget what was just proposed: it is not asked, and its id goes to another."""
+        self._observe(candidate, Evaluation(math.nan, LOST))
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._observe(candidate, evaluation)

@@ -8,6 +8,7 @@ __all__ = [
     "ExecutorError",
     "ExecutorInUse",
     "Exhausted",
+    "InvalidConstraint",
     "JournalError",
     "NothingFeasible",
     "Pruned",
@@ -61,6 +62,10 @@ class JournalError(ZooptError):
     """
 
     result: Any = None
+
+
+class InvalidConstraint(ZooptError):
+    """A constraint raised, or returned NaN or no number: the evaluation is invalid."""
 
 
 class NothingFeasible(ZooptError):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.checks import whole
+from zoopt.constraints import Constraints
 from zoopt.contract import (
     Candidate,
     Seed,
@@ -87,8 +88,14 @@ def minimize(
         Seconds after which one evaluation is stopped; needs processes and chooses them.
     retries : int
         How often an evaluation whose worker process died is tried again.
-    constraint, filter
-        This version refuses them.
+    constraint : callable or sequence of callables, optional
+        Called as ``fun`` is, beside it; a point is feasible if what it returns, a number or an
+        array, is at least 0. Feasible points rank by value, before infeasible ones by violation.
+        One that raises or returns NaN makes the evaluation invalid.
+    filter : callable, optional
+        Called as ``fun`` is, in this process, before anything is spent: points for which it returns
+        something false are not evaluated. When it rejected 1,000 in a row, `NothingFeasible` is
+        raised.
     time_budget : float, optional
         Seconds from the start. Worker processes are stopped then; otherwise it is tested between
         calls.
@@ -115,7 +122,8 @@ def minimize(
     Returns
     -------
     Result
-        With ``success=False`` if no evaluation was ok.
+        With ``success=False`` if no evaluation was ok, or none feasible: ``x`` is then the point
+        of least violation.
 
     Raises
     ------
@@ -193,7 +201,7 @@ def run_function(
     """Run what `minimize` and `resume` have put together."""
     if verbosity > 1:
         options.callbacks = (*options.callbacks, _PrintBest())
-    call = _Call(fun, space, seed)
+    call = _Call(fun, space, seed, Constraints(options.constraint))
     named: Any = "sracos" if algorithm is None or callable(algorithm) else algorithm
     factory = algorithm if callable(algorithm) else solver_factory(named)
     plan = Plan(
@@ -206,6 +214,7 @@ def run_function(
         evaluate=call,
         evaluate_many=call.many,
         decode=call.point,
+        passes=None if options.filter is None else _Filter(options.filter, space),
         solver_options=lambda planned: {},
         x0=x0,
     )
@@ -223,11 +232,26 @@ def point_of(space: Space, row: Row) -> Any:
     return x.copy() if x is row else x
 
 
+class _Filter:
+    """Ask the user's filter about a candidate."""
+
+    def __init__(self, passes: Callable[..., Any], space: Space) -> None:
+        self._passes = passes
+        self._space = space
+
+    def __call__(self, candidate: Candidate) -> Any:
+        point = point_of(self._space, candidate.u)
+        return self._passes(point) if self._space.names is None else self._passes(**point)
+
+
 class _Call:
     """Decode a candidate and call the user's function."""
 
-    def __init__(self, fun: Callable[..., Any], space: Space, seed: Any) -> None:
+    def __init__(
+        self, fun: Callable[..., Any], space: Space, seed: Any, constraints: Constraints
+    ) -> None:
         self._fun = fun
+        self._constraints = constraints
         self._space = space
         self._seed = seed
         self._stochastic = stochastic_argument(fun, tuple(space.names or ()))
@@ -246,18 +270,25 @@ class _Call:
         if self._stochastic is not None:
             extra = {self._stochastic: random_argument(self._stochastic, self._seed, candidate.id)}
         if self._space.names is not None:
-            return self._fun(**point, **extra), 0.0
-        return self._fun(point, **extra), 0.0
+            violation = self._constraints.violation(**point) if self._constraints else 0.0
+            return self._fun(**point, **extra), violation
+        violation = self._constraints.violation(point) if self._constraints else 0.0
+        return self._fun(point, **extra), violation
 
-    def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
+    def many(self, candidates: Sequence[Candidate]) -> tuple[list[Any], list[float] | None]:
         rows = [self._space.decode_list(candidate.u) for candidate in candidates]
         names = self._space.names
+        points: list[Any] = []
+        named: dict[str, Any] = {}
         if names is None:
-            values = self._fun(_matrix(rows))
+            points = [_matrix(rows)]
         else:
             columns = zip(*rows, strict=True)
-            values = self._fun(**{n: _column(c) for n, c in zip(names, columns, strict=True)})
-        return check_values(values, len(candidates))
+            named = {n: _column(c) for n, c in zip(names, columns, strict=True)}
+        violations = None
+        if self._constraints:
+            violations = self._constraints.violations(len(candidates), *points, **named)
+        return check_values(self._fun(*points, **named), len(candidates)), violations
 
 
 def _matrix(rows: list[list[Any]]) -> Any:

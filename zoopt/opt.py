@@ -2,11 +2,13 @@
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from zoopt.constraints import Constraints
 from zoopt.contract import (
     Candidate,
     Evaluation,
@@ -17,7 +19,7 @@ from zoopt.contract import (
     spawn_seed,
 )
 from zoopt.defaults import gl
-from zoopt.errors import AllEvaluationsFailed
+from zoopt.errors import AllEvaluationsFailed, EvaluationWarning
 from zoopt.objective import Objective, stochastic_argument
 from zoopt.parameter import DefaultStoppingCriterion, Parameter
 from zoopt.run.callbacks import Callback
@@ -25,7 +27,7 @@ from zoopt.run.executor import WrongShape
 from zoopt.run.search import Search
 from zoopt.running import Options, Plan, not_available, run, seed_of_run
 from zoopt.solution import Solution
-from zoopt.space import Row, Space
+from zoopt.space import Integer, Row, Space
 
 __all__ = ["Opt"]
 
@@ -125,7 +127,7 @@ def run_objective(
     options.check()
     solver_options(options.budget)
     objective.parameter_set(parameter)
-    evaluate = Evaluate(objective, space, seed)
+    evaluate = Evaluate(objective, space, seed, Constraints(options.constraint))
     recorder = _Recorder()
     callbacks: list[Any] = [recorder] if evaluate.attaches else []
     if parameter.get_intermediate_result() or parameter.verbosity > 1:
@@ -141,6 +143,7 @@ def run_objective(
         evaluate=evaluate,
         evaluate_many=evaluate.many,
         decode=space.decode_array,
+        passes=None if options.filter is None else _Filter(options.filter, space),
         solver_options=solver_options,
         x0=x0,
         known=known,
@@ -149,7 +152,10 @@ def run_objective(
     result, solver = run(plan)
     best = solver.recommend()
     if best is None:
-        raise AllEvaluationsFailed(result.message, result)
+        best = solver.closest
+        if best is None:
+            raise AllEvaluationsFailed(result.message, result)
+        warnings.warn(result.message, EvaluationWarning, stacklevel=4)
     solution = Solution.of_row(space, best.candidate.u)
     solution.set_value(best.value)
     attached, after = (None, None) if best.candidate.id < 0 else recorder.of_best
@@ -174,9 +180,10 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
         raise ValueError(f"algorithm must be one of {known}, got {name!r}")
     if key == "poss" and objective.get_constraint() is None:
         raise ValueError("algorithm='poss' needs an Objective with a constraint")
+    if key is None and objective.get_constraint() is not None and _is_of_bits(objective):
+        name = key = "poss"
     for option, wanted in (
         (f"algorithm={name!r}", key in AWAITED and key not in registered()),
-        ("an Objective with a constraint", objective.get_constraint() is not None),
         ("noise_handling", parameter.get_noise_handling()),
         ("high_dim_handling", parameter.get_high_dim_handling()),
     ):
@@ -193,6 +200,15 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if key not in RACOS_FAMILY:
         return str(key)
     return "sracos" if parameter.get_sequential() else "racos"
+
+
+def _is_of_bits(objective: Objective) -> bool:
+    """Return whether every coordinate is 0 or 1."""
+    dim = objective.get_dim()
+    space = getattr(dim, "space", None)
+    return isinstance(space, Space) and all(
+        isinstance(d, Integer) and (d.low, d.high) == (0, 1) for d in space.dimensions
+    )
 
 
 def _is_parallel(parameter: Parameter) -> bool:
@@ -298,8 +314,11 @@ def _initial_points(
 class Evaluate:
     """Make the solution of a candidate and call the user's function; pickles as far as it does."""
 
-    def __init__(self, objective: Objective, space: Space, seed: Any) -> None:
+    def __init__(
+        self, objective: Objective, space: Space, seed: Any, constraints: Constraints
+    ) -> None:
         self._func = objective.get_func()
+        self._constraints = constraints
         self._space = space
         self._seed = seed
         self._view = Solution.of_row
@@ -309,7 +328,7 @@ class Evaluate:
         self._after = None if after is Objective.default_post_inherit else after
         #: Whether solutions carry attachments.
         self.attaches = self._inherit is not None or self._after is not None
-        self._simple = self._stochastic is None and not self.attaches
+        self._simple = self._stochastic is None and not self.attaches and not constraints
 
     @property
     def function(self) -> Any:
@@ -325,6 +344,7 @@ class Evaluate:
     def _full(self, candidate: Candidate, solution: Solution) -> tuple[Any, ...]:
         if self._inherit is not None:
             solution.set_attach(self._inherit(None))
+        violation = self._constraints.violation(solution) if self._constraints else 0.0
         if self._stochastic is None:
             value = self._func(solution)
         else:
@@ -335,17 +355,32 @@ class Evaluate:
         if self._after is not None:
             solution.set_value(value)
             solution.set_post_attach(self._after())
-        return value, 0.0, (solution.get_attach(), solution.get_post_attach())
+        if not self.attaches:
+            return value, violation
+        return value, violation, (solution.get_attach(), solution.get_post_attach())
 
     def attachments(self) -> tuple[Any, Any]:
         """Return what would be attached to a solution."""
         attached = None if self._inherit is None else self._inherit(None)
         return attached, None if self._after is None else self._after()
 
-    def many(self, candidates: Sequence[Candidate]) -> Sequence[Any]:
+    def many(self, candidates: Sequence[Candidate]) -> tuple[list[Any], list[float] | None]:
         """Evaluate by one call: the function gets the list of solutions, returns their values."""
+        n = len(candidates)
         solutions = [Solution.of_row(self._space, candidate.u) for candidate in candidates]
-        return check_values(self._func(solutions), len(candidates))
+        violations = self._constraints.violations(n, solutions) if self._constraints else None
+        return check_values(self._func(solutions), n), violations
+
+
+class _Filter:
+    """Ask the user's filter about the solution of a candidate."""
+
+    def __init__(self, passes: Callable[..., Any], space: Space) -> None:
+        self._passes = passes
+        self._space = space
+
+    def __call__(self, candidate: Candidate) -> Any:
+        return self._passes(Solution.of_row(self._space, candidate.u))
 
 
 def check_values(values: Any, n: int) -> list[Any]:

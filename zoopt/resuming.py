@@ -9,7 +9,7 @@ from zoopt.objective import Objective
 from zoopt.opt import options_of, run_objective, space_of
 from zoopt.parameter import Parameter
 from zoopt.run.journal import read_header
-from zoopt.running import Options, not_available, restored_seed, unpacked
+from zoopt.running import Options, restored_seed, unpacked
 from zoopt.space import Space
 
 __all__ = ["resume"]
@@ -22,6 +22,7 @@ def resume(
     space: Any = None,
     solver: Callable[..., Any] | None = None,
     constraint: Any = None,
+    filter: Callable[..., Any] | None = None,
     parameter: Parameter | None = None,
     budget: int | None = None,
     workers: int | None = None,
@@ -46,8 +47,9 @@ def resume(
         Needed if it holds objects that the file cannot.
     solver : callable, optional
         Needed if a class or factory was given to `minimize` as the algorithm.
-    constraint
-        This version refuses it.
+    constraint, filter : optional
+        Needed if the function form had them; an Objective has its constraint, a Parameter its
+        filter.
     parameter : Parameter, optional
         For an Objective: needed if it had a stopping criterion. Otherwise the file's settings hold.
     budget : int, optional
@@ -78,11 +80,9 @@ def resume(
     >>> zoopt.resume(path, sphere, budget=150).nfev
     150
     """
-    if constraint is not None:
-        raise not_available("constraint")
     header = read_header(path)
     run, limits = header["run"], header["limits"]
-    _check_kind(path, run["surface"], objective, parameter)
+    _check_kind(path, run["surface"], objective, parameter, constraint)
     if isinstance(objective, Objective):
         given = space_of(objective.get_dim())
     else:
@@ -90,6 +90,9 @@ def resume(
     if parameter is None:
         options = Options(budget=header["budget"], window=run["window"], **limits)
         options.vectorized, options.stop = run["vectorized"], stop
+        options.constraint, options.filter = constraint, filter
+        if isinstance(objective, Objective):
+            options.constraint = objective.get_constraint()
     else:
         options = options_of(objective, parameter)
     options.checkpoint = path
@@ -101,6 +104,9 @@ def resume(
     if run["stop"] is not None and options.stop is None:
         wanted = "parameter" if isinstance(objective, Objective) else "stop"
         raise ValueError(f"{wanted} must be passed again: the run stops by {run['stop']}")
+    for name, value in (("constraint", options.constraint), ("filter", options.filter)):
+        if run.get(name) is not None and value is None:
+            raise ValueError(f"{name} must be passed again: the run has one")
     seed = restored_seed(run["seed"])
     x0 = [unpacked(text, given) for text in run["x0"]]
     known = [(unpacked(text, given), value) for text, value in run["known"]]
@@ -125,7 +131,9 @@ def resume(
     )
 
 
-def _check_kind(path: Any, surface: str, objective: Any, parameter: Parameter | None) -> None:
+def _check_kind(
+    path: Any, surface: str, objective: Any, parameter: Parameter | None, constraint: Any
+) -> None:
     if isinstance(objective, Objective) != (surface == "Opt.min"):
         wanted = "an Objective" if surface == "Opt.min" else "the function that was minimized"
         raise TypeError(
@@ -136,6 +144,8 @@ def _check_kind(path: Any, surface: str, objective: Any, parameter: Parameter | 
         raise TypeError(f"objective must be callable, got {objective!r}")
     if parameter is not None and not isinstance(objective, Objective):
         raise TypeError("parameter goes with an Objective; the function form has none")
+    if constraint is not None and isinstance(objective, Objective):
+        raise TypeError("constraint goes with a function; an Objective has its own")
 
 
 def _space(path: Any, run: dict[str, Any], space: Any) -> Space:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.checks import number, whole
+from zoopt.constraints import Constraints
 from zoopt.contract import Candidate, Seed, Solver, root_seed
 from zoopt.defaults import gl
 from zoopt.run.callbacks import ProgressBar, as_callbacks
@@ -79,13 +80,10 @@ class Options:
             number(self.terminal_value, "terminal_value")
         if self.stop is not None and not callable(self.stop):
             raise TypeError(f"stop must be callable, got {self.stop!r}")
+        Constraints(self.constraint)
+        if self.filter is not None and not callable(self.filter):
+            raise TypeError(f"filter must be callable, got {self.filter!r}")
         self._check_backend()
-        for name, given in (
-            ("constraint", self.constraint is not None),
-            ("filter", self.filter is not None),
-        ):
-            if given:
-                raise not_available(name)
 
     def _check_backend(self) -> None:
         """Refuse what contradicts itself: no option is accepted and ignored."""
@@ -172,6 +170,8 @@ class Plan:
     evaluate: Evaluate
     evaluate_many: EvaluateMany
     decode: Callable[[Row], Any]
+    #: Whether a candidate passes the user's filter.
+    passes: Callable[[Candidate], Any] | None
     #: Options of the solver, for a planned budget.
     solver_options: Callable[[int], dict[str, Any]]
     x0: list[Candidate] = field(default_factory=list)
@@ -193,6 +193,8 @@ class Plan:
         )
         if not isinstance(solver, Solver):
             raise TypeError(f"algorithm must make a Solver, got {solver!r}")
+        if self.passes is not None:
+            solver.filter = self.passes
         for candidate, value in self.known:
             solver.tell_point(candidate, value)
         return solver
@@ -215,6 +217,8 @@ class Plan:
                 "window": options.window,
                 "vectorized": options.vectorized,
                 "stop": mark_of(options.stop),
+                "constraint": list(map(mark_of, Constraints(options.constraint).functions)) or None,
+                "filter": mark_of(options.filter),
             },
             "limits": {
                 "time_budget": options.time_budget,

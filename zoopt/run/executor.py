@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
 from zoopt.contract import FAILED, INVALID, OK, Candidate, Evaluation
-from zoopt.errors import Pruned
+from zoopt.errors import InvalidConstraint, Pruned
 
 __all__ = [
     "Evaluate",
@@ -24,7 +24,10 @@ __all__ = [
 ]
 
 Evaluate: TypeAlias = Callable[[Candidate], tuple[Any, ...]]
-EvaluateMany: TypeAlias = Callable[[Sequence[Candidate]], Sequence[Any]]
+#: Returns values and, if there are constraints, violations; NaN where one was invalid.
+EvaluateMany: TypeAlias = Callable[
+    [Sequence[Candidate]], tuple[Sequence[Any], Sequence[float] | None]
+]
 Outcome: TypeAlias = tuple[Candidate, Evaluation]
 
 
@@ -138,7 +141,7 @@ class VectorizedExecutor:
     Parameters
     ----------
     evaluate_many : callable
-        Takes a sequence of candidates, returns as many values.
+        Takes a sequence of candidates, returns as many values, and violations or None.
     capacity : int
         Most candidates of one call.
     """
@@ -163,8 +166,10 @@ class VectorizedExecutor:
         batch, self._pending = self._pending, []
         started = perf_counter() - self._origin
         try:
-            values = self._evaluate_many(batch)
+            values, violations = self._evaluate_many(batch)
             evaluations = [Evaluation.of(value) for value in values]
+            if violations is not None:
+                evaluations = list(map(_with_violation, evaluations, violations))
         except (TypeError, ValueError) as error:
             status = INVALID if isinstance(error, WrongShape) else FAILED
             evaluations = [failure(error, status) for _ in batch]
@@ -182,6 +187,13 @@ class VectorizedExecutor:
         self._pending.clear()
 
 
+def _with_violation(evaluation: Evaluation, violation: float) -> Evaluation:
+    if violation != violation:
+        return Evaluation(float("nan"), INVALID, error="the constraint returned NaN")
+    evaluation.violation = violation
+    return evaluation
+
+
 class WrongShape(ValueError):
     """A vectorized objective returned something else than one value a row."""
 
@@ -191,7 +203,10 @@ def failure(error: BaseException, status: str = FAILED) -> Evaluation:
     if isinstance(error, Pruned):
         text = "pruned" if error.value is None else f"pruned at {error.value!r}"
         return Evaluation(float("nan"), FAILED, error=text)
+    cause: BaseException = error
+    if isinstance(error, InvalidConstraint):
+        status, cause = INVALID, error.__cause__ or error
     text = "".join(traceback.format_exception(error)).strip()
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT // 2]}\n[...]\n{text[-MAX_TEXT // 2 :]}"
-    return Evaluation(float("nan"), status, error=text, exception=error)
+    return Evaluation(float("nan"), status, error=text, exception=cause)

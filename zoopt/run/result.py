@@ -24,9 +24,12 @@ class Result:
     Attributes
     ----------
     x : array, dict or list
-        The recommended point in user units; None if no evaluation was ok.
+        The recommended point in user units; the one of least violation if none is feasible; None if
+        no evaluation was ok.
     fun : float
         Its value; NaN if there is none.
+    maxcv : float
+        Its violation: by how much it misses the worst constraint; 0 if it is feasible.
     success : bool
         Whether an ok, feasible point was found.
     status : str
@@ -38,6 +41,8 @@ class Result:
         Objective calls, and points told.
     history : float64 array, shape (nit,)
         Values in order of tell; NaN where an evaluation was not ok.
+    violations : float64 array, shape (nit,)
+        By how much each missed the worst constraint; at most 0 if it was feasible.
     statuses : object array, shape (nit,)
         Status of each evaluation, in the same order.
     failures : list of Failure
@@ -66,12 +71,14 @@ class Result:
         *,
         x: Any,
         fun: float,
+        maxcv: float,
         success: bool,
         status: str,
         message: str,
         nfev: int,
         nit: int,
         history: npt.NDArray[np.float64],
+        violations: npt.NDArray[np.float64],
         statuses: npt.NDArray[Any],
         failures: list[Failure],
         n_failed: int,
@@ -82,12 +89,14 @@ class Result:
     ) -> None:
         self.x = x
         self.fun = fun
+        self.maxcv = maxcv
         self.success = success
         self.status = status
         self.message = message
         self.nfev = nfev
         self.nit = nit
         self.history = history
+        self.violations = violations
         self.statuses = statuses
         self.failures = failures
         self.n_failed = n_failed
@@ -112,8 +121,9 @@ class Result:
 
     @property
     def best_history(self) -> npt.NDArray[np.float64]:
-        """The least value so far after each evaluation; inf before there is one."""
-        return np.minimum.accumulate(np.where(np.isnan(self.history), np.inf, self.history))
+        """The least feasible value so far after each evaluation; inf before there is one."""
+        fine = ~np.isnan(self.history) & (self.violations <= 0.0)
+        return np.minimum.accumulate(np.where(fine, self.history, np.inf))
 
     def to_frame(self) -> Any:
         """Return the evaluations as a pandas DataFrame, one row each, in order of tell.
@@ -127,7 +137,14 @@ class Result:
             import pandas as pd
         except ImportError as error:
             raise ImportError("Result.to_frame needs pandas: pip install pandas") from error
-        return pd.DataFrame({"value": self.history, "status": self.statuses, **self.timeline})
+        return pd.DataFrame(
+            {
+                "value": self.history,
+                "status": self.statuses,
+                "violation": self.violations,
+                **self.timeline,
+            }
+        )
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -145,6 +162,7 @@ class Result:
             "status": self.status,
             "fun": self.fun,
             "x": self.x,
+            **({"maxcv": self.maxcv} if self.maxcv > 0.0 else {}),
             "nfev": self.nfev,
             "nit": self.nit,
             "n_failed": self._failed,

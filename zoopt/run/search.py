@@ -114,6 +114,7 @@ class Search:
         self._finished = array("d")
         self._workers: dict[int, str] = {}
         self._statuses: dict[int, str] = {}  # those that are not ok
+        self._violations: dict[int, float] = {}  # those that are not 0
         self._failures: list[Failure] = []
         self._first_error: BaseException | None = None
         self._n_raised_first = 0
@@ -240,7 +241,7 @@ class Search:
             add_id(candidate.id)
             add_start(evaluation.started)
             add_finish(evaluation.finished)
-            if watched or evaluation.worker or evaluation.status != OK:
+            if watched or evaluation.worker or evaluation.violation or evaluation.status != OK:
                 reason = self._look(candidate, evaluation)
                 if reason is not None:
                     return self._stopped(reason)
@@ -266,6 +267,8 @@ class Search:
         """Record what is seldom, call the callbacks, and return why to stop."""
         if evaluation.worker:
             self._workers[self.nfev - 1] = evaluation.worker
+        if evaluation.violation:
+            self._violations[self.nfev - 1] = evaluation.violation
         if evaluation.status != OK:
             self._record_failure(candidate, evaluation)
         for callback in self._callbacks:
@@ -339,22 +342,28 @@ class Search:
     def _result(self, status: str) -> Result:
         elapsed = self.elapsed
         recommended = self.solver.recommend()
+        shown = self.solver.closest if recommended is None else recommended
         n = self.nfev
         statuses, workers = np.full(n, OK, object), np.full(n, "", object)
+        violations = np.zeros(n)
+        for i, violation in self._violations.items():
+            violations[i] = violation
         for i, text in self._statuses.items():
             statuses[i] = text
         for i, text in self._workers.items():
             workers[i] = text
         values = np.array(self._values[self._first_value :][:n], np.float64)
         return Result(
-            x=None if recommended is None else self._decode(recommended.candidate.u),
-            fun=math.nan if recommended is None else recommended.value,
+            x=None if shown is None else self._decode(shown.candidate.u),
+            fun=math.nan if shown is None else shown.value,
+            maxcv=math.nan if shown is None else max(0.0, shown.evaluation.violation),
             success=recommended is not None,
             status=status,
             message=self._message(status, elapsed, recommended),
             nfev=n,
             nit=self.solver.n_told,
             history=values,
+            violations=violations,
             statuses=statuses,
             failures=self._failures,
             n_failed=self.n_failed,
@@ -383,6 +392,12 @@ class Search:
             "error": "the objective raised",
         }
         found = "" if recommended is not None else "; no evaluation was ok"
+        closest = self.solver.closest
+        if recommended is None and closest is not None:
+            found = (
+                "; no feasible point was found, the least violation is "
+                f"{closest.evaluation.violation:.6g}"
+            )
         return f"{self.solver.name} stopped after {self.nfev} evaluations: {reasons[status]}{found}"
 
 

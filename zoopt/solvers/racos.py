@@ -256,6 +256,11 @@ class Racos(SRacos):
             self._n_in_round += 1
         return proposal
 
+    def _discard(self, candidate: Candidate) -> None:
+        if candidate.id not in self._initial:
+            self._n_in_round -= 1
+        self._take(candidate, Evaluation(math.nan, LOST), self.n_told, False)
+
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._told[candidate.id] = candidate, evaluation, self.n_told
         if self._in_flight or self._n_in_round not in (0, self._round_size):
