@@ -45,9 +45,10 @@ def ray_of() -> Any:
 
 def elsewhere(nodes: Iterable[str]) -> Any:
     """Return Ray's strategy of scheduling that keeps off some nodes."""
-    from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
+    from ray.util import scheduling_strategies
 
-    return NodeLabelSchedulingStrategy(hard={"ray.io/node-id": NotIn(*nodes)})
+    strategies: Any = scheduling_strategies  # some have no types
+    return strategies.NodeLabelSchedulingStrategy(hard={"ray.io/node-id": strategies.NotIn(*nodes)})
 
 
 class Sentinel:
@@ -76,10 +77,10 @@ class NodeWatch:
         self._names: dict[str, str] = {}
         self._silent: frozenset[str] = frozenset()
         self._sentinels: dict[str, _Pulse] = {}
-        here = next((node for node in ray.nodes() if node["NodeID"] == self._here), {})
-        raylet = f"{here.get('NodeManagerAddress')}:{here.get('NodeManagerPort')}"
-        head = ray.get_runtime_context().gcs_address
-        self._head, self._raylet = (at if _knock(at) else "" for at in (head, raylet))
+        here = [node for node in ray.nodes() if node["NodeID"] == self._here]
+        raylets = [f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}" for node in here]
+        doors = [ray.get_runtime_context().gcs_address, *raylets, ""][:2]
+        self._head, self._raylet = (door if _knock(door) else "" for door in doors)
         self._is_cut_off = False
         self._see()
         self._end = threading.Event()
