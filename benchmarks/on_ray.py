@@ -43,6 +43,14 @@ class Sleepy:
         return ackley(x)
 
 
+class Asleep(Sleepy):
+    """Does nothing but sleep."""
+
+    def __call__(self, x: Any) -> float:
+        time.sleep(self.seconds)
+        return float(x[0])
+
+
 class Gated(Sleepy):
     """Waits in its first evaluation until so many processes have come to theirs."""
 
@@ -91,7 +99,7 @@ def efficiency(milliseconds: float, in_flight: int, budget: int, seed: int) -> t
     from zoopt.distributed import RayExecutor
 
     backend = RayExecutor(2, max_in_flight=in_flight)
-    result = minimize(Sleepy(milliseconds / 1000), budget, seed, backend)
+    result = minimize(Asleep(milliseconds / 1000), budget, seed, backend)
     seconds, n, workers = steady(result)
     assert workers == 2
     whole = budget * milliseconds / 1000 / 2 / span(result)

@@ -14,8 +14,14 @@ support vector machine, preprocessing included, on 600 of scikit-learn's digits 
 400 others. Overhead is the CPU time of suggest, on_trial_result and on_trial_complete, by hand
 over 1,000 trials of "mixed 6", one at a time. The job is Tune's own loop with two trials at a time,
 on two CPUs, whose trainable returns at once: nearly all of its time is Tune's.
+
+Last, trials of a Tune job beside the same evaluations through `minimize(backend="ray", workers=2)`,
+both on a Ray of two CPUs that runs already. Overhead is the wall time less what two busy workers
+would take, per trial: from the first start of a trial to the last end, and of the whole call,
+with starting the actors. Tune's random search, BasicVariantGenerator, is the floor of Tune itself.
 """
 
+import contextlib
 import logging
 import math
 import os
@@ -25,7 +31,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -239,8 +245,9 @@ def drive(task: dict[str, Any], seed: int, at_once: int) -> dict[str, Any]:
     return {"best": best, "costs": costs}
 
 
-def job(task: dict[str, Any]) -> dict[str, Any]:
-    """Run a Tune job of trials that return at once; seconds a trial."""
+@contextlib.contextmanager
+def ray_of_two() -> Iterator[str]:
+    """Start a Ray of two CPUs on the loopback; yield the folder in which all is written."""
     with tempfile.TemporaryDirectory(prefix="r") as folder:
         os.environ.update(
             HOME=folder,
@@ -250,7 +257,6 @@ def job(task: dict[str, Any]) -> dict[str, Any]:
             TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
         )
         import ray
-        from ray import tune
 
         ray.init(
             address="local",
@@ -261,13 +267,27 @@ def job(task: dict[str, Any]) -> dict[str, Any]:
             log_to_driver=False,
             logging_level="ERROR",
         )
+        try:
+            yield folder
+        finally:
+            ray.shutdown()
+
+
+def job(task: dict[str, Any]) -> dict[str, Any]:
+    """Run a Tune job of trials that sleep: seconds a trial, of its steady part and overheads."""
+    with ray_of_two() as folder:
+        from ray import tune
+
         exponents = task["searcher"] == "old"
         parameters = PROBLEMS["mixed 6"].parameters
         marks: list[float] = []
+        sleep = task.get("sleep", 0.0)
 
         def trainable(config: Config) -> dict[str, float]:
+            started = time.time()
             values = without_exponents(config, parameters) if exponents else config
-            return {"loss": distance(values)}
+            time.sleep(sleep)
+            return {"loss": distance(values), "started": started, "finished": time.time()}
 
         class Marks(tune.Callback):  # type: ignore[misc]
             def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
@@ -290,12 +310,55 @@ def job(task: dict[str, Any]) -> dict[str, Any]:
                 name="job", storage_path=f"{folder}/results", verbose=0, callbacks=[Marks()]
             ),
         )
-        try:
-            grid = tuner.fit()
-        finally:
-            ray.shutdown()
+        called = time.time()
+        grid = tuner.fit()
+        whole = time.time() - called
         steady = marks[len(marks) // 5 :]  # the first ones start the actors
-        return {"trials": len(grid), "seconds": (steady[-1] - steady[0]) / (len(steady) - 1)}
+        spans = [(trial.metrics["started"], trial.metrics["finished"]) for trial in grid]
+        return {
+            "trials": len(grid),
+            "seconds": (steady[-1] - steady[0]) / (len(steady) - 1),
+            **overheads(spans, whole, sleep),
+        }
+
+
+def overheads(spans: list[tuple[float, float]], whole: float, sleep: float) -> dict[str, float]:
+    """Return seconds a trial above what two busy workers would take."""
+    busy = sleep / 2
+    span = max(end for _, end in spans) - min(start for start, _ in spans)
+    return {"overhead": span / len(spans) - busy, "of the call": whole / len(spans) - busy}
+
+
+def minimization(task: dict[str, Any]) -> dict[str, float]:
+    """Run the trials of a job through `minimize` on Ray."""
+    import zoopt
+
+    kinds: dict[str, Callable[..., Any]] = {
+        "log": lambda low, high: zoopt.Real(low, high, log=True),
+        "float": zoopt.Real,
+        "choice": lambda values: zoopt.Choice(list(values)),
+        "int": lambda low, high: zoopt.Integer(low, high - 1),
+        "log int": lambda low, high: zoopt.Integer(low, high - 1, log=True),
+    }
+    space = {
+        name: kinds[kind](*bounds)
+        for name, (kind, *bounds) in PROBLEMS["mixed 6"].parameters.items()
+    }
+    sleep = task["sleep"]
+
+    def loss(**config: Any) -> float:
+        time.sleep(sleep)
+        return distance(config)
+
+    with ray_of_two():
+        called = time.time()
+        result = zoopt.minimize(
+            loss, space, budget=task["n_trials"], seed=0, backend="ray", workers=2
+        )
+        whole = time.time() - called
+        times = result.timeline
+        spans = list(zip(times["started"], times["finished"], strict=True))
+        return {name: float(value) for name, value in overheads(spans, whole, sleep).items()}
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
@@ -304,6 +367,8 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     if task["kind"] == "job":
         return job(task)
+    if task["kind"] == "minimize":
+        return minimization(task)
     if task["kind"] == "overhead":
         return drive(task, 0, 1)
     runs = [drive(task, seed, AT_ONCE) for seed in range(task["n_seeds"])]
@@ -379,6 +444,31 @@ def jobs(python: str, quick: bool) -> None:
     )
 
 
+def beside_minimize(python: str, quick: bool) -> None:
+    n_trials, n_times = (10, 1) if quick else (100, 3)
+    rows = []
+    for sleep in (0.0, 0.05):
+        for title, task in {
+            "Tune, random search": {"kind": "job", "searcher": "random"},
+            "Tune, our ZOOptSearch": {"kind": "job", "searcher": "ours"},
+            '`minimize(backend="ray")`': {"kind": "minimize"},
+        }.items():
+            task = {**task, "n_trials": n_trials, "sleep": sleep}
+            done = [work(python, __file__, task) for _ in range(n_times)]
+            cells = [
+                f"{1000 * statistics.median(each[name] for each in done):,.1f}"
+                for name in ("overhead", "of the call")
+            ]
+            rows.append([f"{1000 * sleep:g} ms" if sleep else "at once", title, *cells])
+            print("beside", rows[-1], file=sys.stderr)
+    table(
+        f"Overhead of {n_trials} trials, two at a time: wall milliseconds per trial above two busy "
+        f"workers, medians of {n_times}",
+        ["a trial returns", "run by", "from the first start to the last end", "of the whole call"],
+        rows,
+    )
+
+
 def main() -> None:
     parser = arguments(__doc__, old=False)
     parser.add_argument(
@@ -399,6 +489,7 @@ def main() -> None:
         quality(python, options.quick)
         overhead(python, options.quick)
         jobs(python, options.quick)
+        beside_minimize(python, options.quick)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoopt.checks import number
+from zoopt.errors import ExecutorError
 from zoopt.run.processes import n_processors
 
 __all__ = ["address_of", "claims_of", "connected", "ray_of"]
@@ -77,8 +78,14 @@ def connected(
         settings.update(num_cpus=max(n_processors(), int(-(-n_cpus // 1))), include_dashboard=False)
         loopback = _on_loopback()
     handler = signal.getsignal(signal.SIGTERM)
-    with loopback:
-        ray.init(**settings)
+    try:
+        with loopback:
+            ray.init(**settings)
+    except Exception as error:
+        ray.shutdown()  # what it had started
+        if type(error) in (Exception, RuntimeError):
+            raise ExecutorError(f"Ray could not be started or joined: {error}") from error
+        raise
     try:
         if handler is not signal.SIG_DFL and _is_main_thread():
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own there

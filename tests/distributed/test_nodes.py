@@ -117,7 +117,7 @@ def test_a_silent_node_counts_as_lost(tell):
 
 def test_a_node_that_joins_is_used_within_seconds(tell):
     words = tell("""
-    run(lambda: cluster.add_node(**SIZE, node_name="third"), budget=160)
+    run(lambda: cluster.add_node(**SIZE, node_name="third"), budget=240)
     cluster.shutdown()
     """)
     assert words["SAME"] == "True 0"
