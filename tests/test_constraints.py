@@ -281,6 +281,8 @@ def test_the_caller_gets_the_constraint_s_own_error_if_it_always_raises():
 
     with pytest.raises(KeyError, match="no such part"):
         minimize(sphere, BOX, budget=40, seed=0, constraint=constraint)
+    with pytest.raises(TypeError, match="the constraint must return a number or an array, got"):
+        minimize(sphere, BOX, budget=40, seed=0, constraint=lambda x: None)
 
 
 @pytest.mark.parametrize(

@@ -85,4 +85,5 @@ def _numbers(returned: Any, n: int, name: str) -> npt.NDArray[np.float64]:
         return values.reshape(n, -1)
     except (TypeError, ValueError):
         wanted = "a number or an array" if n == 1 else f"{n} numbers or an array of {n} rows"
-        raise InvalidConstraint(f"{name} must return {wanted}, got {returned!r:.100}") from None
+        text = f"{name} must return {wanted}, got {returned!r:.100}"
+        raise InvalidConstraint(text) from TypeError(text)

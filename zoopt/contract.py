@@ -294,30 +294,32 @@ class Solver(ABC):
         NothingFeasible
             If the filter rejected 1,000 proposals in a row, or all that there are.
         """
-        n_rejected = 0
-        while True:
+        proposal = self._propose() if self.filter is None else self._propose_what_passes()
+        if proposal is None:
+            if self._in_flight:
+                return None
+            raise Exhausted(f"{self.name}: every point of the space was asked")
+        ident = self.n_asked
+        u, move = proposal
+        candidate = Candidate(ident, u, self.space, move)
+        self.n_asked = ident + 1
+        self._in_flight[ident] = candidate
+        return candidate
+
+    def _propose_what_passes(self) -> tuple[Row, tuple[int, ...] | None] | None:
+        assert self.filter is not None
+        for n_rejected in range(MAX_REJECTED):
             proposal = self._propose()
             if proposal is None:
-                break
-            ident = self.n_asked
-            u, move = proposal
-            candidate = Candidate(ident, u, self.space, move)
-            if self.filter is None or self.filter(candidate):
-                self.n_asked = ident + 1
-                self._in_flight[ident] = candidate
-                return candidate
+                if n_rejected and not self.n_asked:
+                    text = f"{self.name}: the filter rejected all {n_rejected} points"
+                    raise NothingFeasible(text)
+                return None
+            candidate = Candidate(self.n_asked, proposal[0], self.space, proposal[1])
+            if self.filter(candidate):
+                return proposal
             self._discard(candidate)
-            n_rejected += 1
-            if n_rejected == MAX_REJECTED:
-                raise NothingFeasible(
-                    f"{self.name}: the filter rejected {n_rejected:,} points in a row"
-                )
-
-        if self._in_flight:
-            return None
-        if n_rejected and not self.n_asked:
-            raise NothingFeasible(f"{self.name}: the filter rejected all {n_rejected} points")
-        raise Exhausted(f"{self.name}: every point of the space was asked")
+        raise NothingFeasible(f"{self.name}: the filter rejected {MAX_REJECTED:,} points in a row")
 
     def tell(self, candidate: Candidate, outcome: Evaluation | float) -> None:
         """Report what became of a candidate, exactly once, in any order.

@@ -65,7 +65,10 @@ class JournalError(ZooptError):
 
 
 class InvalidConstraint(ZooptError):
-    """A constraint raised, or returned NaN or no number: the evaluation is invalid."""
+    """A constraint raised, or returned NaN or no number: the evaluation is invalid.
+
+    Its cause is what the caller gets where all evaluations fail so; NaN has none.
+    """
 
 
 class NothingFeasible(ZooptError):

@@ -203,9 +203,9 @@ def failure(error: BaseException, status: str = FAILED) -> Evaluation:
     if isinstance(error, Pruned):
         text = "pruned" if error.value is None else f"pruned at {error.value!r}"
         return Evaluation(float("nan"), FAILED, error=text)
-    cause: BaseException = error
+    cause: BaseException | None = error
     if isinstance(error, InvalidConstraint):
-        status, cause = INVALID, error.__cause__ or error
+        status, cause = INVALID, error.__cause__
     text = "".join(traceback.format_exception(error)).strip()
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT // 2]}\n[...]\n{text[-MAX_TEXT // 2 :]}"
