@@ -32,9 +32,10 @@ class IslandsResult:
     Attributes
     ----------
     x : array, dict or list
-        The best point; None if no evaluation was ok.
+        The best point; the one of least violation if none is feasible; None if no evaluation was ok.
     fun : float
     success : bool
+        Whether an ok, feasible point was found.
     status : str
         "terminal_value" if an island reached it, "interrupted", "lost" if not all islands came to
         their end, or else why most of them stopped; see `zoopt.Result`.
@@ -110,7 +111,7 @@ def minimize_islands(
 
     Parameters
     ----------
-    fun, space, algorithm, on_error, vectorized
+    fun, space, algorithm, constraint, filter, on_error, vectorized
         As `zoopt.minimize` takes them.
     budget : int
         Evaluations, of all islands together.
@@ -233,7 +234,14 @@ def minimize_islands(
     for post in posts:
         if post is not None and post.u is not None:
             found.append((post.value, point_of(given, np.frombuffer(post.u))))
-    fun_, x = min(found, key=lambda pair: pair[0], default=(math.nan, None))
+    closest = min(
+        (r for r in results if r is not None and r.x is not None),
+        key=lambda r: (r.maxcv, r.fun),
+        default=None,
+    )
+    nothing = (math.nan, None) if closest is None else (closest.fun, closest.x)
+    fun_, x = min(found, key=lambda pair: pair[0], default=nothing)
+    missing = "no evaluation was ok" if closest is None else "no feasible point was found"
     nfev = sum(
         r.nfev if r is not None else 0 if p is None else p.nfev
         for r, p in zip(results, posts, strict=True)
@@ -245,7 +253,7 @@ def minimize_islands(
         success=bool(found),
         status=status,
         message=f"{n} islands stopped after {nfev} evaluations: {status}"
-        + ("" if found else "; no evaluation was ok"),
+        + ("" if found else f"; {missing}"),
         nfev=nfev,
         n_failed=sum(r.n_failed for r in results if r is not None),
         n_restarts=n_restarts,

@@ -159,6 +159,19 @@ def test_named_spaces_and_workers_of_their_own():
     assert all("ray" in island.timeline["worker"][0] for island in on_ray.islands)
 
 
+def test_constraints_hold_on_islands():
+    way = {"budget": 100, "islands": 2, "seed": 3, "num_cpus": 0.5}
+    result = minimize_islands(sphere, BOX, constraint=lambda x: 0.5 - x.sum(), **way)
+    assert result.success
+    assert result.x.sum() <= 0.5
+    result = minimize_islands(sphere, BOX, constraint=lambda x: x.sum() - 5, **way)
+    assert (result.success, "no feasible point" in result.message) == (False, True)
+    least = min(island.maxcv for island in result.islands)
+    assert 5 - result.x.sum() == least > 0
+    result = minimize_islands(sphere, BOX, filter=lambda x: x[0] < 0, **way)
+    assert result.x[0] < 0
+
+
 @pytest.mark.parametrize(
     ("bad", "error", "words"),
     [
