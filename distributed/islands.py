@@ -32,7 +32,8 @@ class IslandsResult:
     Attributes
     ----------
     x : array, dict or list
-        The best point; the one of least violation if none is feasible; None if no evaluation was ok.
+        The best point; the one of least violation if none is feasible; None if no evaluation was
+        ok.
     fun : float
     success : bool
         Whether an ok, feasible point was found.
