@@ -61,7 +61,7 @@ def load(
     adopt_main(*main)
     data, buffers = objective
     thing = pickle.loads(data, buffers=buffers)
-    publish(getattr(thing, "function", None))
+    publish(getattr(thing, "functions", ()))
     return thing
 
 

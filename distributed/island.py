@@ -30,15 +30,17 @@ class IslandSearch:
     ----------
     minimize : callable
         `zoopt.minimize` with all settings but those of one island.
-    function : callable
-        What is minimized; pickling looks after its module.
+    functions : tuple of callables
+        What the user wrote; pickling looks after their modules.
     every : int
         Tells from exchange to exchange.
     """
 
-    def __init__(self, minimize: Callable[..., Result], function: Any, every: int) -> None:
+    def __init__(
+        self, minimize: Callable[..., Result], functions: tuple[Any, ...], every: int
+    ) -> None:
         self.minimize = minimize
-        self.function = function
+        self.functions = functions
         self.every = every
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.checks import number, whole
+from zoopt.constraints import Constraints
 from zoopt.contract import Seed, Solver, solver_factory, spawn_seed
 from zoopt.distributed.archipelago import Archipelago
 from zoopt.distributed.connection import address_of, claims_of, connected, ray_of
@@ -194,8 +195,9 @@ def minimize_islands(
     folder = None if checkpoint is None else Path(checkpoint).absolute()
     mails = None if folder is None else folder / "mailbox.db"
     root = _root(seed, mails)
+    functions = (fun, *Constraints(constraint).functions, *([filter] if filter else []))
     search = IslandSearch(
-        functools.partial(minimize, fun, given, algorithm=algorithm, **common), fun, every
+        functools.partial(minimize, fun, given, algorithm=algorithm, **common), functions, every
     )
     settings = [
         {

@@ -257,9 +257,9 @@ class _Call:
         self._stochastic = stochastic_argument(fun, tuple(space.names or ()))
 
     @property
-    def function(self) -> Any:
+    def functions(self) -> tuple[Any, ...]:
         """What the user wrote."""
-        return self._fun
+        return self._fun, *self._constraints.functions
 
     def point(self, row: Row) -> Any:
         return point_of(self._space, row)

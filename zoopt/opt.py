@@ -331,9 +331,9 @@ class Evaluate:
         self._simple = self._stochastic is None and not self.attaches and not constraints
 
     @property
-    def function(self) -> Any:
+    def functions(self) -> tuple[Any, ...]:
         """What the user wrote."""
-        return self._func
+        return self._func, *self._constraints.functions
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
         solution = self._view(self._space, candidate.u)

@@ -15,7 +15,7 @@ import socket
 import struct
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -152,9 +152,10 @@ def dump(evaluate: Evaluate, buffer_callback: Callable[[Any], Any] | None = None
     """
     import cloudpickle
 
-    module = unimportable_module(getattr(evaluate, "function", None))
+    found = map(unimportable_module, getattr(evaluate, "functions", ()))
+    modules = {module.__name__: module for module in found if module is not None}
     try:
-        if module is not None:
+        for module in modules.values():
             cloudpickle.register_pickle_by_value(module)
         data: bytes = cloudpickle.dumps(evaluate, pickle.HIGHEST_PROTOCOL, buffer_callback)
     except Exception as error:
@@ -163,7 +164,7 @@ def dump(evaluate: Evaluate, buffer_callback: Callable[[Any], Any] | None = None
             "pickle (open files, locks and connections do not: make them inside the objective)"
         ) from error
     finally:
-        if module is not None:
+        for module in modules.values():
             cloudpickle.unregister_pickle_by_value(module)
     return data
 
@@ -207,11 +208,12 @@ def adopt_main(name: str | None, file: str | None) -> None:
     sys.modules["__main__"] = main
 
 
-def publish(function: Any) -> None:
+def publish(functions: Iterable[Any]) -> None:
     """Let pickles by reference find what the user's main script defined."""
-    if getattr(function, "__module__", None) == "__main__" and hasattr(function, "__globals__"):
-        known = {k: v for k, v in function.__globals__.items() if not k.startswith("__")}
-        vars(sys.modules["__main__"]).update(known, **{function.__name__: function})
+    for function in functions:
+        if getattr(function, "__module__", None) == "__main__" and hasattr(function, "__globals__"):
+            known = {k: v for k, v in function.__globals__.items() if not k.startswith("__")}
+            vars(sys.modules["__main__"]).update(known, **{function.__name__: function})
 
 
 def serve(descriptor: int) -> None:
@@ -228,7 +230,7 @@ def serve(descriptor: int) -> None:
         try:
             adopt_main(name, file)
             evaluate = pickle.loads(data)
-            publish(getattr(evaluate, "function", None))
+            publish(getattr(evaluate, "functions", ()))
             one = one_for(evaluate)
         except BaseException as error:
             send(channel, (UNFIT, failure(error).error))
