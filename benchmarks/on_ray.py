@@ -3,12 +3,12 @@
     python benchmarks/on_ray.py [--old PYTHON] [--quick]
 
 A Ray of this machine alone is started once, on the loopback. Efficiency is the time that the
-evaluations should have slept over the time of the workers while all of them were at work: from when
-the last of them began its first evaluation until the first of them ended its last. The whole run,
-from the first start to the last end, is beside it: workers start one after the other. Speed-up runs
-sleep 50 ms an evaluation, on Ray in actors that claim no processor; each waits in its first one
-until all of them are there, and the time is from then to the last end. Beside them zoopt 0.4.2's
-own parallel mode, with the same number of processes.
+evaluations should have slept over the time of the workers, once while all of them were at work (from
+when the last of them began its first evaluation until the first of them ended its last), and once
+over the whole run, from the first start to the last end, which the goals are judged by. Speed-up
+runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; each waits in its first one
+until all of them are there, and the time is from then to the last end. Beside them zoopt 0.4.2's own
+parallel mode with as many processes, whose time is that of the whole call, start included.
 """
 
 import os
@@ -121,7 +121,7 @@ def efficiencies(quick: bool) -> None:
                 str(budget),
                 f"{share:.1f} %",
                 f"{goal} %",
-                verdict(share >= goal),
+                verdict(whole >= goal),
                 f"{whole:.1f} %",
                 finals,
                 f"{statistics.median(values):.2f}",
@@ -134,7 +134,7 @@ def efficiencies(quick: bool) -> None:
             "evaluation",
             "in flight",
             "evaluations",
-            "efficiency",
+            "both at work",
             "goal",
             "",
             "whole run",
@@ -154,13 +154,17 @@ def final_values(in_flight: int) -> list[float]:
     ]
 
 
-def ceiling(workers: int, in_flight: int, seconds: float | None, budget: int) -> float:
-    """Return evaluations a second of a free objective, from the first start to the last end."""
+def ceiling(
+    workers: int, in_flight: int, seconds: float | None, ahead: int | None, budget: int
+) -> float:
+    """Return evaluations a second of a free objective, in the second half of a run."""
     from zoopt.distributed import RayExecutor
 
     backend = RayExecutor(workers, num_cpus=0, max_in_flight=in_flight)
     if seconds is not None:
-        backend.message_seconds, backend.messages_ahead = seconds, in_flight // workers
+        backend.message_seconds = seconds
+    if ahead is not None:  # no setting of the executor's: what a deeper queue would bring
+        backend.messages_ahead = ahead
     result = minimize(free, budget, 0, backend)
     finished = sorted(result.timeline["finished"])
     half = budget // 2
@@ -178,15 +182,20 @@ def ceilings(quick: bool) -> None:
         ("one by one", 2, 64, 0.0, 2000),
         ("one by one", 8, 64, 0.0, 2000),
         ("one by one", 16, 64, 0.0, 2000),
+        ("one by one, all sent ahead", 2, 64, 0.0, None),
+        ("one by one, all sent ahead", 8, 64, 0.0, None),
+        ("one by one, all sent ahead", 16, 64, 0.0, None),
         ("in batches of 100", 2, 400, None, 20_000),
         ("in batches of 100", 8, 1600, None, 20_000),
     ):
-        rate = statistics.median(ceiling(workers, in_flight, seconds, budget) for _ in range(3))
-        rows.append([name, str(workers), str(in_flight), f"{rate:,.0f}", f"{goal:,}",
-                     verdict(rate >= goal)])  # fmt: skip
+        ahead = in_flight // workers if "ahead" in name else None
+        rates = [ceiling(workers, in_flight, seconds, ahead, budget) for _ in range(3)]
+        rate = statistics.median(rates)
+        judged = ["-", ""] if goal is None else [f"{goal:,}", verdict(rate >= goal)]
+        rows.append([name, str(workers), str(in_flight), f"{rate:,.0f}", *judged])
     table(
         "The driver's ceiling: evaluations a second of a free objective, solver included, second "
-        "half of the run, median of 3; one by one: a message each, all in flight sent ahead",
+        "half of the run, median of 3; one by one: a message each, two a worker as by default",
         ["", "workers", "in flight", "a second", "goal", ""],
         rows,
     )
