@@ -3,12 +3,13 @@
     python benchmarks/on_ray.py [--old PYTHON] [--quick]
 
 A Ray of this machine alone is started once, on the loopback. Efficiency is the time that the
-evaluations should have slept over the time of the workers, once while all of them were at work (from
-when the last of them began its first evaluation until the first of them ended its last), and once
-over the whole run, from the first start to the last end, which the goals are judged by. Speed-up
-runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; each waits in its first one
-until all of them are there, and the time is from then to the last end. Beside them zoopt 0.4.2's own
-parallel mode with as many processes, whose time is that of the whole call, start included.
+evaluations should have slept over the time of the workers, once while all of them were at work
+(from when the last of them began its first evaluation until the first of them ended its last),
+and once over the whole run, from the first start to the last end, which the goals are judged by.
+Speed-up runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; each waits in
+its first one until all of them are there, and the time is from then to the last end. Beside them
+zoopt 0.4.2's own parallel mode with as many processes, whose time is that of the whole call,
+start included.
 """
 
 import os
