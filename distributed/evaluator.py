@@ -109,7 +109,7 @@ class Evaluator:
     def evaluate(self, message: bytes) -> bytes:
         """Evaluate a pickled list of tasks; return that of their reports.
 
-        Bytes cost Ray least: a driver then sends a third more of them.
+        Bytes cost Ray least, at both ends.
         """
         tasks: list[Task] = pickle.loads(message)
         reports = [report_of(evaluate_task(self._one, task), self._name) for task in tasks]
