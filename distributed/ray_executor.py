@@ -97,6 +97,7 @@ class RayExecutor(Supervisor["_Actor"]):
     short = 0.02
     sent_ahead = 0.5
     message_seconds = 0.02
+    queue_seconds = 0.02
 
     def __init__(
         self,

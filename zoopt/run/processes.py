@@ -100,6 +100,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
     short = 0.02
     sent_ahead = 0.02
     message_seconds = 0.002
+    queue_seconds = 0.002
 
     def __init__(
         self,

@@ -77,10 +77,10 @@ class Supervisor(ABC, Generic[W]):
     short: float
     #: Below this mean duration, a worker is sent its next message while it works, if there is one.
     sent_ahead: float
-    #: So many messages a worker has then, the one under way among them.
-    messages_ahead = 2
     #: Candidates of one message should keep a worker busy for this long.
     message_seconds: float
+    #: Messages are sent ahead, at least one, until they keep a worker busy for this long.
+    queue_seconds: float
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class Supervisor(ABC, Generic[W]):
         until = None if timeout is None else perf_counter() + timeout
         room = self.capacity
         while True:
-            self._dispatch(self.messages_ahead if self._take_less_than(self.sent_ahead) else 1)
+            self._dispatch(self._depth())
             self._listen(0.0 if self._outcomes else self._seconds_until(until))
             self._stop_what_is_late()
             outcomes = [o for o in self._outcomes if o[0].id not in self._cancelled]
@@ -214,6 +214,14 @@ class Supervisor(ABC, Generic[W]):
                 if len(worker.messages) == level and self._takes(worker):
                     self._give(worker, self._next_message())
 
+    def _depth(self) -> int:
+        """Return how many messages a worker may have, the one under way among them."""
+        if self._mean is None or self._mean >= self.sent_ahead:
+            return 1
+        each = max(self._mean, 1e-9) * max(1.0, self._message_size())
+        n_ahead = min(self.queue_seconds / each, self._n_inside / self._n_at_work())
+        return 1 + max(1, int(n_ahead))
+
     def _must_be_alone(self, worker: W) -> bool:
         """Return whether what a worker is at, or what waits, shall show who kills it."""
         if not self._alone:
@@ -233,15 +241,19 @@ class Supervisor(ABC, Generic[W]):
         message = [first]
         if self._mean is None or first.id in self._alone:
             return message
-        n = self._n_at_work()
-        size = min(
-            self.message_seconds / max(self._mean, 1e-9),
-            self.capacity / (2 * n),
-            self._n_inside / n,
-        )
+        size = self._message_size()
         while self._waiting and len(message) < size and self._waiting[0].id not in self._alone:
             message.append(self._waiting.popleft())
         return message
+
+    def _message_size(self) -> float:
+        """Return how many candidates a message should hold."""
+        n = self._n_at_work()
+        return min(
+            self.message_seconds / max(self._mean or 0.0, 1e-9),
+            self.capacity / (2 * n),
+            self._n_inside / n,
+        )
 
     def _hear(self, worker: W, message: Any) -> None:
         """Take a worker's word: that it is ready, or the reports of its first message."""
@@ -261,6 +273,8 @@ class Supervisor(ABC, Generic[W]):
             evaluation = worker.evaluation_of(report, self._origin)
             self._finish(candidate, evaluation)
             seconds = evaluation.finished - evaluation.started
+            if seconds != seconds:  # it never came to be timed
+                continue
             mean = seconds if self._mean is None else self._mean
             self._mean = mean + 0.1 * (seconds - mean)
 
