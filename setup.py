@@ -1,4 +1,4 @@
-"""Build zoopt: one Cython extension, and the folder distributed/ as zoopt.distributed.
+"""Build zoopt: two Cython extensions, and the folder distributed/ as zoopt.distributed.
 
 Environment variables: ZOOPT_NO_NATIVE=1 builds without the compiled kernels, ZOOPT_DEBUG_KERNELS=1
 builds them with bounds checks.
@@ -41,14 +41,17 @@ def extensions():
     from Cython.Build import cythonize
 
     debug = os.environ.get("ZOOPT_DEBUG_KERNELS") == "1"
-    kernels = Extension(
-        "zoopt._native.kernels",
-        ["zoopt/_native/kernels.pyx"],
-        include_dirs=[numpy.get_include()],
-        extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
-    )
+    kernels = [
+        Extension(
+            f"zoopt._native.{name}",
+            [f"zoopt/_native/{name}.pyx"],
+            include_dirs=[numpy.get_include()],
+            extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
+        )
+        for name in ("kernels", "archive")
+    ]
     return cythonize(
-        [kernels],
+        kernels,
         force=True,  # the generated C file does not tell which directives made it
         compiler_directives={
             "language_level": 3,

@@ -3,9 +3,9 @@
 import pytest
 
 import zoopt._native
-from zoopt._native import reference
+from zoopt._native import reference, reference_archive
 from zoopt.defaults import gl
-from zoopt.solvers import racos, random_search
+from zoopt.solvers import pareto, racos, random_search
 
 
 def pytest_addoption(parser):
@@ -28,6 +28,19 @@ def _populations():
     return populations
 
 
+def _archives():
+    archives = {"python": reference_archive.Archive}
+    if zoopt._native.BACKEND == "cython":
+        archives["cython"] = zoopt._native.Archive
+    return archives
+
+
+@pytest.fixture(params=sorted(_archives()))
+def archive_class(request):
+    """Each of the twins."""
+    return _archives()[request.param]
+
+
 @pytest.fixture(params=sorted(_populations()))
 def population_class(request):
     """Each of the twins."""
@@ -39,6 +52,7 @@ def kernels(request, monkeypatch):
     """Run the solvers on each of the twins."""
     for module in (racos, random_search):
         monkeypatch.setattr(module, "Population", _populations()[request.param])
+    monkeypatch.setattr(pareto, "Archive", _archives()[request.param])
     return request.param
 
 

@@ -25,8 +25,8 @@ from zoopt import (
         ({"noise_handling": True, "suppression": True}, None, "noise_handling"),
         ({"high_dim_handling": True}, None, "high_dim_handling"),
         ({"high_dim_handling": True, "reducedim": True}, None, "high_dim_handling"),
-        ({}, nothing, "poss"),  # which a constraint on bits means
-        ({"algorithm": "POSS"}, nothing, "POSS"),
+        ({"noise_handling": True}, nothing, "noise_handling"),  # POSS without ponss
+        ({"noise_handling": True, "ponss": True, "resampling": True}, nothing, "noise_handling"),
         ({"algorithm": "ssracos"}, None, "ssracos"),
     ],
 )

@@ -21,6 +21,9 @@ from zoopt.distributed import (
     Pareto,
     SimulatedExecutor,
 )
+from zoopt.testing import spaces_for
+
+GENERAL = [name for name in sorted(registered()) if spaces_for(name, ["continuous"])]
 
 # ---------------------------------------------------------------- time
 
@@ -124,7 +127,7 @@ def test_callbacks_and_stop_rules_see_virtual_time():
 # ---------------------------------------------------------------- trajectories
 
 
-@pytest.mark.parametrize("solver", sorted(registered()))
+@pytest.mark.parametrize("solver", GENERAL)
 def test_one_worker_is_the_serial_run(solver):
     expected = zoopt.minimize(sphere, SPACE, budget=200, seed=3, algorithm=solver)
     got = run(workers=1, algorithm=solver, seed=3, duration=LogNormal(2, 1), **MORTAL, **PATIENT)
@@ -132,7 +135,7 @@ def test_one_worker_is_the_serial_run(solver):
     assert got.fun == expected.fun
 
 
-@pytest.mark.parametrize("solver", sorted(registered()))
+@pytest.mark.parametrize("solver", GENERAL)
 @pytest.mark.parametrize("window", [1, 5, 40])
 def test_a_window_gives_one_trajectory_for_any_cluster(solver, window):
     options = {"window": window, "algorithm": solver, "seed": 3}

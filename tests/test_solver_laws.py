@@ -10,13 +10,13 @@ import pytest
 import zoopt
 from zoopt import RandomSearch, contract
 from zoopt.contract import make_solver, registered
-from zoopt.testing import LAWS, SPACES, check_solver
+from zoopt.testing import LAWS, SPACES, check_solver, spaces_for
 
-SOLVERS = sorted(registered())
+#: Solvers and the spaces that they work on.
+PAIRS = [(solver, space) for solver in sorted(registered()) for space in spaces_for(solver)]
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(("solver", "space"), PAIRS)
 def test_solver_keeps_the_laws(solver, space, kernels, seed):
     for name, law in LAWS.items():
         try:
@@ -26,8 +26,7 @@ def test_solver_keeps_the_laws(solver, space, kernels, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(("solver", "space"), PAIRS)
 def test_solver_keeps_the_laws_for_every_seed(solver, space):
     for seed in range(100):
         check_solver(functools.partial(make_solver, solver), SPACES[space], seed)

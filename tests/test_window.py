@@ -12,7 +12,7 @@ from zoopt.contract import make_solver, registered
 from zoopt.run.executor import SerialExecutor
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
-from zoopt.testing import SPACES, FaultyExecutor, objective
+from zoopt.testing import SPACES, FaultyExecutor, objective, spaces_for
 
 STATUSES = ["ok", "ok", "ok", "failed", "invalid", "timeout", "lost"]
 
@@ -43,7 +43,7 @@ schedules = st.lists(st.integers(-1, 11), max_size=120)
 def test_any_schedule_and_any_number_of_workers_give_the_same_run(
     solver, schedule, workers, window
 ):
-    for space in ("mixed", "tiny"):
+    for space in spaces_for(solver, ("mixed", "tiny", "flags")):
         orderly = WindowExecutor(FaultyExecutor(1, (), fate), window)
         expected, _ = run(solver, space, orderly)
         inner = FaultyExecutor(workers, schedule, fate)
@@ -59,7 +59,7 @@ def test_any_schedule_and_any_number_of_workers_give_the_same_run(
 def test_without_a_window_nothing_is_lost_and_the_budget_is_exact(schedule, workers):
     for solver in sorted(registered()):
         executor = FaultyExecutor(workers, schedule, fate)
-        told, result = run(solver, "mixed", executor)
+        told, result = run(solver, spaces_for(solver, ["mixed", "bits"])[0], executor)
         assert sorted(told[0]) == list(range(60))
         assert told[0] == executor.evaluated
         assert executor.most_in_flight <= workers

@@ -33,7 +33,7 @@ from zoopt.run.result import Result
 from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
-from zoopt.solvers import Racos, RandomSearch, SRacos
+from zoopt.solvers import Ponss, Poss, Racos, RandomSearch, SRacos
 from zoopt.space import Choice, Integer, Real, Space
 
 __all__ = [
@@ -58,6 +58,8 @@ __all__ = [
     "Opt",
     "Parameter",
     "Plateau",
+    "Ponss",
+    "Poss",
     "ProcessExecutor",
     "Pruned",
     "Racos",

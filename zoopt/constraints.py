@@ -49,7 +49,14 @@ class Constraints:
         InvalidConstraint
             If one raises, or returns NaN or no numbers; it says which.
         """
-        (worst,) = self.violations(1, *args, **kwargs)
+        if len(self.functions) == 1:  # by far the commonest
+            returned = self._call(0, args, kwargs)
+            if isinstance(returned, (float, int, np.floating, np.integer)):
+                worst = -float(returned)
+            else:
+                worst = -float(_numbers(returned, 1, self._name(0)).min(initial=np.inf))
+        else:
+            (worst,) = self.violations(1, *args, **kwargs)
         if worst != worst:
             raise InvalidConstraint("the constraint returned NaN")
         return worst
@@ -63,15 +70,20 @@ class Constraints:
             If one raises, or does not return numbers for n points.
         """
         least = np.full(n, np.inf)
-        for i, function in enumerate(self.functions):
-            name = "the constraint" if len(self.functions) == 1 else f"constraint {i}"
-            try:
-                returned = function(*args, **kwargs)
-            except Exception as error:
-                text = f"{name} raised {type(error).__name__}: {error}"
-                raise InvalidConstraint(text) from error
-            least = np.minimum(least, _numbers(returned, n, name).min(axis=1, initial=np.inf))
+        for i in range(len(self.functions)):
+            values = _numbers(self._call(i, args, kwargs), n, self._name(i))
+            least = np.minimum(least, values.min(axis=1, initial=np.inf))
         return [-value for value in least.tolist()]
+
+    def _call(self, i: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return self.functions[i](*args, **kwargs)
+        except Exception as error:
+            text = f"{self._name(i)} raised {type(error).__name__}: {error}"
+            raise InvalidConstraint(text) from error
+
+    def _name(self, i: int) -> str:
+        return "the constraint" if len(self.functions) == 1 else f"constraint {i}"
 
 
 def _numbers(returned: Any, n: int, name: str) -> npt.NDArray[np.float64]:

@@ -10,13 +10,14 @@ import numbers
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from zoopt.checks import whole
 from zoopt.errors import Exhausted, NothingFeasible
-from zoopt.space import Row, Space
+from zoopt.space import Bits, Row, Space
 
 __all__ = [
     "Candidate",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 Seed: TypeAlias = "int | np.random.SeedSequence | None"
+#: A row, or packed bits, and the move that made it.
+Proposal: TypeAlias = tuple[Any, tuple[int, ...] | None]
 
 OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
 STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST)
@@ -49,7 +52,9 @@ class Candidate:
     id : int
         Order of ask, from 0, given by the outermost solver.
     u : float64 array, shape (n_columns,), read-only
-        The encoded point.
+        The encoded point; of a packed one made when it is first asked for.
+    bits : uint8 array, shape (ceil(n_columns / 8),), read-only, or None
+        The point packed, the first column lowest, if the solver works on bits.
     move : tuple of int or None
         How it was made: the id of its parent, then the columns in which it differs.
     origin : object
@@ -65,7 +70,7 @@ class Candidate:
     (0, ['n'])
     """
 
-    __slots__ = ("id", "move", "origin", "space", "u")
+    __slots__ = ("bits", "id", "move", "origin", "space", "u")
 
     def __init__(
         self,
@@ -77,15 +82,56 @@ class Candidate:
     ) -> None:
         self.id = id
         self.u = u
+        self.bits: Bits | None = None
         self.space = space
         self.move = move
         self.origin = origin
+
+    @classmethod
+    def packed(
+        cls,
+        id: int,
+        bits: Bits,
+        space: Space,
+        move: tuple[int, ...] | None = None,
+        origin: Any = None,
+    ) -> "Candidate":
+        """Make a candidate of bits."""
+        self = cls.__new__(cls)
+        self.id = id
+        self.bits = bits
+        self.space = space
+        self.move = move
+        self.origin = origin
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:  # only of a packed one, and only once
+            if name != "u":
+                raise AttributeError(f"a Candidate has no attribute {name!r}")
+            self.u = self.space.unpack(self.bits)
+            return self.u
 
     @property
     def x(self) -> Any:
         return self.space.decode(self.u)
 
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Which columns of a binary space hold the second of their two values; a new array."""
+        return self.space.mask(self.space.pack(self.u) if self.bits is None else self.bits)
+
+    def values_in(self, columns: Iterable[int]) -> list[float]:
+        """Return the encoded values of some columns."""
+        if self.bits is None:
+            return [self.u.item(k) for k in columns]
+        low = self.space.low
+        return [low.item(k) + (self.bits.item(k >> 3) >> (k & 7) & 1) for k in columns]
+
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.bits is not None:
+            return _restore_packed, (self.id, self.bits, self.space, self.move, self.origin)
         return _restore, (self.id, self.u, self.space, self.move, self.origin)
 
     def __repr__(self) -> str:
@@ -95,6 +141,11 @@ class Candidate:
 def _restore(ident: int, u: Row, *rest: Any) -> Candidate:
     u.flags.writeable = False  # pickling forgets that
     return Candidate(ident, u, *rest)
+
+
+def _restore_packed(ident: int, bits: Bits, *rest: Any) -> Candidate:
+    bits.flags.writeable = False
+    return Candidate.packed(ident, bits, *rest)
 
 
 class Evaluation:
@@ -253,6 +304,12 @@ class Solver(ABC):
 
     #: Name in the registry.
     name = "solver"
+    #: Whether it steers by the signed number of exactly one constraint.
+    needs_constraint = False
+    #: Whether it has points evaluated again, as for noise, so that the best may be luck.
+    repeats = False
+    #: Makes a candidate of a proposal.
+    _make: Callable[..., Candidate] = Candidate
 
     def __init__(
         self,
@@ -277,6 +334,11 @@ class Solver(ABC):
         self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
         self._queue.reverse()
 
+    @classmethod
+    def accepts(cls, space: Space) -> bool:
+        """Tell whether it works on a space."""
+        return True
+
     # ------------------------------------------------------------- for callers
 
     def ask(self) -> Candidate | None:
@@ -300,13 +362,13 @@ class Solver(ABC):
                 return None
             raise Exhausted(f"{self.name}: every point of the space was asked")
         ident = self.n_asked
-        u, move = proposal
-        candidate = Candidate(ident, u, self.space, move)
+        point, move = proposal
+        candidate = self._make(ident, point, self.space, move)
         self.n_asked = ident + 1
         self._in_flight[ident] = candidate
         return candidate
 
-    def _propose_what_passes(self) -> tuple[Row, tuple[int, ...] | None] | None:
+    def _propose_what_passes(self) -> Proposal | None:
         assert self.filter is not None
         for n_rejected in range(MAX_REJECTED):
             proposal = self._propose()
@@ -315,7 +377,7 @@ class Solver(ABC):
                     text = f"{self.name}: the filter rejected all {n_rejected} points"
                     raise NothingFeasible(text)
                 return None
-            candidate = Candidate(self.n_asked, proposal[0], self.space, proposal[1])
+            candidate = self._make(self.n_asked, proposal[0], self.space, proposal[1])
             if self.filter(candidate):
                 return proposal
             self._discard(candidate)
@@ -371,7 +433,7 @@ class Solver(ABC):
         """
         row = x.u if isinstance(x, Candidate) else self.space.encode(x)
         self.n_foreign += 1
-        candidate = Candidate(-self.n_foreign, row, self.space, None, "foreign")
+        candidate = self._make(-self.n_foreign, self._compact(row), self.space, None, "foreign")
         evaluation = value if isinstance(value, Evaluation) else Evaluation.of(value)
         self._observe_foreign(candidate, evaluation)
         if evaluation.status == OK:
@@ -400,12 +462,19 @@ class Solver(ABC):
     # ------------------------------------------------------------- for subclasses
 
     @abstractmethod
-    def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
-        """Return a row and its move; None, with nothing changed, to wait or at the end."""
+    def _propose(self) -> Proposal | None:
+        """Return a row and its move; None, with nothing changed, to wait or at the end.
+
+        A solver whose `_make` is `Candidate.packed` returns packed bits instead of a row.
+        """
 
     @abstractmethod
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Take in an outcome; the candidate is no longer in flight."""
+
+    def _compact(self, row: Row) -> Any:
+        """Return of a row what `_make` takes."""
+        return row
 
     def _discard(self, candidate: Candidate) -> None:
         """Forget what was just proposed: it is not asked, and its id goes to another."""

@@ -224,6 +224,13 @@ def run_function(
     return result
 
 
+def view_of(space: Space, candidate: Candidate) -> Any:
+    """Return the user's view of a candidate: that of its row, or of packed subsets the mask."""
+    if candidate.bits is not None and space.is_of_subsets:
+        return candidate.mask
+    return point_of(space, candidate.u)
+
+
 def point_of(space: Space, row: Row) -> Any:
     """Return the user's view of a row: a dictionary, or an array of its own."""
     if space.names is not None:
@@ -240,7 +247,7 @@ class _Filter:
         self._space = space
 
     def __call__(self, candidate: Candidate) -> Any:
-        point = point_of(self._space, candidate.u)
+        point = view_of(self._space, candidate)
         return self._passes(point) if self._space.names is None else self._passes(**point)
 
 
@@ -252,7 +259,7 @@ class _Call:
     ) -> None:
         self._fun = fun
         self._constraints = constraints
-        self._space = space
+        self.space = space
         self._seed = seed
         self._stochastic = stochastic_argument(fun, tuple(space.names or ()))
 
@@ -261,34 +268,40 @@ class _Call:
         """What the user wrote."""
         return self._fun, *self._constraints.functions
 
-    def point(self, row: Row) -> Any:
-        return point_of(self._space, row)
+    def point(self, candidate: Candidate) -> Any:
+        return view_of(self.space, candidate)
 
     def __call__(self, candidate: Candidate) -> tuple[Any, float]:
-        point = self.point(candidate.u)
+        point = self.point(candidate)
         extra = {}
         if self._stochastic is not None:
             extra = {self._stochastic: random_argument(self._stochastic, self._seed, candidate.id)}
-        if self._space.names is not None:
+        if self.space.names is not None:
             violation = self._constraints.violation(**point) if self._constraints else 0.0
             return self._fun(**point, **extra), violation
         violation = self._constraints.violation(point) if self._constraints else 0.0
         return self._fun(point, **extra), violation
 
     def many(self, candidates: Sequence[Candidate]) -> tuple[list[Any], list[float] | None]:
-        rows = [self._space.decode_list(candidate.u) for candidate in candidates]
-        names = self._space.names
+        names = self.space.names
         points: list[Any] = []
         named: dict[str, Any] = {}
         if names is None:
-            points = [_matrix(rows)]
+            points = [self._matrix(candidates)]
         else:
+            rows = [self.space.decode_list(candidate.u) for candidate in candidates]
             columns = zip(*rows, strict=True)
             named = {n: _column(c) for n, c in zip(names, columns, strict=True)}
         violations = None
         if self._constraints:
             violations = self._constraints.violations(len(candidates), *points, **named)
         return check_values(self._fun(*points, **named), len(candidates)), violations
+
+    def _matrix(self, candidates: Sequence[Candidate]) -> Any:
+        packed = [candidate.bits for candidate in candidates if candidate.bits is not None]
+        if packed and self.space.is_of_subsets:
+            return self.space.mask(np.stack(packed))
+        return _matrix([self.space.decode_list(candidate.u) for candidate in candidates])
 
 
 def _matrix(rows: list[list[Any]]) -> Any:

@@ -1,6 +1,7 @@
 """Opt.min: the ZOOpt API's entry point, a thin layer over the solvers and the loop."""
 
 import copy
+import functools
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from zoopt.checks import number, whole
 from zoopt.constraints import Constraints
 from zoopt.contract import (
+    Best,
     Candidate,
     Evaluation,
     Solver,
@@ -21,21 +24,23 @@ from zoopt.contract import (
 from zoopt.defaults import gl
 from zoopt.errors import AllEvaluationsFailed, EvaluationWarning
 from zoopt.objective import Objective, stochastic_argument
-from zoopt.parameter import DefaultStoppingCriterion, Parameter
+from zoopt.parameter import DefaultStoppingCriterion, Parameter, default_isolation
 from zoopt.run.callbacks import Callback
 from zoopt.run.executor import WrongShape
 from zoopt.run.search import Search
 from zoopt.running import Options, Plan, not_available, run, seed_of_run
 from zoopt.solution import Solution
-from zoopt.space import Integer, Row, Space
+from zoopt.space import Integer, Mask, Row, Space
 
 __all__ = ["Opt"]
 
 #: Names of the ZOOpt API that wait for their solvers.
-AWAITED = ("poss", "ssracos")
+AWAITED = ("ssracos",)
 #: Names that mean SRACOS, or batch RACOS where the parameter says so. ASRACOS is SRACOS with
 #: several candidates in flight.
 RACOS_FAMILY = (None, "asracos", "racos", "sracos")
+#: Those that select subsets, by the value of the objective and that of the constraint.
+PARETO_FAMILY = ("poss", "ponss")
 
 
 class Opt:
@@ -94,7 +99,7 @@ def minimize_objective(
     space = space_of(objective.get_dim())
     if not parameter.get_budget():
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
-    unknown, known = _initial_points(space, parameter.get_init_samples())
+    unknown, known = _initial_points(algorithm, space, parameter.get_init_samples())
     return run_objective(
         objective,
         parameter,
@@ -121,7 +126,7 @@ def run_objective(
     options: Options,
     solver_options: Callable[[int], dict[str, Any]],
     x0: list[Candidate],
-    known: list[tuple[Candidate, float]],
+    known: list[tuple[Candidate, Evaluation]],
 ) -> Solution:
     """Run what `Opt.min` and `resume` have put together."""
     options.check()
@@ -142,7 +147,7 @@ def run_objective(
         options=options,
         evaluate=evaluate,
         evaluate_many=evaluate.many,
-        decode=space.decode_array,
+        decode=decoded,
         passes=None if options.filter is None else _Filter(options.filter, space),
         solver_options=solver_options,
         x0=x0,
@@ -156,8 +161,7 @@ def run_objective(
         if best is None:
             raise AllEvaluationsFailed(result.message, result)
         warnings.warn(result.message, EvaluationWarning, stacklevel=4)
-    solution = Solution.of_row(space, best.candidate.u)
-    solution.set_value(best.value)
+    solution = valued_view_of(best, space)
     attached, after = (None, None) if best.candidate.id < 0 else recorder.of_best
     if best.candidate.id >= 0 and evaluate.attaches and recorder.of_best == (None, None):
         attached, after = evaluate.attachments()  # a file does not hold them: they are made anew
@@ -178,28 +182,40 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     known = sorted({"asracos", *AWAITED, *registered()})
     if key is not None and key not in known:
         raise ValueError(f"algorithm must be one of {known}, got {name!r}")
-    if key == "poss" and objective.get_constraint() is None:
-        raise ValueError("algorithm='poss' needs an Objective with a constraint")
+    if key in PARETO_FAMILY and objective.get_constraint() is None:
+        raise ValueError(f"algorithm={key!r} needs an Objective with a constraint")
     if key is None and objective.get_constraint() is not None and _is_of_bits(objective):
         name = key = "poss"
-    for option, wanted in (
-        (f"algorithm={name!r}", key in AWAITED and key not in registered()),
-        ("noise_handling", parameter.get_noise_handling()),
-        ("high_dim_handling", parameter.get_high_dim_handling()),
-    ):
-        if wanted:
-            raise not_available(option)
-    for option, needed, given in (
-        ("resampling", "noise_handling", parameter.get_resampling()),
-        ("suppression", "noise_handling", parameter.get_suppression()),
-        ("ponss", "noise_handling", parameter.get_ponss()),
-        ("reducedim", "high_dim_handling", parameter.get_reducedim()),
-    ):
-        if given:
-            raise ValueError(f"{option}=True has no effect without {needed}=True")
+    if key in PARETO_FAMILY and not _is_of_bits(objective):
+        raise ValueError(f"algorithm={key!r} needs a dimension of bits: discrete, from 0 to 1")
+    if parameter.get_ponss() and parameter.get_noise_handling():
+        if key not in PARETO_FAMILY:
+            raise ValueError("ponss=True needs an Objective with a constraint on bits")
+        name = key = "ponss"
+    if key in AWAITED and key not in registered():
+        raise not_available(f"algorithm={name!r}")
+    _check_flags(parameter, key == "ponss")
     if key not in RACOS_FAMILY:
         return str(key)
     return "sracos" if parameter.get_sequential() else "racos"
+
+
+def _check_flags(parameter: Parameter, by_ponss: bool) -> None:
+    """Refuse flags that have no effect, and what this version does not offer."""
+    noise, high = parameter.get_noise_handling(), parameter.get_high_dim_handling()
+    for option, needed, given, has in (
+        ("resampling", "noise_handling", parameter.get_resampling(), noise),
+        ("suppression", "noise_handling", parameter.get_suppression(), noise),
+        ("ponss", "noise_handling", parameter.get_ponss(), noise),
+        ("reducedim", "high_dim_handling", parameter.get_reducedim(), high),
+    ):
+        if given and not has:
+            raise ValueError(f"{option}=True has no effect without {needed}=True")
+    more = parameter.get_resampling() or parameter.get_suppression()
+    if noise and (more or not by_ponss):
+        raise not_available("noise_handling, but for PONSS,")
+    if high:
+        raise not_available("high_dim_handling")
 
 
 def _is_of_bits(objective: Objective) -> bool:
@@ -231,16 +247,18 @@ def solver_of(
     budget = parameter.get_budget()
     if not budget:
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
-    unknown, known = _initial_points(space, parameter.get_init_samples())
+    unknown, known = _initial_points(algorithm, space, parameter.get_init_samples())
     options |= sizes_of(algorithm, parameter, budget)
     solver = make_solver(algorithm, space, budget=budget, seed=seed, x0=unknown, **options)
-    for candidate, value in known:
-        solver.tell_point(candidate, value)
+    for candidate, evaluation in known:
+        solver.tell_point(candidate, evaluation)
     return solver
 
 
 def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any]:
     """Return the sizes that a parameter asks for, as it would with this budget."""
+    if algorithm in PARETO_FAMILY:
+        return pareto_options_of(algorithm, parameter)
     if algorithm not in RACOS_FAMILY:
         return {}
     if budget != parameter.get_budget():
@@ -262,6 +280,33 @@ def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any
         "uncertain_bits": parameter.get_uncertain_bits(),
         "exploration_rate": 1.0 - parameter.get_probability(),
     }
+
+
+def pareto_options_of(algorithm: str, parameter: Parameter) -> dict[str, Any]:
+    """Return the isolation of a parameter, and the margin and size of PONSS."""
+    options: dict[str, Any] = {}
+    if parameter.get_isolationFunc() is not default_isolation:
+        options["isolation"] = isolation_of(parameter)
+    if algorithm == "ponss":
+        theta, b = parameter.get_ponss_theta(), parameter.get_ponss_b()
+        for name, value in (("ponss_theta", theta), ("ponss_b", b)):
+            if value is None:
+                raise ValueError(f"PONSS needs {name}")
+        options["theta"] = number(theta, "ponss_theta", least=0.0, finite=True)
+        options["b"] = whole(b, "ponss_b", least=1)
+    return options
+
+
+def isolation_of(parameter: Parameter) -> Callable[[Any], Any]:
+    """Return a parameter's isolation function, which takes an array of 0.0 and 1.0, for masks."""
+    isolation = parameter.get_isolationFunc()
+    if not callable(isolation):
+        raise TypeError(f"isolationFunc must be callable, got {isolation!r}")
+    return functools.partial(_isolated, isolation)
+
+
+def _isolated(isolation: Callable[[Any], Any], mask: Mask) -> Any:
+    return isolation(mask.astype(np.float64))
 
 
 def options_of(objective: Objective, parameter: Parameter) -> Options:
@@ -290,11 +335,11 @@ def options_of(objective: Objective, parameter: Parameter) -> Options:
 
 
 def _initial_points(
-    space: Space, samples: Any
-) -> tuple[list[Candidate], list[tuple[Candidate, float]]]:
+    algorithm: str, space: Space, samples: Any
+) -> tuple[list[Candidate], list[tuple[Candidate, Evaluation]]]:
     """Split the user's initial points into those to evaluate and those whose value is known."""
     unknown: list[Candidate] = []
-    known: list[tuple[Candidate, float]] = []
+    known: list[tuple[Candidate, Evaluation]] = []
     for i, sample in enumerate(samples or ()):
         x, value = sample, math.nan
         if isinstance(sample, Solution):
@@ -303,12 +348,45 @@ def _initial_points(
             candidate = Candidate(-1, space.encode(x), space)
         except (TypeError, ValueError) as error:
             raise type(error)(f"init_samples[{i}]: {error}") from None
-        evaluation = Evaluation.of(value)
+        evaluation = _known(algorithm, value)
         if evaluation.ok:
-            known.append((candidate, evaluation.value))
+            known.append((candidate, evaluation))
         else:
             unknown.append(candidate)
     return unknown, known
+
+
+def _known(algorithm: str, value: Any) -> Evaluation:
+    """Judge the value of an initial point; under POSS only a pair [f, c] tells enough."""
+    if algorithm not in PARETO_FAMILY:
+        return Evaluation.of(value)
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return Evaluation.of(math.nan)
+    evaluation, slack = Evaluation.of(value[0]), Evaluation.of(value[1])
+    evaluation.violation = -slack.value
+    return evaluation if slack.ok else slack
+
+
+def view_of(candidate: Candidate, space: Space) -> Solution:
+    """Return the solution that stands for a candidate; of a packed one an array of 0.0 and 1.0."""
+    if candidate.bits is None:
+        return Solution.of_row(space, candidate.u)
+    return Solution(x=candidate.mask.astype(np.float64))
+
+
+def valued_view_of(best: Best, space: Space) -> Solution:
+    """Return the solution of a point and its value; of packed ones value and constraint."""
+    solution = view_of(best.candidate, space)
+    if best.candidate.bits is None:
+        solution.set_value(best.value)
+    else:
+        solution.set_value([best.value, 0.0 - best.evaluation.violation])
+    return solution
+
+
+def decoded(candidate: Candidate) -> Any:
+    """Return the point of a candidate as an array."""
+    return candidate.space.decode_array(candidate.u)
 
 
 class Evaluate:
@@ -319,7 +397,7 @@ class Evaluate:
     ) -> None:
         self._func = objective.get_func()
         self._constraints = constraints
-        self._space = space
+        self.space = space
         self._seed = seed
         self._view = Solution.of_row
         self._stochastic = stochastic_argument(self._func)
@@ -336,7 +414,10 @@ class Evaluate:
         return self._func, *self._constraints.functions
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
-        solution = self._view(self._space, candidate.u)
+        if candidate.bits is None:
+            solution = self._view(self.space, candidate.u)
+        else:
+            solution = view_of(candidate, self.space)
         if self._simple:
             return self._func(solution), 0.0
         return self._full(candidate, solution)
@@ -367,7 +448,7 @@ class Evaluate:
     def many(self, candidates: Sequence[Candidate]) -> tuple[list[Any], list[float] | None]:
         """Evaluate by one call: the function gets the list of solutions, returns their values."""
         n = len(candidates)
-        solutions = [Solution.of_row(self._space, candidate.u) for candidate in candidates]
+        solutions = [view_of(candidate, self.space) for candidate in candidates]
         violations = self._constraints.violations(n, solutions) if self._constraints else None
         return check_values(self._func(solutions), n), violations
 
@@ -380,7 +461,7 @@ class _Filter:
         self._space = space
 
     def __call__(self, candidate: Candidate) -> Any:
-        return self._passes(Solution.of_row(self._space, candidate.u))
+        return self._passes(view_of(candidate, self._space))
 
 
 def check_values(values: Any, n: int) -> list[Any]:
@@ -447,7 +528,7 @@ class OptContent:
 
     def get_best_solution(self) -> Solution | None:
         best = self._solver.best
-        return None if best is None else self._solution(best.candidate.u, best.value)
+        return None if best is None else valued_view_of(best, self._solver.space)
 
     def get_positive_data(self) -> list[Solution]:
         return self._set("positives")

@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from zoopt.contract import Evaluation
 from zoopt.function import run_function
 from zoopt.objective import Objective
-from zoopt.opt import options_of, run_objective, space_of
+from zoopt.opt import isolation_of, options_of, run_objective, space_of
 from zoopt.parameter import Parameter
 from zoopt.run.journal import read_header
 from zoopt.running import Options, restored_seed, unpacked
@@ -109,10 +110,18 @@ def resume(
             raise ValueError(f"{name} must be passed again: the run has one")
     seed = restored_seed(run["seed"])
     x0 = [unpacked(text, given) for text in run["x0"]]
-    known = [(unpacked(text, given), value) for text, value in run["known"]]
+    known = [
+        (unpacked(text, given), Evaluation(value, violation=violation[0] if violation else 0.0))
+        for text, value, *violation in run["known"]
+    ]
     options.check()
     if isinstance(objective, Objective):
         settings = parameter if parameter is not None else Parameter(budget=max(3, options.budget))
+        solver_options = dict(run["options"])
+        if solver_options.get("isolation") is not None:
+            if parameter is None:
+                raise ValueError("parameter must be passed again: the run has an isolation")
+            solver_options["isolation"] = isolation_of(parameter)
         return run_objective(
             objective,
             settings,
@@ -120,7 +129,7 @@ def resume(
             space=given,
             seed=seed,
             options=options,
-            solver_options=lambda planned: run["options"],
+            solver_options=lambda planned: solver_options,
             x0=x0,
             known=known,
         )

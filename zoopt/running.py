@@ -15,7 +15,7 @@ import numpy as np
 
 from zoopt.checks import number, whole
 from zoopt.constraints import Constraints
-from zoopt.contract import Candidate, Seed, Solver, root_seed
+from zoopt.contract import Candidate, Evaluation, Seed, Solver, root_seed
 from zoopt.defaults import gl
 from zoopt.run.callbacks import ProgressBar, as_callbacks
 from zoopt.run.executor import (
@@ -169,14 +169,14 @@ class Plan:
     options: Options
     evaluate: Evaluate
     evaluate_many: EvaluateMany
-    decode: Callable[[Row], Any]
+    decode: Callable[[Candidate], Any]
     #: Whether a candidate passes the user's filter.
     passes: Callable[[Candidate], Any] | None
     #: Options of the solver, for a planned budget.
     solver_options: Callable[[int], dict[str, Any]]
     x0: list[Candidate] = field(default_factory=list)
     #: Initial points of known value.
-    known: list[tuple[Candidate, float]] = field(default_factory=list)
+    known: list[tuple[Candidate, Evaluation]] = field(default_factory=list)
     values: list[float] | None = None
 
     def batch(self, planned: int) -> int:
@@ -193,10 +193,13 @@ class Plan:
         )
         if not isinstance(solver, Solver):
             raise TypeError(f"algorithm must make a Solver, got {solver!r}")
+        n = len(Constraints(self.options.constraint).functions)
+        if solver.needs_constraint and n != 1:
+            raise ValueError(f"{solver.name} needs a constraint, and one only, got {n}")
         if self.passes is not None:
             solver.filter = self.passes
-        for candidate, value in self.known:
-            solver.tell_point(candidate, value)
+        for candidate, evaluation in self.known:
+            solver.tell_point(candidate, evaluation)
         return solver
 
     def header(self, planned: int) -> dict[str, Any]:
@@ -208,12 +211,18 @@ class Plan:
             "run": {
                 "surface": self.surface,
                 "algorithm": self.algorithm,
-                "options": self.solver_options(planned),
+                "options": {
+                    name: mark_of(value) if callable(value) else value
+                    for name, value in self.solver_options(planned).items()
+                },
                 "budget": planned,
                 "seed": described_seed(self.seed),
                 "space": self.space.describe(),
                 "x0": [_packed(candidate.u) for candidate in self.x0],
-                "known": [[_packed(candidate.u), value] for candidate, value in self.known],
+                "known": [
+                    [_packed(candidate.u), e.value, *([e.violation] if e.violation else [])]
+                    for candidate, e in self.known
+                ],
                 "window": options.window,
                 "vectorized": options.vectorized,
                 "stop": mark_of(options.stop),

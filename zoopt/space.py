@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
-from zoopt.checks import number
+from zoopt.checks import number, whole
 
-__all__ = ["Choice", "Dimension", "Integer", "Real", "Row", "Space"]
+__all__ = ["Bits", "Choice", "Dimension", "Integer", "Mask", "Real", "Row", "Space"]
 
 Row: TypeAlias = npt.NDArray[np.float64]
+Bits: TypeAlias = npt.NDArray[np.uint8]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: Whole numbers beyond this are not exact as floats.
 MAX_EXACT = 2**53
@@ -378,6 +380,21 @@ class Space:
         self._set_up(distinct, which)
         return self
 
+    @classmethod
+    def subsets(cls, n: int) -> "Space":
+        """Make the space of the subsets of n items: points are lists of flags, or boolean masks.
+
+        Examples
+        --------
+        >>> from zoopt import minimize
+        >>> weights = np.array([3.0, 1.0, 2.0])
+        >>> result = minimize(lambda mask: -weights[mask].sum(), Space.subsets(3), budget=8)
+        >>> result.x
+        array([ True,  True,  True])
+        """
+        which = np.zeros(whole(n, "n", least=1), np.intp)
+        return cls.of_distinct([Choice([False, True])], which)
+
     def _set_up(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
         """Work out everything else; each distinct dimension is asked for its facts once."""
         self._distinct = distinct
@@ -403,6 +420,11 @@ class Space:
         self._grids = _Grids(distinct, which[self._free])
         #: Points are arrays of whole numbers equal to their rows.
         self.is_integer = self._all_free and all(decode is int for decode in decoders)
+        #: Points are boolean arrays.
+        self.is_boolean = self._all_free and all(
+            type(d) is Choice and d.values == [False, True] and type(d.values[0]) is bool
+            for d in distinct
+        )
         if all(type(d) is Real for d in distinct):
             self._dtype: type = np.float64
         else:
@@ -474,6 +496,38 @@ class Space:
     def is_finite(self) -> bool:
         return self.size < math.inf
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether every column has two values, so that points pack into bits."""
+        whole_numbers = (self.kinds == ORDERED) | (self.kinds == UNORDERED)
+        return bool((whole_numbers & (self.high - self.low == 1.0)).all())
+
+    @property
+    def is_of_subsets(self) -> bool:
+        """Whether points are flags without names, so that a mask says all."""
+        flags = all(
+            [d.low, d.high] == [0, 1] if type(d) is Integer else self.is_boolean
+            for d in self._distinct
+        )
+        return self._all_free and self.names is None and flags
+
+    def pack(self, row: Row) -> Bits:
+        """Return a row of a binary space as bits, read-only."""
+        bits = np.packbits(row > self.low, bitorder="little")
+        bits.flags.writeable = False
+        return bits
+
+    def mask(self, bits: Bits) -> Mask:
+        """Return which columns hold the second of their two values; of many points, a matrix."""
+        flags = np.unpackbits(bits, axis=-1, count=self.n_columns, bitorder="little")
+        return flags.view(np.bool_)
+
+    def unpack(self, bits: Bits) -> Row:
+        """Return the row of packed bits, read-only."""
+        row: Row = self.low + self.mask(bits)
+        row.flags.writeable = False
+        return row
+
     def encode(self, point: Mapping[str, Any] | Iterable[Any]) -> Row:
         """Return the row of a point.
 
@@ -517,6 +571,9 @@ class Space:
         if self.is_integer:
             integers: list[Any] = row.astype(np.int64).tolist()
             return integers
+        if self.is_boolean:
+            flags: list[Any] = (row > 0.0).tolist()
+            return flags
         values: list[Any] = self._grids.decode(row).tolist()
         if not self._all_free:
             codes, values = values, self._template.copy()
@@ -532,6 +589,8 @@ class Space:
             return row
         if self.is_integer:
             return row.astype(np.int64)
+        if self.is_boolean:
+            return row > 0.0
         if self._all_free and not self._decoders:
             return self._grids.decode(row)
         values = self.decode_list(row)

@@ -7,25 +7,38 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from zoopt._native.reference import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
+from zoopt._native.reference import CONTINUOUS, LOG_INTEGER, NOBODY, ORDERED, UNORDERED
 
-__all__ = ["BACKEND", "CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population"]
+__all__ = [
+    "BACKEND",
+    "CONTINUOUS",
+    "LOG_INTEGER",
+    "NOBODY",
+    "ORDERED",
+    "UNORDERED",
+    "Archive",
+    "Population",
+]
 
 if TYPE_CHECKING:
     from zoopt._native.reference import Population
+    from zoopt._native.reference_archive import Archive
 
     BACKEND: str
 elif os.environ.get("ZOOPT_NO_NATIVE") == "1":
     from zoopt._native.reference import Population
+    from zoopt._native.reference_archive import Archive
 
     BACKEND = "python"
 else:
     try:
+        from zoopt._native.archive import Archive
         from zoopt._native.kernels import Population
 
         BACKEND = "cython"
     except ImportError as error:
         from zoopt._native.reference import Population
+        from zoopt._native.reference_archive import Archive
 
         BACKEND = "python"
         warnings.warn(

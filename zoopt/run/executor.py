@@ -100,6 +100,8 @@ class SerialExecutor:
     ) -> None:
         self._evaluate = evaluate
         self._origin = origin
+        #: Of what it evaluates, where that tells.
+        self.space: Any = getattr(evaluate, "space", None)
 
     def submit(self, candidate: Candidate) -> Evaluation:
         """Evaluate; whatever becomes of it is an Evaluation."""

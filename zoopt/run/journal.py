@@ -134,14 +134,14 @@ class Asked(NamedTuple):
     digest: bytes
 
     def is_that_of(self, candidate: Candidate) -> bool:
-        move, u = candidate.move, candidate.u
+        move = candidate.move
         if self.move is not None:
             if move is None or tuple(move) != self.move:
                 return False
-            return u[list(move[1:])].tobytes() == self.numbers
+            return np.array(candidate.values_in(move[1:]), "<f8").tobytes() == self.numbers
         if self.digest:
-            return move is None and digest_of(u) == self.digest
-        return u.tobytes() == self.numbers
+            return move is None and digest_of(candidate.u) == self.digest
+        return candidate.u.tobytes() == self.numbers
 
 
 def digest_of(row: Row) -> bytes:
@@ -233,12 +233,14 @@ class Journal:
 
     def asked(self, candidate: Candidate) -> None:
         """Note an ask."""
-        move, u = candidate.move, candidate.u
+        move = candidate.move
         if move is not None:
             columns = move[1:]
             n = len(columns)
-            self._asks.append(move_of(n).pack(n, *move, *[u.item(k) for k in columns]))
-        elif u.nbytes > MAX_ROW_BYTES:
+            self._asks.append(move_of(n).pack(n, *move, *candidate.values_in(columns)))
+            return
+        u = candidate.u
+        if u.nbytes > MAX_ROW_BYTES:
             self._asks.append(SHAPE.pack(DIGEST) + digest_of(u))
         else:
             self._asks.append(SHAPE.pack(-2 - len(u)) + u.tobytes())

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import operator
 import warnings
 from array import array
 from collections.abc import Callable, Iterable
@@ -53,7 +54,7 @@ class Search:
     max_failures : int, optional
         Stop when more evaluations than this were not ok.
     decode : callable, optional
-        Makes the user's view of a row; by default the space's.
+        Makes the user's view of a candidate; by default its ``x``.
     seed : SeedSequence, optional
         That of the run, for the Result.
     values : list, optional
@@ -86,7 +87,7 @@ class Search:
         callbacks: Iterable[Any] = (),
         on_error: str = "auto",
         max_failures: int | None = None,
-        decode: Callable[[Any], Any] | None = None,
+        decode: Callable[[Candidate], Any] | None = None,
         seed: np.random.SeedSequence | None = None,
         values: list[float] | None = None,
     ) -> None:
@@ -102,7 +103,7 @@ class Search:
         self._callbacks = as_callbacks(callbacks)
         self._on_error = on_error
         self._max_failures = max_failures
-        self._decode = solver.space.decode if decode is None else decode
+        self._decode = operator.attrgetter("x") if decode is None else decode
         self._seed = seed if seed is None or seed.spawn_key else seed.entropy
         self._may_stop = any(
             rule is not None for rule in (time_budget, terminal_value, stop, max_failures)
@@ -297,7 +298,7 @@ class Search:
                     candidate.id,
                     evaluation.status,
                     evaluation.error,
-                    self._decode(candidate.u),
+                    self._decode(candidate),
                     evaluation.worker,
                 )
             )
@@ -354,7 +355,7 @@ class Search:
             workers[i] = text
         values = np.array(self._values[self._first_value :][:n], np.float64)
         return Result(
-            x=None if shown is None else self._decode(shown.candidate.u),
+            x=None if shown is None else self._decode(shown.candidate),
             fun=math.nan if shown is None else shown.value,
             maxcv=math.nan if shown is None else max(0.0, shown.evaluation.violation),
             success=recommended is not None,
@@ -367,7 +368,7 @@ class Search:
             statuses=statuses,
             failures=self._failures,
             n_failed=self.n_failed,
-            cancelled=[self._decode(candidate.u) for candidate in self.solver.in_flight],
+            cancelled=[self._decode(candidate) for candidate in self.solver.in_flight],
             timeline={
                 "id": np.array(self._ids, np.int64),
                 "started": np.array(self._started, np.float64),

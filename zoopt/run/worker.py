@@ -28,8 +28,8 @@ __all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "run_shipmen
 LENGTH = struct.Struct("<Q")
 READY, UNFIT = "ready", "unfit"
 
-#: id, bytes of the encoded point, origin
-Task: TypeAlias = tuple[int, bytes, Any]
+#: id, bytes of the encoded point, whether they are packed bits, origin
+Task: TypeAlias = tuple[int, bytes, bool, Any]
 #: value, status, violation, error, started, finished, worker, exception, extra
 Report: TypeAlias = tuple[Any, ...]
 
@@ -92,15 +92,22 @@ def _unpickled(data: bytes) -> Any:
 
 
 def task_of(candidate: Candidate) -> Task:
-    """Return what is sent of a candidate: all but its space, which ``evaluate`` knows."""
-    return candidate.id, candidate.u.tobytes(), candidate.origin
+    """Return what is sent of a candidate: all but its space, an attribute of ``evaluate``."""
+    if candidate.bits is not None:
+        return candidate.id, candidate.bits.tobytes(), True, candidate.origin
+    return candidate.id, candidate.u.tobytes(), False, candidate.origin
 
 
 def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
     """Evaluate what was sent; times are readings of the clock."""
-    ident, row, origin = task
+    ident, data, is_packed, origin = task
+    if is_packed:
+        bits = np.frombuffer(data, np.uint8)
+        candidate = Candidate.packed(ident, bits, one.space, None, origin)
+    else:
+        candidate = Candidate(ident, np.frombuffer(data), one.space, None, origin)
     try:
-        return one.submit(Candidate(ident, np.frombuffer(row), None, None, origin))  # type: ignore[arg-type]
+        return one.submit(candidate)
     except BaseException as error:  # a KeyboardInterrupt of the objective's own
         return failure(error)
 

@@ -1,6 +1,7 @@
 """The solvers, one file an algorithm family. Importing this package registers them."""
 
+from zoopt.solvers.pareto import Ponss, Poss
 from zoopt.solvers.racos import Racos, SRacos
 from zoopt.solvers.random_search import RandomSearch
 
-__all__ = ["Racos", "RandomSearch", "SRacos"]
+__all__ = ["Ponss", "Poss", "Racos", "RandomSearch", "SRacos"]

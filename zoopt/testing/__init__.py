@@ -9,6 +9,7 @@ from zoopt.testing.solvers import (
     drive,
     objective,
     outcome,
+    spaces_for,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "drive",
     "objective",
     "outcome",
+    "spaces_for",
 ]

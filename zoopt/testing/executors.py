@@ -15,7 +15,7 @@ from zoopt.run.executor import Executor, SerialExecutor, clock_of
 from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
-from zoopt.testing.solvers import SPACES, objective
+from zoopt.testing.solvers import SPACES, objective, spaces_for
 
 __all__ = ["EXECUTOR_LAWS", "FaultyExecutor", "MakeExecutor", "check_executor"]
 
@@ -121,6 +121,16 @@ def evaluate_late(candidate: Candidate) -> tuple[float, float]:
     return evaluate(candidate)
 
 
+class Late:
+    """Evaluates late on one space."""
+
+    def __init__(self, space: str) -> None:
+        self.space = SPACES[space]
+
+    def __call__(self, candidate: Candidate) -> tuple[float, float]:
+        return evaluate_late(candidate)
+
+
 def misbehave(candidate: Candidate) -> tuple[Any, ...]:
     """Raise, return what is no number, hand something back beside the value, by turns."""
     kind = candidate.id % 5
@@ -161,9 +171,9 @@ def times_are_those_of_the_run(make: MakeExecutor) -> None:
 
 def with_a_window_every_solver_goes_the_way_of_one_worker(make: MakeExecutor) -> None:
     for solver in sorted(registered()):
-        for space in ("mixed", "tiny"):
+        for space in spaces_for(solver, ("mixed", "tiny", "flags")):
             alone = run(WindowExecutor(SerialExecutor(), WINDOW), evaluate, solver, space)
-            many = run(WindowExecutor(make(), WINDOW), evaluate_late, solver, space)
+            many = run(WindowExecutor(make(), WINDOW), Late(space), solver, space)
             same = many.history.tobytes() == alone.history.tobytes()
             assert same, f"{solver} on {space} depends on who evaluates"
 

@@ -1,0 +1,36 @@
+from typing import final
+
+import numpy as np
+
+from zoopt._native.reference_archive import Bits, Move
+
+__all__ = ["Archive"]
+
+@final
+class Archive:
+    n: int
+    rng: np.random.Generator
+    distinct: bool
+    memory: int
+    base: int
+    n_seen: int
+    def __init__(
+        self, n: int, rng: np.random.Generator, distinct: bool = True, memory: int = ...
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    def propose(self) -> tuple[Bits, Move | None] | None: ...
+    def mark(self, bits: Bits) -> bool: ...
+    def insert(
+        self,
+        bits: Bits,
+        ident: int,
+        value: float,
+        slack: float,
+        group: int = 0,
+        margin: float = 0.0,
+    ) -> bool: ...
+    def level(self, slack: float, group: int) -> list[int]: ...
+    def remove(self, ident: int) -> None: ...
+    def revalue(self, ident: int, value: float) -> None: ...
+    def bits_of(self, ident: int) -> Bits: ...
+    def members(self) -> list[tuple[int, float, float, int]]: ...

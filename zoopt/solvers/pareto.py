@@ -1,0 +1,395 @@
+"""Pareto optimization over subsets: POSS, and PONSS for noisy objectives.
+
+Owns the archive of nondominated subsets, what is evaluated twice, and which subset to recommend.
+With several candidates in flight POSS is PPOSS.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from zoopt._native import NOBODY, Archive
+from zoopt.checks import number, whole
+from zoopt.contract import Best, Candidate, Evaluation, Proposal, Seed, Solver, register
+from zoopt.space import Bits, Row, Space
+
+__all__ = ["Ponss", "Poss"]
+
+
+class Poss(Solver):
+    """Subset selection by Pareto optimization, for any number of candidates in flight.
+
+    Minimizes the objective and maximizes the constraint's slack at once: keeps the subsets that are
+    best in one for what they are in the other, and flips some bits of a random one, one in the mean
+    and at least one. The constraint, "feasible if at least 0", may be any number, such as
+    ``k - mask.sum()`` for at most k items, or what is left of a sum of costs.
+
+    Parameters
+    ----------
+    space : Space, or what `Space` takes
+        Every dimension of two values, such as `Space.subsets` makes.
+    budget, seed, x0
+        See `zoopt.contract.Solver`. The empty subset is evaluated after x0.
+    isolation : callable, optional
+        ``isolation(mask)`` names the class of a subset, by anything hashable: only subsets of the
+        same class are compared.
+
+    Notes
+    -----
+    Source: Qian, Yu, Zhou, "Subset selection by Pareto optimization", NIPS 2015; in flight, Qian et
+    al., "Parallel Pareto optimization for subset selection", IJCAI 2016. Otherwise than there, no
+    subset is evaluated twice, and what a new one drives out is of its own class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zoopt import Poss, Space
+    >>> cost, gain = np.array([3, 5, 4, 7]), np.array([2, 4, 3, 6])
+    >>> solver = Poss(Space.subsets(4), budget=16, seed=0)
+    >>> for _ in range(16):
+    ...     candidate = solver.ask()
+    ...     mask = candidate.mask
+    ...     slack = 10.0 - cost[mask].sum()
+    ...     solver.tell(candidate, Evaluation(-float(gain[mask].sum()), violation=-slack))
+    >>> solver.best.value
+    -8.0
+    """
+
+    name = "poss"
+    needs_constraint = True
+    _make = Candidate.packed
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        isolation: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed, x0=x0)
+        if not self.accepts(self.space):
+            raise ValueError(f"{self.name} needs a space of bits, got {_shown(self.space)}")
+        if isolation is not None and not callable(isolation):
+            raise TypeError(f"isolation must be callable, got {isolation!r}")
+        self.isolation = isolation
+        self._classes: dict[Any, int] = {}
+        self._archive = Archive(self.space.n_columns, self.rng, not self.repeats)
+        self._began = False
+
+    @classmethod
+    def accepts(cls, space: Space) -> bool:
+        return space.is_binary
+
+    @staticmethod
+    def budget_for(n: int, k: int) -> int:
+        """Return ``2 e k^2 n``, within which POSS is as good as the best bound known, in the mean.
+
+        Parameters
+        ----------
+        n : int
+            Number of items.
+        k : int
+            Most items of a subset.
+
+        Examples
+        --------
+        >>> Poss.budget_for(61, 8)
+        21224
+        """
+        k = whole(k, "k", least=1)
+        return math.floor(2 * math.e * k**2 * whole(n, "n", least=1))
+
+    @property
+    def front(self) -> list[Best]:
+        """The subsets that no other of their class dominates, by growing slack."""
+        members = sorted(self._archive.members(), key=lambda m: (m[2], m[1], m[0]))
+        return [self._member(ident, value, slack) for ident, value, slack, _ in members]
+
+    @property
+    def positives(self) -> list[tuple[int, Row, float, float]]:
+        """The archive: (id, row, violation, value)."""
+        return [
+            (best.candidate.id, best.candidate.u, best.evaluation.violation, best.value)
+            for best in self.front
+        ]
+
+    def _member(self, ident: int, value: float, slack: float) -> Best:
+        candidate = Candidate.packed(ident, self._archive.bits_of(ident), self.space)
+        return Best(candidate, Evaluation(value, violation=-slack))
+
+    # ------------------------------------------------------------- proposals
+
+    def _propose(self) -> Proposal | None:
+        while self._queue:
+            bits = self._compact(self._queue.pop())
+            if self._archive.mark(bits):
+                return bits, None
+        if not self._began:
+            self._began = True
+            bits = self._compact(self.space.low)
+            if self._archive.mark(bits):
+                self._archive.base = self.n_asked
+                return bits, None
+        return self._archive.propose()
+
+    def _discard(self, candidate: Candidate) -> None:
+        if candidate.id == self._archive.base:
+            self._archive.base = NOBODY
+        super()._discard(candidate)
+
+    # ------------------------------------------------------------- outcomes
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        if evaluation.ok:
+            self._enter(candidate, evaluation, self._class_of(candidate))
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        assert candidate.bits is not None
+        self._archive.mark(candidate.bits)
+        self._observe(candidate, evaluation)
+
+    def _enter(self, candidate: Candidate, evaluation: Evaluation, group: int) -> None:
+        assert candidate.bits is not None
+        self._archive.insert(
+            candidate.bits, candidate.id, evaluation.value, -evaluation.violation, group
+        )
+
+    def _compact(self, row: Row) -> Bits:
+        return self.space.pack(row)
+
+    def _class_of(self, candidate: Candidate) -> int:
+        if self.isolation is None:
+            return 0
+        label = self.isolation(candidate.mask)
+        try:
+            return self._classes.setdefault(label, len(self._classes))
+        except TypeError:
+            raise TypeError(f"isolation must return something hashable, got {label!r}") from None
+
+
+def _shown(space: Space) -> str:
+    text = repr(space)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+class Ponss(Poss):
+    """POSS for noisy objectives: it compares with a margin, and has rivals evaluated anew.
+
+    Subsets of the same slack that the margin does not tell apart are kept side by side, up to a
+    number; one too many starts a knockout, in which two are drawn and evaluated anew at a time, the
+    better of them stays, and the one left over goes. The last part of the planned budget evaluates
+    the best feasible subsets again, and `recommend` is that of the least mean.
+
+    Parameters
+    ----------
+    space, budget, seed, x0, isolation
+        See `Poss`.
+    theta : float
+        By how much a value must be better to count, in units of the objective.
+    b : int
+        Most subsets of the same slack.
+    final_share : float in [0, 1)
+        Part of the planned budget that is kept for the final comparison.
+
+    Notes
+    -----
+    Source: Qian et al., "Subset selection under noise", NIPS 2017, algorithm 2, with the margin as
+    a difference. The final comparison is not in the paper: the least of many noisy values belongs
+    to a lucky subset rather than to a good one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zoopt import Ponss, Space
+    >>> noise = np.random.default_rng(0)
+    >>> solver = Ponss(Space.subsets(10), budget=400, seed=0, theta=0.5, b=4)
+    >>> for _ in range(400):
+    ...     candidate = solver.ask()
+    ...     chosen = np.flatnonzero(candidate.mask)
+    ...     value = -float(chosen.sum()) + noise.normal(0, 0.3)
+    ...     solver.tell(candidate, Evaluation(value, violation=len(chosen) - 3.0))
+    >>> int(solver.recommend().candidate.mask.sum())
+    3
+    """
+
+    name = "ponss"
+    repeats = True
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        isolation: Callable[..., Any] | None = None,
+        theta: float = 0.0,
+        b: int = 8,
+        final_share: float = 0.05,
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed, x0=x0, isolation=isolation)
+        self.theta = number(theta, "theta", least=0.0, finite=True)
+        self.b = whole(b, "b", least=1)
+        self.final_share = number(final_share, "final_share", least=0.0)
+        if self.final_share >= 1.0:
+            raise ValueError(f"final_share must be below 1, got {final_share!r}")
+        planned = self.planned_budget or 0
+        self._n_final = math.floor(self.final_share * planned)
+        self._knockouts: dict[int, _Knockout] = {}  # by class
+        self._due: deque[int] = deque()  # idents of members to evaluate anew
+        self._rematches: dict[int, tuple[int, int]] = {}  # by id: class and ident
+        self._held: dict[int, deque[tuple[Candidate, Evaluation]]] = {}  # by class
+        self._finals: dict[int, int] = {}  # by id: ident of the finalist
+        self._finalists: dict[int, _Finalist] = {}
+
+    # ------------------------------------------------------------- proposals
+
+    def _propose(self) -> Proposal | None:
+        if self._due:
+            ident = self._due.popleft()
+            (group,) = [g for g, knockout in self._knockouts.items() if ident in knockout.pair]
+            self._rematches[self.n_asked] = group, ident
+            return self._archive.bits_of(ident), (ident,)
+        planned = self.planned_budget
+        if planned is not None and planned - self._n_final <= self.n_asked < planned:
+            finalist = self._next_finalist()
+            if finalist is not None:
+                self._finals[self.n_asked] = finalist.candidate.id
+                finalist.n_asked += 1
+                assert finalist.candidate.bits is not None
+                return finalist.candidate.bits, (finalist.candidate.id,)
+        return super()._propose()
+
+    def _next_finalist(self) -> "_Finalist | None":
+        """Return the finalist evaluated least; None if nothing feasible is known."""
+        if not self._finalists:
+            feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
+            for best in sorted(feasible, key=lambda best: best.value)[:MAX_FINALISTS]:
+                self._finalists[best.candidate.id] = _Finalist(best)
+        finalists = self._finalists.values()
+        return min(finalists, key=lambda finalist: finalist.n_asked, default=None)
+
+    # ------------------------------------------------------------- outcomes
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        final = self._finals.pop(candidate.id, None)
+        if final is not None:
+            if evaluation.ok:
+                self._finalists[final].values.append(evaluation.value)
+            return
+        rematch = self._rematches.pop(candidate.id, None)
+        if rematch is not None:
+            self._settle(*rematch, evaluation.value if evaluation.ok else math.inf)
+            return
+        if not evaluation.ok:
+            return
+        group = self._class_of(candidate)
+        if group in self._knockouts:
+            self._held.setdefault(group, deque()).append((candidate, evaluation))
+        else:
+            self._enter(candidate, evaluation, group)
+
+    def _enter(self, candidate: Candidate, evaluation: Evaluation, group: int) -> None:
+        slack = -evaluation.violation
+        assert candidate.bits is not None
+        is_member = self._archive.insert(
+            candidate.bits, candidate.id, evaluation.value, slack, group, self.theta
+        )
+        if is_member:
+            rivals = self._archive.level(slack, group)
+            if len(rivals) > self.b:
+                self._knockouts[group] = knockout = _Knockout(rivals)
+                self._draw_pair(knockout)
+
+    def _draw_pair(self, knockout: "_Knockout") -> None:
+        rivals = knockout.rivals
+        first = int(self.rng.random() * len(rivals))
+        second = int(self.rng.random() * (len(rivals) - 1))
+        second += second >= first
+        knockout.pair = {rivals[first]: None, rivals[second]: None}
+        self._due.extend(knockout.pair)
+
+    def _settle(self, group: int, ident: int, value: float) -> None:
+        """Take a value of a knockout; when the pair is complete, go on with the next."""
+        knockout = self._knockouts[group]
+        knockout.pair[ident] = value
+        self._archive.revalue(ident, value)
+        values = {i: v for i, v in knockout.pair.items() if v is not None}
+        if len(values) < 2:
+            return
+        knockout.rivals.remove(min(values, key=lambda i: values[i]))
+        if len(knockout.rivals) > 1:
+            self._draw_pair(knockout)
+            return
+        self._archive.remove(knockout.rivals[0])
+        del self._knockouts[group]
+        held = self._held.pop(group, None)
+        while held and group not in self._knockouts:
+            self._enter(*held.popleft(), group)
+        if held:
+            self._held[group] = held
+
+    def recommend(self) -> Best | None:
+        """Return the finalist of least mean, or before there are any the feasible member of least.
+
+        The evaluation's ``extra`` holds "mean", "standard_error" and "n" of a finalist.
+        """
+        finalists = [finalist for finalist in self._finalists.values() if finalist.values]
+        if finalists:
+            return min(finalists, key=lambda finalist: finalist.mean).best
+        feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
+        return min(feasible, key=lambda best: best.value, default=None)
+
+
+#: Most subsets of the final comparison.
+MAX_FINALISTS = 8
+
+
+class _Knockout:
+    """Members of one slack, of which one must go.
+
+    Attributes
+    ----------
+    rivals : list of int
+        Those that have not won yet.
+    pair : dict
+        The two that are evaluated anew, and what came out so far.
+    """
+
+    __slots__ = ("pair", "rivals")
+
+    def __init__(self, rivals: list[int]) -> None:
+        self.rivals = rivals
+        self.pair: dict[int, float | None] = {}
+
+
+class _Finalist:
+    """A subset of the final comparison, and its values there."""
+
+    __slots__ = ("candidate", "n_asked", "values", "violation")
+
+    def __init__(self, best: Best) -> None:
+        self.candidate = best.candidate
+        self.violation = best.evaluation.violation
+        self.n_asked = 0
+        self.values: list[float] = []
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def best(self) -> Best:
+        n = len(self.values)
+        error = float(np.std(self.values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+        facts = {"mean": self.mean, "standard_error": error, "n": n}
+        return Best(self.candidate, Evaluation(self.mean, violation=self.violation, extra=facts))
+
+
+register(Poss.name, Poss)
+register(Ponss.name, Ponss)
