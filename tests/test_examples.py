@@ -67,6 +67,21 @@ def test_simple_function_reaches_its_bound_and_its_docstring(name, tmp_path):
         assert (tmp_path / "exp_opt.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["influence", "maximum_coverage", "sparse_regression"])
+def test_subset_selection_reaches_what_its_docstring_says(name, tmp_path):
+    path = EXAMPLES / "subset_selection" / f"{name}.py"
+    reached = figures(run_example(path, tmp_path))
+    stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    assert reached == pytest.approx(stated, rel=0.03)
+    if "greedy" in reached:
+        assert reached["poss"] > reached["greedy"]
+
+
+def test_every_example_of_subset_selection_is_tested():
+    names = {path.stem for path in (EXAMPLES / "subset_selection").glob("*.py")}
+    assert names == {"influence", "maximum_coverage", "sparse_regression"}
+
+
 def test_quickstart(tmp_path):
     printed = run_example(EXAMPLES / "quickstart.py", tmp_path, "--quick")
     ackley = re.search(r"best value (\S+) after (\d+) evaluations", printed)

@@ -519,8 +519,7 @@ class Space:
 
     def mask(self, bits: Bits) -> Mask:
         """Return which columns hold the second of their two values; of many points, a matrix."""
-        flags = np.unpackbits(bits, axis=-1, count=self.n_columns, bitorder="little")
-        return flags.view(np.bool_)
+        return np.unpackbits(bits, -1, len(self._free), "little").view(np.bool_)
 
     def unpack(self, bits: Bits) -> Row:
         """Return the row of packed bits, read-only."""

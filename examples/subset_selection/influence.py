@@ -1,0 +1,69 @@
+"""Influence maximization: whom to tell first, so that news reaches most of a network.
+
+The network grows by preferential attachment; who knows tells each neighbor with a probability of
+one tenth. How many are reached is a matter of chance, so an evaluation is noisy: the mean of ten
+cascades. PONSS compares with a margin of about the noise's size, evaluates rivals again, and at the
+end its best subsets; POSS trusts every value. Both choose 5 of 150 people, in 6,000 evaluations;
+what is printed is the share of the network that their choice reaches in 2,000 other cascades.
+
+    poss: 0.1335
+    ponss: 0.1443
+"""
+
+import functools
+
+import numpy as np
+
+from zoopt import Ponss, Space, minimize
+
+N, K, CHANCE, BUDGET = 150, 5, 0.1, 6000
+
+
+def network():
+    """Return the two ends of every edge, in both directions."""
+    data = np.random.default_rng(0)
+    degree = np.ones(N)
+    ends = []
+    for person in range(3, N):
+        share = degree[:person] / degree[:person].sum()
+        for other in data.choice(person, 3, replace=False, p=share):
+            ends += [(person, other), (other, person)]
+            degree[[person, other]] += 1
+    return np.array(ends).T
+
+
+SOURCES, TARGETS = network()
+
+
+def reached(mask, rng, n_cascades=10):
+    """Return the share of the network that is reached, on average over cascades."""
+    total = 0
+    for _ in range(n_cascades):
+        held = rng.random(len(SOURCES)) < CHANCE
+        sources, targets = SOURCES[held], TARGETS[held]
+        active, before = mask.copy(), -1
+        while active.sum() > before:
+            before = active.sum()
+            active[targets[active[sources]]] = True
+        total += before
+    return total / (n_cascades * N)
+
+
+def loss(mask, rng):
+    return -reached(mask, rng) if 0 < mask.sum() < 2 * K else np.inf
+
+
+if __name__ == "__main__":
+    for name, algorithm in (
+        ("poss", "poss"),
+        ("ponss", functools.partial(Ponss, theta=0.02, b=K)),
+    ):
+        result = minimize(
+            loss,
+            Space.subsets(N),
+            budget=BUDGET,
+            algorithm=algorithm,
+            constraint=lambda mask: K - mask.sum(),
+            seed=0,
+        )
+        print(f"{name}: {reached(result.x, np.random.default_rng(1), 2000):.4f}")
