@@ -71,7 +71,8 @@ class Exchange(Callback):
         if theirs is not None and (mine is None or theirs.value < mine.value):
             assert theirs.u is not None
             point = Candidate(-1, np.frombuffer(theirs.u, np.float64), search.solver.space)
-            search.solver.tell_point(point, theirs.value)
+            told = Evaluation(theirs.value, violation=theirs.violation)
+            search.solver.tell_point(point, told)
 
     def on_end(self, search: Search, result: Result) -> None:
         self.last = _post_of(search, result.status)
@@ -81,7 +82,8 @@ def _post_of(search: Search, status: str = "") -> Post:
     best = search.best
     if best is None:
         return Post(None, math.inf, search.nfev, status)
-    return Post(best.candidate.u.tobytes(), best.value, search.nfev, status)
+    u, violation = best.candidate.u.tobytes(), best.evaluation.violation
+    return Post(u, best.value, search.nfev, status, violation)
 
 
 class PausedSearch:

@@ -16,7 +16,7 @@ SCHEMA = """
 CREATE TABLE header (json TEXT NOT NULL);
 CREATE TABLE posts (
     island INTEGER, number INTEGER, u BLOB, value REAL, nfev INTEGER, status TEXT,
-    PRIMARY KEY (island, number)
+    violation REAL, PRIMARY KEY (island, number)
 ) WITHOUT ROWID;
 """
 
@@ -34,12 +34,15 @@ class Post(NamedTuple):
         Evaluations told so far.
     status : str
         Why it ended; empty while it goes on.
+    violation : float
+        At most 0; what is left of the constraint, negative, for those that steer by it.
     """
 
     u: bytes | None
     value: float
     nfev: int
     status: str = ""
+    violation: float = 0.0
 
 
 class Mailbox:
@@ -112,7 +115,7 @@ class Mailbox:
             try:
                 with self._connection:
                     self._connection.execute(
-                        "INSERT INTO posts VALUES (?, ?, ?, ?, ?, ?)", (island, number, *post)
+                        "INSERT INTO posts VALUES (?, ?, ?, ?, ?, ?, ?)", (island, number, *post)
                     )
             except sqlite3.Error as error:
                 raise JournalError(f"the mailbox {self._path} cannot be used: {error}") from error

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from objectives import BOX, sphere
 
-from zoopt import JournalError, minimize
+from zoopt import JournalError, Space, minimize
 from zoopt.distributed.island import PausedSearch
 from zoopt.distributed.mailbox import Mailbox, Post, header_in
 
@@ -40,6 +40,20 @@ def test_the_best_of_the_mail_is_taken_over_if_it_is_better():
     assert (np.frombuffer(second.u) == 0.5).all()
     third = search.go_on([post(-1.5)])
     assert third.value == -2.0
+
+
+def test_what_is_left_of_the_constraint_travels_with_the_best():
+    def value(mask):
+        return -float(mask @ [1.0, 2.0, 4.0, 8.0])
+
+    subsets = functools.partial(
+        minimize, value, Space.subsets(4), algorithm="poss", constraint=lambda m: 2.5 - m.sum()
+    )
+    search = PausedSearch(functools.partial(subsets, budget=9, seed=0), 3)
+    shown = search.go_on([])
+    assert shown.violation == -2.5 + np.frombuffer(shown.u).sum()
+    best = Post(np.array([0.0, 0, 1, 1]).tobytes(), -12.0, 9, "", -0.5)
+    assert search.go_on([best])[1::3] == (-12.0, -0.5)
 
 
 def test_it_stops_when_another_is_at_the_goal():

@@ -75,8 +75,10 @@ def test_twins_agree_bit_for_bit_generator_included(case):
     sizes = setting[2] - setting[1] + 1
     sizes = np.where(setting[0] == LOG_INTEGER, np.exp(setting[2]) - 0.5, sizes)
     n_points = math.inf if CONTINUOUS in setting[0] else float(np.rint(sizes).prod())
+    # The kernel takes any kind of column; where values have an order it is of little use.
+    mixing = 0.3 if case % 2 else 0.0
     twins = [
-        cls(*setting, np.random.default_rng(case + 7), n_points, 60)
+        cls(*setting, np.random.default_rng(case + 7), n_points, 60, mixing)
         for cls in (zoopt._native.Population, reference.Population)
     ]
     flight = []
@@ -412,3 +414,62 @@ def test_the_kernels_are_chosen_in_one_place(program, backend, warned):
     )
     assert ran.stdout.strip() == backend
     assert ran.stderr.count("RuntimeWarning") == int(warned)
+
+
+def surrounded(population_class, rate, d=40, n_negatives=12):
+    """One bit of the positive is wrong; every negative has it right, and another one wrong."""
+    columns = np.full(d, UNORDERED, np.intp), np.zeros(d), np.ones(d)
+    rng = np.random.default_rng(4)
+    population = population_class(
+        *columns, 1, n_negatives, 3, 0.0, "WR", rng, recombination_rate=rate
+    )
+    best = np.ones(d)
+    best[0] = 0.0
+    population.insert(best, 0, 0.0, 1.0)
+    for i in range(1, n_negatives + 1):
+        row = np.ones(d)
+        row[i] = 0.0
+        population.insert(row, i, 0.0, 2.0)
+    population.mark(best)
+    return population, best
+
+
+@pytest.mark.parametrize(("rate", "least", "most"), [(0.0, 0.0, 0.02), (0.8, 0.2, 0.6)])
+def test_a_wrong_bit_that_all_others_have_right_is_changed_by_mixing(
+    population_class, rate, least, most
+):
+    population, best = surrounded(population_class, rate)
+    worse = np.zeros(len(best))
+    for i in range(14):  # the best does not improve for long enough
+        population.insert(worse, 100 + i, 0.0, 50.0)
+    rows = [population.propose()[0] for _ in range(400)]
+    share = np.mean([row[0] == 1.0 for row in rows])
+    assert least <= share <= most
+
+
+def test_mixing_waits_until_the_best_stands_still(population_class):
+    population, best = surrounded(population_class, 1.0)
+    states = population.n_seen
+    moves = [population.propose()[1] for _ in range(50)]
+    assert population.n_seen == states + 50
+    changed = [1 in move[1:] or 0 in move[1:] for move in moves]
+    assert np.mean(changed) < 0.3  # 12 insertions after the best: shrinking only
+    for i in range(2):
+        population.insert(np.zeros(len(best)), 200 + i, 0.0, 50.0)
+    mixed = [population.propose()[1] for _ in range(50)]
+    assert np.mean([0 in move[1:] for move in mixed]) > 0.3
+    better = np.ones(len(best))
+    population.insert(better, 300, 0.0, 0.5)
+    after = [population.propose()[1] for _ in range(50)]
+    assert {move[0] for move in after} == {300}
+    assert np.mean([len(move) > 4 for move in after]) == 0.0
+
+
+def test_moves_may_be_as_long_as_mixtures_are(population_class):
+    population, best = surrounded(population_class, 0.5)
+    population.insert(best, 900, 0.0, 3.0, (0, *range(40)))
+    with pytest.raises(ValueError, match="at most 40 columns"):
+        population.insert(best, 901, 0.0, 3.0, (0, *range(41)))
+    population, _ = surrounded(population_class, 0.0)
+    with pytest.raises(ValueError, match="at most 3 columns"):
+        population.insert(best, 901, 0.0, 3.0, (0, 1, 2, 3, 4))

@@ -21,6 +21,7 @@ class Population:
     n_seen: int
     n_points: float
     memory: int
+    recombination_rate: float
     def __init__(
         self,
         kinds: npt.ArrayLike,
@@ -34,6 +35,7 @@ class Population:
         rng: np.random.Generator,
         n_points: float = ...,
         memory: int = ...,
+        recombination_rate: float = ...,
     ) -> None: ...
     def propose(self) -> tuple[Row, Move | None] | None: ...
     def uniform(self) -> Row | None: ...

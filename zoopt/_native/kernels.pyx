@@ -60,6 +60,7 @@ cdef enum:
     DENSE_TRIES = 64
     UNKNOWN = -2
     DENSE = -1
+    TOO_FAR = -2
 
 cdef enum:
     WR = 0
@@ -97,7 +98,7 @@ cdef class Population:
 
     cdef readonly object kinds, low, high, replacement, rng
     cdef readonly Py_ssize_t positive_size, size, uncertain_bits, memory
-    cdef readonly double exploration_rate, n_points
+    cdef readonly double exploration_rate, n_points, recombination_rate
     cdef object _acquire, _release
     cdef bitgen_t *_bitgen
     cdef Py_ssize_t _d, _capacity, _n_pos, _n_neg, _strategy
@@ -130,6 +131,7 @@ cdef class Population:
     cdef double[::1] _outcome_first
     cdef Py_ssize_t[::1] _outcome_count
     cdef Py_ssize_t _n_touched, _n_fixed, _n_labels
+    cdef Py_ssize_t _n_idle
 
     def __init__(
         self,
@@ -144,6 +146,7 @@ cdef class Population:
         rng,
         double n_points=INFINITY,
         Py_ssize_t memory=MEMORY,
+        double recombination_rate=0.0,
     ):
         cdef Py_ssize_t d = len(kinds)
         if not len(low) == len(high) == d:
@@ -163,6 +166,7 @@ cdef class Population:
         self.rng = rng
         self.n_points = n_points
         self.memory = memory
+        self.recombination_rate = recombination_rate
         self._strategy = REPLACEMENTS.index(replacement)
         self._acquire = rng.bit_generator.lock.acquire
         self._release = rng.bit_generator.lock.release
@@ -176,7 +180,10 @@ cdef class Population:
         self._low = self.low
         self._high = self.high
         cdef Py_ssize_t size = self.size
-        cdef Py_ssize_t n_labels = min(uncertain_bits, d)
+        cdef Py_ssize_t n_labels = uncertain_bits
+        if recombination_rate > 0.0:
+            n_labels = max(n_labels, self._capacity + 1)
+        n_labels = min(n_labels, d)
         self._rows = np.zeros((size, d))
         self._idents = np.full(size, NOBODY, np.intp)
         self._violations = np.zeros(size)
@@ -203,6 +210,7 @@ cdef class Population:
         self._outcome_first = np.zeros(n_labels)
         self._outcome_count = np.zeros(n_labels, np.intp)
         self._n_touched = self._n_fixed = self._n_labels = 0
+        self._n_idle = 0
 
     # ---------------------------------------------------------------- proposals
 
@@ -299,6 +307,16 @@ cdef class Population:
         if self._random() < self.exploration_rate:
             return -1
         for _ in range(REGIONS):
+            if (
+                self.recombination_rate > 0.0
+                and self._n_idle > self.size
+                and self._random() < self.recombination_rate
+            ):
+                parent = self._recombine()
+                if parent >= 0:
+                    return parent
+                if parent != TOO_FAR:
+                    continue
             parent = self._shrink()
             self._draw_labels()
             few = self._few_outcomes()
@@ -518,6 +536,58 @@ cdef class Population:
                 code += mix(k, value) - mix(k, here)
         return changed and self._remember(code if code != 0 else 1)
 
+    cdef Py_ssize_t _recombine(self) noexcept nogil:
+        """Leave a mixture of a positive and a member in labels and drawn; return the positive.
+
+        -1 if it is known, or nothing was to be mixed; TOO_FAR if they differ too much.
+        """
+        cdef Py_ssize_t parent = self._positive[<Py_ssize_t>(self._random() * self._n_pos)]
+        cdef Py_ssize_t i = <Py_ssize_t>(self._random() * (self._n_pos + self._n_neg))
+        cdef Py_ssize_t other, k, pair, count, place
+        cdef uint64_t code = self._hashes[parent]
+        cdef bint changed = False
+        cdef double here, value
+        other = self._positive[i] if i < self._n_pos else self._negative[i - self._n_pos]
+        if other == parent:
+            return -1
+        count = self._counts[parent, other]
+        if count == UNKNOWN:
+            count = self._scan(parent, other)
+        if count == DENSE:
+            return TOO_FAR
+        if count < 2 or self._violations[other] == INFINITY:
+            return -1
+        pair = self._pair(parent, other)
+        self._n_labels = 0
+        for i in range(count):
+            k = self._lists[pair, i]
+            if self._random() < 0.5:
+                self._labels[self._n_labels] = k
+                self._drawn[self._n_labels] = self._rows[other, k]
+                self._n_labels += 1
+        k = <Py_ssize_t>(self._random() * self._d)
+        place = 0
+        while place < self._n_labels and self._labels[place] != k:
+            place += 1
+        here = self._rows[parent, k] if place == self._n_labels else self._drawn[place]
+        value = self._low[k] + floor(self._random() * (self._high[k] - self._low[k]))
+        if value > self._high[k] - 1.0:
+            value = self._high[k] - 1.0
+        if value >= here:
+            value += 1.0
+        if place == self._n_labels:
+            self._labels[place] = k
+            self._n_labels += 1
+        self._drawn[place] = value
+        for i in range(self._n_labels):
+            k = self._labels[i]
+            if self._drawn[i] != self._rows[parent, k]:
+                changed = True
+                code += mix(k, self._drawn[i]) - mix(k, self._rows[parent, k])
+        if not changed or not self._remember(code if code != 0 else 1):
+            return -1
+        return parent
+
     cdef bint _few_outcomes(self) noexcept nogil:
         """Leave first value and number of values of each label, if the outcomes are few."""
         cdef Py_ssize_t i, k, kind, product = 1
@@ -662,6 +732,14 @@ cdef class Population:
             raise ValueError(f"row must have {self._d} columns, got {len(row)}")
         if move is not None:
             self._check(move)
+        self._n_idle += 1
+        if self._n_pos == 0 or self._less(
+            violation,
+            value,
+            self._violations[self._positive[0]],
+            self._values[self._positive[0]],
+        ):
+            self._n_idle = 0
         place = 0
         if self._n_pos > 0:
             positives_failed = self._violations[self._positive[0]] == INFINITY
@@ -714,7 +792,9 @@ cdef class Population:
     cdef int _check(self, move) except -1:
         cdef Py_ssize_t i, k, n = len(move)
         if not 1 <= n <= self._labels.shape[0] + 1:
-            raise ValueError(f"move must name a parent and at most uncertain_bits columns: {move}")
+            raise ValueError(
+                f"move must name a parent and at most {self._labels.shape[0]} columns: {move}"
+            )
         for i in range(1, n):
             k = move[i]
             if not 0 <= k < self._d:
@@ -956,12 +1036,14 @@ cdef class Population:
             self.rng,
             self.n_points,
             self.memory,
+            self.recombination_rate,
         )
         state = (
             self._n_pos,
             self._n_neg,
             self.n_seen,
             self._cursor,
+            self._n_idle,
             (
                 np.asarray(self._rows),
                 np.asarray(self._idents),
@@ -979,7 +1061,7 @@ cdef class Population:
         return Population, arguments, state
 
     def __setstate__(self, state):
-        self._n_pos, self._n_neg, self.n_seen, self._cursor, arrays = state
+        self._n_pos, self._n_neg, self.n_seen, self._cursor, self._n_idle, arrays = state
         (
             self._rows,
             self._idents,

@@ -96,6 +96,10 @@ class Population:
     memory : int
         How many points an infinite space remembers at least, beside the members; a finite one
         remembers all.
+    recombination_rate : float in [0, 1]
+        Probability that a proposal mixes a positive with another member instead, after as many
+        insertions as there are members have not improved the best; for columns whose values have
+        no order, or are two. Members that differ in very many columns are not mixed.
 
     Notes
     -----
@@ -116,6 +120,7 @@ class Population:
         rng: np.random.Generator,
         n_points: float = math.inf,
         memory: int = MEMORY,
+        recombination_rate: float = 0.0,
     ) -> None:
         d = len(kinds)
         if not len(low) == len(high) == d:
@@ -135,7 +140,9 @@ class Population:
         self.rng = rng
         self.n_points = n_points
         self.memory = memory
+        self.recombination_rate = recombination_rate
         self._capacity = list_capacity(d)
+        self._n_idle = 0  # insertions since the best improved
         self._rows = np.zeros((self.size, d))
         self._idents = [NOBODY] * self.size
         self._violations = [0.0] * self.size
@@ -171,6 +178,17 @@ class Population:
         if not self._learned or self.rng.random() < self.exploration_rate:
             return self._uniform_proposal()
         for _ in range(REGIONS):
+            if (
+                self.recombination_rate > 0.0
+                and self._n_idle > self.size
+                and self.rng.random() < self.recombination_rate
+            ):
+                parent, other = self._draw_two()
+                if self._pair(parent, other) != DENSE:
+                    proposal = self._recombine(parent, other)
+                    if proposal is not None:
+                        return proposal
+                    continue
             parent, low, high, fixed = self._shrink()
             labels = self._draw_labels(fixed)
             few = self._few_outcomes(labels, low, high)
@@ -395,6 +413,45 @@ class Population:
             return None
         return self._child(parent, changes)
 
+    def _draw_two(self) -> tuple[int, int]:
+        """Draw a positive and a member."""
+        parent = self._positive[int(self.rng.random() * len(self._positive))]
+        members = self._positive + self._negative
+        return parent, members[int(self.rng.random() * len(members))]
+
+    def _pair(self, a: int, b: int) -> list[int] | int:
+        """Return the columns in which two members differ, or DENSE."""
+        if a == b:
+            return []
+        pair = self._pairs[a][b]
+        return self._scan(a, b) if pair == UNKNOWN else pair
+
+    def _recombine(self, parent: int, other: int) -> tuple[Row, Move] | None:
+        """Mix a positive with another member, and redraw one column more.
+
+        Where all members differ from a positive in the one column that it has wrong, and each in
+        another, shrinking fixes that column nearly always: only a mixture, or nothing, changes it.
+        """
+        pair = self._pair(parent, other)
+        if isinstance(pair, int) or len(pair) < 2 or self._violations[other] == math.inf:
+            return None
+        changes: dict[int, float] = {}
+        for k in pair:
+            if self.rng.random() < 0.5:
+                changes[k] = float(self._rows[other, k])
+        k = int(self.rng.random() * len(self.kinds))
+        here = changes.get(k, float(self._rows[parent, k]))
+        value = self.low[k] + math.floor(self.rng.random() * (self.high[k] - self.low[k]))
+        value = min(value, self.high[k] - 1.0)
+        changes[k] = float(value + 1.0 if value >= here else value)
+        changes = {k: value for k, value in changes.items() if value != self._rows[parent, k]}
+        code = self._hashes[parent]
+        for k, value in changes.items():
+            code = (code + mix(k, value) - mix(k, float(self._rows[parent, k]))) & MASK
+        if not changes or not self._remember(code or 1):
+            return None
+        return self._child(parent, changes)
+
     def _few_outcomes(
         self, labels: list[int], low: dict[int, float], high: dict[int, float]
     ) -> list[tuple[float, int]] | None:
@@ -486,6 +543,9 @@ class Population:
         if move is not None:
             self._check(move)
         key = (violation, value)
+        self._n_idle += 1
+        if not self._positive or key < self._key(self._positive[0]):
+            self._n_idle = 0
         full = len(self._positive) + len(self._negative) == self.size
         failed = violation == math.inf
         if self._positive:
@@ -524,8 +584,13 @@ class Population:
 
     def _check(self, move: Move) -> None:
         n_columns = len(self.kinds)
-        if not 1 <= len(move) <= min(self.uncertain_bits, n_columns) + 1:
-            raise ValueError(f"move must name a parent and at most uncertain_bits columns: {move}")
+        most = self.uncertain_bits
+        if self.recombination_rate > 0.0:
+            most = max(most, self._capacity + 1)
+        if not 1 <= len(move) <= min(most, n_columns) + 1:
+            raise ValueError(
+                f"move must name a parent and at most {min(most, n_columns)} columns: {move}"
+            )
         for k in move[1:]:
             if not 0 <= k < n_columns:
                 raise ValueError(f"move must name columns below {n_columns}, got {k}")

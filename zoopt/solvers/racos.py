@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from zoopt._native import Population
+from zoopt._native import ORDERED, UNORDERED, Population
 from zoopt.checks import number, whole
 from zoopt.contract import (
     LOST,
@@ -25,6 +25,9 @@ from zoopt.contract import (
 from zoopt.space import Row, Space
 
 __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
+
+#: How often a sample mixes two good points, where no values have an order.
+RECOMBINATION_RATE = 0.8
 
 
 def default_sizes(budget: int | None) -> tuple[int, int]:
@@ -52,6 +55,20 @@ def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:
     """
     limits = (100, 1000) if any_continuous else (10, 50, 100, 1000)
     return 1 + sum(n_dimensions > limit for limit in limits)
+
+
+def _recombination_rate(space: Space, given: float | None) -> float:
+    """Check a rate, or choose one."""
+    two_values = (space.kinds == ORDERED) & (space.high - space.low == 1.0)
+    nominal = bool(((space.kinds == UNORDERED) | two_values).all())
+    if given is None:
+        return RECOMBINATION_RATE if nominal else 0.0
+    rate = number(given, "recombination_rate", least=0.0)
+    if rate > 1.0:
+        raise ValueError(f"recombination_rate must be in [0, 1], got {given!r}")
+    if rate > 0.0 and not nominal:
+        raise ValueError("recombination_rate must be 0 in a space with ordered values")
+    return rate
 
 
 def n_points(space: Space) -> float:
@@ -84,6 +101,10 @@ class SRacos(Solver):
         Coordinates that one proposal redraws; by default follows the number of dimensions.
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
+    recombination_rate : float in [0, 1], optional
+        Probability that a sample mixes two good points instead, while the best does not improve; 0
+        is the paper's algorithm. By default 0.8 where no column's values have an order, bits
+        included; elsewhere it must be 0.
     replacement : {"WR", "RR", "LM"}
         Which negative a newcomer replaces: the worst, a random one, or the one farthest from the
         best negative.
@@ -113,6 +134,7 @@ class SRacos(Solver):
         uncertain_bits: int | None = None,
         exploration_rate: float = 0.01,
         replacement: str = "WR",
+        recombination_rate: float | None = None,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         self.train_size, self.positive_size = _sizes(self.planned_budget, train_size, positive_size)
@@ -123,6 +145,7 @@ class SRacos(Solver):
             raise ValueError(f"exploration_rate must be in [0, 1], got {exploration_rate!r}")
         if replacement not in ("WR", "RR", "LM"):
             raise ValueError(f"replacement must be 'WR', 'RR' or 'LM', got {replacement!r}")
+        self.recombination_rate = _recombination_rate(self.space, recombination_rate)
         self._population = Population(
             self.space.kinds,
             self.space.low,
@@ -134,6 +157,7 @@ class SRacos(Solver):
             replacement,
             self.rng,
             n_points(self.space),
+            recombination_rate=self.recombination_rate,
         )
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight
@@ -242,6 +266,7 @@ class Racos(SRacos):
             positive_size=positive_size,
             uncertain_bits=uncertain_bits,
             exploration_rate=exploration_rate,
+            recombination_rate=0.0,
         )
         self._round_size = max(1, self.train_size - self.positive_size)
         self._n_in_round = 0
