@@ -220,6 +220,20 @@ def test_the_memory_is_bounded(archive_class):
     assert archive.n_seen < 100
 
 
+def test_members_are_never_forgotten_nor_do_they_fill_the_memory(archive_class):
+    """More members than the memory holds: no member comes again, and nothing hangs."""
+    archive = archive_class(40, np.random.default_rng(2), memory=20)
+    known = set()
+    for i in range(3000):
+        bits, _ = archive.propose()
+        if i < 1500:
+            archive.insert(bits, i, -float(i), -float(i))
+            known.add(bits.tobytes())
+        else:
+            assert bits.tobytes() not in known
+    assert len(archive) == 1500
+
+
 def test_an_empty_archive_mutates_the_empty_subset(archive_class):
     archive = archive_class(9, np.random.default_rng(2))
     assert archive.base == NOBODY

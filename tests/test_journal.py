@@ -420,6 +420,37 @@ def test_the_history_holds_every_trial(path):
     assert "60 evaluations" in repr(history)
 
 
+def test_the_history_follows_points_that_were_known_beforehand(path):
+    seen = []
+
+    def func(solution):
+        seen.append(solution.get_x())
+        return float(((solution.x - 0.2) ** 2).sum())
+
+    known = [zoopt.Solution(x=[0.2, 0.2, v], value=v) for v in (0.1, 0.01)]
+    zoopt.Opt.min(
+        zoopt.Objective(func, zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3)),
+        zoopt.Parameter(budget=60, seed=0, init_samples=known, checkpoint=path),
+    )
+    assert [trial.x for trial in zoopt.load_history(path)] == seen
+
+
+def test_the_history_leaves_out_what_came_from_another_search(path):
+    """It ends, and says so: it once went round for ever."""
+
+    class Told(zoopt.Callback):
+        def on_tell(self, search, candidate, evaluation):
+            if search.nfev == 30:
+                search.solver.tell_point([0.2] * 4, 0.0)
+
+    minimize(sphere, BOX, budget=80, seed=0, checkpoint=path, callbacks=[Told()])
+    history = zoopt.load_history(path)
+    assert sum(trial.x is None for trial in history) > 5
+    lost = next(trial.id for trial in history if trial.x is None)
+    with pytest.raises(LookupError, match="another search"):
+        history.x(lost)
+
+
 def test_the_history_of_a_live_run_can_be_read(path):
     lengths = []
 

@@ -260,12 +260,18 @@ cdef class Archive:
         """Keep the table half empty, and the memory bounded; a small space is remembered whole."""
         cdef uint64_t[::1] old = self._table
         cdef Py_ssize_t i
-        if self.n_seen >= self.memory and self._n_points > <double>self.memory:
+        cdef Py_ssize_t size = 1024
+        cdef Py_ssize_t bound = max(self.memory, 4 * self._n_members)
+        if self.n_seen >= bound and self._n_points > <double>bound:
             self._table_before = old
             self._mask_before = self._mask
-            self._table = np.zeros(1024, np.uint64)
-            self._mask = 1023
+            while size < 4 * self._n_members:
+                size *= 2
+            self._table = np.zeros(size, np.uint64)
+            self._mask = size - 1
             self.n_seen = 0
+            for i in range(self._n_members):
+                self._add(self._hashes[i] if self._hashes[i] != 0 else 1)
         elif 2 * self.n_seen > old.shape[0]:
             self._table = np.zeros(2 * old.shape[0], np.uint64)
             self._mask = self._table.shape[0] - 1

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native.reference import MASK, NOBODY
+from zoopt._native.reference import MASK, MEMORY, NOBODY
 
 __all__ = ["Archive"]
 
@@ -26,8 +26,6 @@ Move = tuple[int, ...]
 #: RETRIES of them, bits flip with twice the probability, up to one half.
 TRIES: Final = 200
 RETRIES: Final = 10
-
-MEMORY: Final = 2**21
 
 #: Hash of the empty subset.
 EMPTY: Final = 0x9E3779B97F4A7C15
@@ -56,7 +54,7 @@ class Archive:
     distinct : bool
         Whether no subset is proposed twice.
     memory : int
-        How many subsets are remembered at least, where there are more.
+        How many subsets are remembered at least, beside the members; of a small space all are.
 
     Attributes
     ----------
@@ -172,8 +170,9 @@ class Archive:
 
     def _forget_old(self) -> None:
         """Keep the memory bounded; a small space is remembered whole."""
-        if len(self._seen) >= self.memory and self._n_points > self.memory:
-            self._seen_before, self._seen = self._seen, set()
+        bound = max(self.memory, 4 * len(self))
+        if len(self._seen) >= bound and self._n_points > bound:
+            self._seen_before, self._seen = self._seen, set(self._hashes)
 
     # ------------------------------------------------------------- members
 

@@ -1,5 +1,7 @@
 """What a journal holds, to look at: also that of a run that is under way."""
 
+import base64
+import contextlib
 import math
 import os
 from collections.abc import Iterator
@@ -75,7 +77,11 @@ class History:
         self.in_flight: list[int] = np.setdiff1d(np.arange(n_asks), self.ids).tolist()
         self._groups = groups
         self._places: list[tuple[int, int, int]] = []  # of each ask: group, shape, offset
-        self._rows: dict[int, Row] = {}
+        #: Points told from elsewhere have ids from -1 down; those known beforehand come first.
+        self._rows: dict[int, Row] = {
+            -1 - i: np.frombuffer(base64.b64decode(known[0]), "<f8")
+            for i, known in enumerate(header["run"].get("known", ()))
+        }
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -86,8 +92,8 @@ class History:
         Raises
         ------
         LookupError
-            If it, or what it was made from, is kept as a digest only (rows above 4 kB), or the
-            space holds objects and must be given to `load_history`.
+            If it, or what it was made from, is kept as a digest only (rows above 4 kB), or came
+            from another search; or the space holds objects and must be given to `load_history`.
         """
         if self.space is None:
             raise LookupError("the space holds objects: load_history(path, space=...)")
@@ -106,7 +112,9 @@ class History:
     def _row(self, ident: int) -> Row:
         """Go back to a row that is kept whole, then forth through the moves."""
         moves = []
-        while ident not in self._rows and self._asked[ident][1] >= 0:
+        while ident not in self._rows and (ident < 0 or self._asked[ident][1] >= 0):
+            if ident < 0:
+                raise LookupError("it was made from a point of another search")
             i, n, place = self._asked[ident]
             _, parent, *rest = move_of(n).unpack_from(self._groups[i].asks, place)
             moves.append((ident, rest[:n], rest[n:]))
@@ -130,9 +138,13 @@ class History:
 
     def _trial(self, i: int, known: bool) -> Trial:
         ident = int(self.ids[i])
+        x = None
+        if known:
+            with contextlib.suppress(LookupError):
+                x = self.x(ident)
         return Trial(
             ident,
-            self.x(ident) if known else None,
+            x,
             float(self.values[i]),
             self.statuses[i],
             self.errors.get(i, ""),
