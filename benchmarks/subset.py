@@ -354,9 +354,9 @@ def main() -> None:
         return
     with old_python(options.old) as python:
         print(heading(python))
-        times(python, options.quick)
         quality(options.quick)
         under_noise(options.quick)
+        times(python, options.quick)
 
 
 if __name__ == "__main__":
