@@ -101,6 +101,22 @@ def test_the_empty_subset_comes_first_and_then_its_children():
         assert np.flatnonzero(candidate.mask).tolist() == list(candidate.move[1:])
 
 
+def test_a_filter_may_refuse_even_the_empty_subset():
+    seen = []
+    result = minimize(
+        lambda mask: seen.append(mask) or quadratic(mask),
+        Space.subsets(N),
+        budget=200,
+        algorithm="poss",
+        constraint=at_most_k,
+        filter=lambda mask: mask.sum() % 2 == 1,
+        seed=0,
+    )
+    assert result.nfev == 200
+    assert all(mask.sum() % 2 == 1 for mask in seen)
+    assert len({mask.tobytes() for mask in seen}) == 200
+
+
 def test_the_front_is_what_no_other_dominates():
     solver = Poss(Space.subsets(N), budget=300, seed=3)
     told = []
@@ -676,6 +692,9 @@ def test_the_end_of_the_budget_compares_the_best_again():
     assert best.evaluation.extra["standard_error"] == 0.0
     tell_by(solver, 50, noisy(20.0, 2))  # beyond the planned end it goes on
     assert solver.n_told == 450
+    assert solver.recommend().value == min(
+        best.value for best in solver.front if best.evaluation.violation <= 0
+    )
 
 
 def test_opt_min_runs_ponss():

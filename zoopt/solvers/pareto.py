@@ -335,12 +335,13 @@ class Ponss(Poss):
             self._held[group] = held
 
     def recommend(self) -> Best | None:
-        """Return the finalist of least mean, or before there are any the feasible member of least.
+        """Return the finalist of least mean; without any, the feasible member of least value.
 
-        The evaluation's ``extra`` holds "mean", "standard_error" and "n" of a finalist.
+        The evaluation's ``extra`` holds "mean", "standard_error" and "n" of a finalist. A run that
+        went on after its planned end has no finalists any more.
         """
         finalists = [finalist for finalist in self._finalists.values() if finalist.values]
-        if finalists:
+        if finalists and self.n_asked <= (self.planned_budget or 0):
             return min(finalists, key=lambda finalist: finalist.mean).best
         feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
         return min(feasible, key=lambda best: best.value, default=None)
