@@ -293,10 +293,6 @@ def test_solvers_of_later_versions_construct_and_say_so():
     noisy = {"noise_handling": True}
     cases = [
         (SSRacos().opt, Parameter(budget=20, suppression=True, **noisy)),
-        (ParetoOpt().opt, Parameter(budget=20)),
-        (PONSS().opt, Parameter(budget=20, ponss=True, ponss_theta=0.1, ponss_b=2, **noisy)),
-        (ParetoOptimization().opt, Parameter(budget=20)),
-        (ParetoOptimization().opt, Parameter(budget=20, ponss=True, **noisy)),
         (RacosOptimization().opt, Parameter(budget=20, suppression=True, **noisy)),
     ]
     for opt, parameter in cases:
@@ -306,7 +302,6 @@ def test_solvers_of_later_versions_construct_and_say_so():
     with pytest.raises(ValueError, match="not available in this version of zoopt"):
         embedding.opt()
     assert objective.get_history() == []
-    assert ParetoOptimization().get_best_sol() is None
 
 
 @pytest.mark.parametrize("make", [ASRacos, RacosOptimization])
@@ -629,6 +624,53 @@ def test_mutation_follows_a_generator():
     assert twins[0] == twins[1]
     with pytest.raises(ValueError, match="n must be at least 1"):
         ParetoOpt.mutation([], 0)
+
+
+def subsets(n=8, k=3):
+    weights = np.arange(n)
+    return Objective(
+        lambda solution: -float(weights @ solution.get_x()),
+        Dimension(n, [[0, 1]] * n, [False] * n),
+        constraint=lambda solution: k - solution.get_x().sum(),
+    )
+
+
+PONSS_SET = {"noise_handling": True, "ponss": True, "ponss_theta": 0.1, "ponss_b": 2}
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "solver"),
+    [
+        (ParetoOpt, {}, "poss"),
+        (ParetoOpt, PONSS_SET, "poss"),
+        (PONSS, {"ponss_theta": 0.1, "ponss_b": 2}, "ponss"),
+        (ParetoOptimization, {}, "poss"),
+        (ParetoOptimization, PONSS_SET, "ponss"),
+    ],
+)
+def test_old_names_of_pareto_optimization_run(make, options, solver):
+    parameter = Parameter(budget=200, seed=0, **options)
+    best = make().opt(subsets(), parameter)
+    assert best.get_value() == [-18.0, 0.0]
+    assert best.get_x().tolist() == [0.0] * 5 + [1.0] * 3
+    assert best.result.message.startswith(f"{solver} stopped")
+    assert parameter.get_algorithm() is None  # left as it was
+
+
+def test_pareto_optimization_keeps_its_best_until_it_is_cleared():
+    algorithm = ParetoOptimization()
+    assert algorithm.get_best_sol() is None
+    best = algorithm.opt(subsets(), Parameter(budget=100, seed=0))
+    assert algorithm.get_best_sol() is best
+    algorithm.clear()
+    assert algorithm.get_best_sol() is None
+
+
+def test_ponss_without_its_settings_is_refused():
+    with pytest.raises(ValueError, match="PONSS needs ponss_theta"):
+        PONSS().opt(subsets(), Parameter(budget=20))
+    with pytest.raises(ValueError, match="not available"):
+        ParetoOpt().opt(subsets(), Parameter(budget=20, noise_handling=True, resampling=True))
 
 
 def test_theta_dominance():

@@ -1,9 +1,9 @@
-"""PONSS: dominance with a margin; the solver itself is not in this version."""
+"""PONSS under its old name; see `zoopt.Ponss` for the solver itself."""
 
-from zoopt.algos.opt_algorithms.paretoopt.paretoopt import ParetoOpt
+from zoopt.algos.opt_algorithms.paretoopt.paretoopt import ParetoOpt, changed
 from zoopt.objective import Objective
+from zoopt.opt import minimize_objective
 from zoopt.parameter import Parameter
-from zoopt.running import not_available
 from zoopt.solution import Solution
 
 __all__ = ["PONSS"]
@@ -20,8 +20,8 @@ class PONSS(ParetoOpt):
     """
 
     def opt(self, objective: Objective, parameter: Parameter) -> Solution:
-        """Raise ValueError: PONSS is not available in this version."""
-        raise not_available("PONSS")
+        """Minimize a noisy objective with a constraint on bits; needs ponss_theta and ponss_b."""
+        return minimize_objective(objective, changed(parameter, algorithm="ponss", ponss=True))
 
     @staticmethod
     def theta_dominate(theta: float, solution1: Solution, solution2: Solution) -> bool:

@@ -20,7 +20,7 @@ class ParetoOptimization:
         self._best_solution: Solution | None = None
 
     def opt(self, objective: Objective, parameter: Parameter) -> Solution:
-        """Raise ValueError: POSS and PONSS are not available in this version."""
+        """Minimize an objective with a constraint on bits."""
         self.clear()
         noisy = parameter.get_noise_handling() and parameter.get_ponss()
         self._best_solution = (PONSS() if noisy else ParetoOpt()).opt(objective, parameter)

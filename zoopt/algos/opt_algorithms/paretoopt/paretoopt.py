@@ -1,4 +1,4 @@
-"""ParetoOpt: the mutation of POSS; the solver itself is not in this version."""
+"""ParetoOpt: POSS under its old name; see `zoopt.Poss` for the solver itself."""
 
 import copy
 from typing import Any
@@ -8,15 +8,27 @@ import numpy as np
 from zoopt.checks import whole
 from zoopt.defaults import gl
 from zoopt.objective import Objective
+from zoopt.opt import minimize_objective
 from zoopt.parameter import Parameter
-from zoopt.running import not_available
 from zoopt.solution import Solution
 
 __all__ = ["ParetoOpt"]
 
 
 class ParetoOpt:
-    """Pareto optimization for subset selection."""
+    """Pareto optimization for subset selection.
+
+    Examples
+    --------
+    >>> from zoopt import Dimension
+    >>> objective = Objective(
+    ...     lambda s: -s.get_x().sum(),
+    ...     Dimension(5, [[0, 1]] * 5, [False] * 5),
+    ...     constraint=lambda s: 2 - s.get_x().sum(),
+    ... )
+    >>> ParetoOpt().opt(objective, Parameter(budget=32, seed=0)).get_value()
+    [-2.0, 0.0]
+    """
 
     @staticmethod
     def mutation(s: Any, n: int, rng: np.random.Generator | None = None) -> Any:
@@ -46,5 +58,14 @@ class ParetoOpt:
         return mutant
 
     def opt(self, objective: Objective, parameter: Parameter) -> Solution:
-        """Raise ValueError: POSS is not available in this version."""
-        raise not_available("ParetoOpt")
+        """Minimize an objective with a constraint on bits by POSS, whatever PONSS is set to."""
+        return minimize_objective(objective, changed(parameter, algorithm="poss", ponss=False))
+
+
+def changed(parameter: Parameter, algorithm: str, ponss: bool) -> Parameter:
+    """Return a copy of a parameter that asks for POSS or PONSS."""
+    copied = copy.copy(parameter)
+    copied.algorithm, copied.ponss = algorithm, ponss
+    more = parameter.noise_handling and (parameter.resampling or parameter.suppression)
+    copied.noise_handling = ponss or bool(more)
+    return copied
