@@ -688,13 +688,29 @@ def test_the_end_of_the_budget_compares_the_best_again():
         solver.tell(candidate, Evaluation(quadratic(candidate.mask), violation=0.0))
     best = solver.recommend()
     assert best.value == min(quadratic(c.mask) for c in asked)
-    assert best.evaluation.extra["n"] >= 12
-    assert best.evaluation.extra["standard_error"] == 0.0
+    assert best.n_calls >= 12
+    assert best.standard_error == 0.0
     tell_by(solver, 50, noisy(20.0, 2))  # beyond the planned end it goes on
     assert solver.n_told == 450
     assert solver.recommend().value == min(
         best.value for best in solver.front if best.evaluation.violation <= 0
     )
+
+
+def test_the_result_carries_standard_error_and_calls():
+    def noisy_quadratic(mask, rng):
+        return quadratic(mask) + rng.normal(0.0, 5.0)
+
+    options = {"budget": 400, "constraint": at_most_k, "seed": 1}
+    algorithm = functools.partial(Ponss, theta=5.0, b=3, final_share=0.3)
+    result = minimize(noisy_quadratic, Space.subsets(N), algorithm=algorithm, **options)
+    assert result.nfev_x == 120 / 8  # of at most eight finalists
+    assert 5.0 / 15**0.5 / 3 < result.fun_std < 3 * 5.0 / 15**0.5
+    assert abs(result.fun - quadratic(result.x)) < 6 * result.fun_std
+    assert "fun_std" in repr(result)
+    plain = minimize(quadratic, Space.subsets(N), algorithm="poss", **options)
+    assert (plain.nfev_x, plain.fun_std == plain.fun_std) == (1, False)
+    assert "fun_std" not in repr(plain)
 
 
 def test_opt_min_runs_ponss():

@@ -50,7 +50,10 @@ class Constraints:
             If one raises, or returns NaN or no numbers; it says which.
         """
         if len(self.functions) == 1:  # by far the commonest
-            returned = self._call(0, args, kwargs)
+            try:
+                returned = self.functions[0](*args, **kwargs)
+            except Exception as error:
+                raise self._raised(0, error) from error
             if isinstance(returned, (float, int, np.floating, np.integer)):
                 worst = -float(returned)
             else:
@@ -79,8 +82,10 @@ class Constraints:
         try:
             return self.functions[i](*args, **kwargs)
         except Exception as error:
-            text = f"{self._name(i)} raised {type(error).__name__}: {error}"
-            raise InvalidConstraint(text) from error
+            raise self._raised(i, error) from error
+
+    def _raised(self, i: int, error: Exception) -> InvalidConstraint:
+        return InvalidConstraint(f"{self._name(i)} raised {type(error).__name__}: {error}")
 
     def _name(self, i: int) -> str:
         return "the constraint" if len(self.functions) == 1 else f"constraint {i}"

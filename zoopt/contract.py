@@ -257,10 +257,22 @@ def as_number(value: Any) -> float:
 
 
 class Best(NamedTuple):
-    """The best point so far."""
+    """The best point so far, or the one to use.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    evaluation : Evaluation
+    standard_error : float
+        Of the value, where it is a mean of several; NaN otherwise.
+    n_calls : int
+        How many evaluations the value is the mean of.
+    """
 
     candidate: Candidate
     evaluation: Evaluation
+    standard_error: float = math.nan
+    n_calls: int = 1
 
     @property
     def x(self) -> Any:

@@ -371,7 +371,8 @@ def view_of(candidate: Candidate, space: Space) -> Solution:
     """Return the solution that stands for a candidate; of a packed one an array of 0.0 and 1.0."""
     if candidate.bits is None:
         return Solution.of_row(space, candidate.u)
-    return Solution(x=candidate.mask.astype(np.float64))
+    flags = np.unpackbits(candidate.bits, -1, space.n_columns, "little")
+    return Solution(x=flags.astype(np.float64))
 
 
 def valued_view_of(best: Best, space: Space) -> Solution:

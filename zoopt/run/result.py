@@ -28,6 +28,10 @@ class Result:
         no evaluation was ok.
     fun : float
         Its value; NaN if there is none.
+    fun_std : float
+        Standard error of fun, where that is a mean of several evaluations; NaN otherwise.
+    nfev_x : int
+        How many evaluations fun is the mean of.
     maxcv : float
         Its violation: by how much it misses the worst constraint; 0 if it is feasible.
     success : bool
@@ -86,9 +90,13 @@ class Result:
         timeline: dict[str, npt.NDArray[Any]],
         walltime: float,
         seed: Any,
+        fun_std: float = float("nan"),
+        nfev_x: int = 1,
     ) -> None:
         self.x = x
         self.fun = fun
+        self.fun_std = fun_std
+        self.nfev_x = nfev_x
         self.maxcv = maxcv
         self.success = success
         self.status = status
@@ -161,6 +169,7 @@ class Result:
             "success": self.success,
             "status": self.status,
             "fun": self.fun,
+            **({"fun_std": self.fun_std, "nfev_x": self.nfev_x} if self.nfev_x > 1 else {}),
             "x": self.x,
             **({"maxcv": self.maxcv} if self.maxcv > 0.0 else {}),
             "nfev": self.nfev,

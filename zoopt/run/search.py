@@ -357,6 +357,8 @@ class Search:
         return Result(
             x=None if shown is None else self._decode(shown.candidate),
             fun=math.nan if shown is None else shown.value,
+            fun_std=math.nan if shown is None else shown.standard_error,
+            nfev_x=0 if shown is None else shown.n_calls,
             maxcv=math.nan if shown is None else max(0.0, shown.evaluation.violation),
             success=recommended is not None,
             status=status,

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoopt._native import NOBODY, Archive
 from zoopt.checks import number, whole
-from zoopt.contract import Best, Candidate, Evaluation, Proposal, Seed, Solver, register
+from zoopt.contract import OK, Best, Candidate, Evaluation, Proposal, Seed, Solver, register
 from zoopt.space import Bits, Row, Space
 
 __all__ = ["Ponss", "Poss"]
@@ -145,8 +145,9 @@ class Poss(Solver):
     # ------------------------------------------------------------- outcomes
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        if evaluation.ok:
-            self._enter(candidate, evaluation, self._class_of(candidate))
+        if evaluation.status == OK:
+            group = 0 if self.isolation is None else self._class_of(candidate)
+            self._enter(candidate, evaluation, group)
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         assert candidate.bits is not None
@@ -163,8 +164,7 @@ class Poss(Solver):
         return self.space.pack(row)
 
     def _class_of(self, candidate: Candidate) -> int:
-        if self.isolation is None:
-            return 0
+        assert self.isolation is not None
         label = self.isolation(candidate.mask)
         try:
             return self._classes.setdefault(label, len(self._classes))
@@ -288,7 +288,7 @@ class Ponss(Poss):
             return
         if not evaluation.ok:
             return
-        group = self._class_of(candidate)
+        group = 0 if self.isolation is None else self._class_of(candidate)
         if group in self._knockouts:
             self._held.setdefault(group, deque()).append((candidate, evaluation))
         else:
@@ -337,8 +337,8 @@ class Ponss(Poss):
     def recommend(self) -> Best | None:
         """Return the finalist of least mean; without any, the feasible member of least value.
 
-        The evaluation's ``extra`` holds "mean", "standard_error" and "n" of a finalist. A run that
-        went on after its planned end has no finalists any more.
+        A finalist has its standard error and number of calls. A run that went on after its planned
+        end has no finalists any more.
         """
         finalists = [finalist for finalist in self._finalists.values() if finalist.values]
         if finalists and self.n_asked <= (self.planned_budget or 0):
@@ -388,8 +388,7 @@ class _Finalist:
     def best(self) -> Best:
         n = len(self.values)
         error = float(np.std(self.values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-        facts = {"mean": self.mean, "standard_error": error, "n": n}
-        return Best(self.candidate, Evaluation(self.mean, violation=self.violation, extra=facts))
+        return Best(self.candidate, Evaluation(self.mean, violation=self.violation), error, n)
 
 
 register(Poss.name, Poss)
