@@ -67,7 +67,7 @@ class Exchange(Callback):
         if any(post.status == "terminal_value" for post in mail):
             raise StopIteration
         theirs = min((p for p in mail if p.u is not None), key=lambda p: p.value, default=None)
-        mine = search.best
+        mine = search.solver.recommend()
         if theirs is not None and (mine is None or theirs.value < mine.value):
             assert theirs.u is not None
             point = Candidate(-1, np.frombuffer(theirs.u, np.float64), search.solver.space)
@@ -79,7 +79,7 @@ class Exchange(Callback):
 
 
 def _post_of(search: Search, status: str = "") -> Post:
-    best = search.best
+    best = search.solver.recommend()
     if best is None:
         return Post(None, math.inf, search.nfev, status)
     u, violation = best.candidate.u.tobytes(), best.evaluation.violation

@@ -64,6 +64,9 @@ def test_twins_agree_bit_for_bit_generator_included(case):
             assert len(entered) == 1
             assert state_of(twins[0]) == state_of(twins[1])
             assert twins[0].level(slack, group) == twins[1].level(slack, group)
+            found = {twin.find(bits) for twin in twins}
+            assert len(found) == 1
+            assert entered == {False} or twins[0].bits_of(found.pop()).tobytes() == bits.tobytes()
             if step % 17 == 0 and len(twins[0]):
                 gone = twins[0].members()[0][0]
                 for twin in twins:

@@ -109,7 +109,6 @@ def test_a_search_with_a_constraint_beats_one_that_does_not_learn(name):
         ([lambda x: 1.0, lambda x: [3.0, -2.0]], 2.0),
         ((lambda x: 1.0, lambda x: 2), -1.0),
         (lambda x: [], -math.inf),
-        (lambda x: np.False_, 0.0),
         (lambda x: math.inf, -math.inf),
         (lambda x: -math.inf, math.inf),
     ],
@@ -118,6 +117,15 @@ def test_of_several_the_worst_counts(constraint, violation):
     result = minimize(sphere, BOX, budget=10, seed=0, constraint=constraint)
     assert (result.violations == violation).all()
     assert result.success == (violation <= 0.0)
+
+
+@pytest.mark.parametrize("answer", [True, False, np.True_, np.array([True, False])], ids=repr)
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_truth_value_is_no_constraint(answer, n):
+    """``x.sum() <= 1`` instead of ``1 - x.sum()``: False would be 0, and so feasible."""
+    constraint = (lambda x: answer) if n == 1 else [lambda x: 1.0, lambda x: answer]
+    with pytest.raises(TypeError, match="must return numbers, at least 0 where it holds"):
+        minimize(sphere, BOX, budget=40, seed=0, constraint=constraint)
 
 
 def test_where_nothing_is_feasible_the_least_violation_is_returned_and_said():

@@ -631,7 +631,7 @@ def subsets(n=8, k=3):
     return Objective(
         lambda solution: -float(weights @ solution.get_x()),
         Dimension(n, [[0, 1]] * n, [False] * n),
-        constraint=lambda solution: k - solution.get_x().sum(),
+        constraint=lambda solution: k - sum(solution.get_x()),
     )
 
 
@@ -655,6 +655,14 @@ def test_old_names_of_pareto_optimization_run(make, options, solver):
     assert best.get_x().tolist() == [0.0] * 5 + [1.0] * 3
     assert best.result.message.startswith(f"{solver} stopped")
     assert parameter.get_algorithm() is None  # left as it was
+
+
+@pytest.mark.parametrize("make", [SRacos, Racos, RacosOptimization])
+def test_the_old_names_of_the_racos_family_stay_with_it_on_bits_with_a_constraint(make):
+    best = make().opt(subsets(), Parameter(budget=200, seed=0))
+    assert best.result.message.split()[0] in ("sracos", "racos")
+    assert isinstance(best.get_x(), list)
+    assert best.get_value() <= -13.0
 
 
 def test_pareto_optimization_keeps_its_best_until_it_is_cleared():

@@ -15,6 +15,7 @@ LAYERS = {
     "zoopt._native": NUMERICS,
     "zoopt.checks": NUMERICS,
     "zoopt.errors": NUMERICS,
+    "zoopt.means": NUMERICS,
     "zoopt.space": SPACE,
     "zoopt.contract": CONTRACT,
     "zoopt.solvers": SOLVERS,

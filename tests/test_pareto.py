@@ -504,6 +504,54 @@ def test_a_known_pair_is_not_evaluated_again_and_a_mere_value_is():
     assert y in calls
 
 
+def test_an_isolation_that_nobody_would_ask_is_refused(tmp_path):
+    objective = Objective(
+        lambda s: quadratic(s.get_x()), bits(), constraint=lambda s: at_most_k(s.get_x())
+    )
+    plain = Parameter(budget=30, seed=0, checkpoint=tmp_path / "run.db")
+    Opt.min(objective, plain)
+    parameter = Parameter(budget=30, seed=0, algorithm="sracos")
+    parameter.set_isolationFunc(lambda x: 0)
+    with pytest.raises(ValueError, match="isolationFunc has no effect"):
+        Opt.min(objective, parameter)
+    with pytest.raises(ValueError, match="the run has none"):
+        resume(tmp_path / "run.db", objective, parameter=parameter)
+
+
+def test_criteria_see_arrays_and_pairs():
+    seen = []
+
+    class Criterion:
+        def check(self, content):
+            seen.extend(content.get_data())
+
+    objective = Objective(
+        lambda s: quadratic(s.get_x()), bits(), constraint=lambda s: at_most_k(s.get_x())
+    )
+    Opt.min(objective, Parameter(budget=30, seed=0, stopping_criterion=Criterion()))
+    assert all(isinstance(s.get_x(), np.ndarray) and len(s.get_value()) == 2 for s in seen)
+
+
+@pytest.mark.parametrize("n", [512, 513, 3000])
+def test_the_history_of_many_items_holds_their_subsets(tmp_path, n):
+    path = tmp_path / "run.db"
+    seen = []
+
+    def fun(mask):
+        seen.append(mask)
+        return -float(mask[:9].sum())
+
+    options = {"budget": 40, "seed": 0, "algorithm": "poss"}
+    options["constraint"] = lambda mask: 5 - mask.sum()
+    start = np.random.default_rng(0).random(n) < 0.5
+    plain = minimize(fun, Space.subsets(n), checkpoint=path, x0=[start.tolist()], **options)
+    points = [np.array(trial.x) for trial in zoopt.load_history(path)]
+    assert all((a == b).all() for a, b in zip(points, seen, strict=True))
+    cut(path, 0)
+    again = minimize(fun, Space.subsets(n), checkpoint=path, x0=[start.tolist()], **options)
+    assert again.history.tolist() == plain.history.tolist()
+
+
 def test_isolation_reaches_poss_as_an_array_of_floats():
     seen = []
 
@@ -540,6 +588,8 @@ def test_isolation_reaches_poss_as_an_array_of_floats():
         ),
         (bits(), None, {"noise_handling": True, "ponss": True}, "needs an Objective with a const"),
         (bits(), at_most_k, {"ponss": True}, "no effect without noise_handling"),
+        (bits(), at_most_k, {"ponss_theta": 0.5}, "ponss_theta has no effect without PONSS"),
+        (bits(), at_most_k, {"uncertain_bits": 2}, "uncertain_bits has no effect on 'poss'"),
     ],
 )
 def test_bad_combinations_are_refused(dimension, constraint, options, words):
@@ -640,15 +690,83 @@ def test_while_a_knockout_runs_its_class_is_frozen():
     assert not left & {c.move[0] for c in rivals}
 
 
-def test_failed_rematches_lose():
+@pytest.mark.parametrize("statuses", [("lost", "failed"), ("ok", "failed"), ("lost", "ok")])
+def test_failed_rematches_lose_and_leave_the_values_alone(statuses):
     solver = Ponss(Space.subsets(5), seed=0, theta=10.0, b=1, final_share=0.0)
     for _ in range(2):
         solver.tell(solver.ask(), Evaluation(1.0, violation=0.0))
-    a, b = solver.ask(), solver.ask()
-    solver.tell(a, Evaluation(math.nan, "lost"))
-    solver.tell(b, Evaluation(math.nan, "failed"))
+    rematches = [solver.ask(), solver.ask()]
+    for candidate, status in zip(rematches, statuses, strict=True):
+        value = 50.0 if status == "ok" else math.nan
+        solver.tell(candidate, Evaluation(value, status, violation=0.0))
     (left,) = solver.front
-    assert left.candidate.id in (a.move[0], b.move[0])
+    if "ok" in statuses:
+        assert left.candidate.id == rematches[statuses.index("ok")].move[0]
+        assert left.value == 50.0
+    else:
+        assert left.value == 1.0
+
+
+@pytest.mark.parametrize("in_flight", [1, 4, 16, 32])
+def test_results_do_not_pile_up_behind_knockouts(in_flight):
+    """With many in flight a class was frozen nearly always, and most results were never used."""
+    rng = np.random.default_rng(1)
+    solver = Ponss(Space.subsets(20), budget=800, seed=0, theta=0.5, b=6)
+    flight, most = [], 0
+    for _ in range(800):
+        while len(flight) < in_flight and (candidate := solver.ask()) is not None:
+            flight.append(candidate)
+        candidate = flight.pop(0)
+        chosen = candidate.mask.sum()
+        slack = 5.0 - chosen
+        solver.tell(candidate, Evaluation(-float(chosen) + rng.normal(), violation=-slack))
+        most = max(most, sum(map(len, solver._held.values())))
+    assert most <= 6 + in_flight
+    assert not solver._held
+    assert solver.recommend().candidate.mask.sum() == 5
+
+
+def test_the_archive_of_ponss_holds_no_subset_twice():
+    rng = np.random.default_rng(1)
+    solver = Ponss(Space.subsets(8), budget=600, seed=0, theta=3.0, b=4, final_share=0.1)
+    for _ in range(600):
+        candidate = solver.ask()
+        solver.tell(candidate, Evaluation(rng.normal(), violation=float(candidate.mask.sum() - 4)))
+        members = [best.candidate.bits.tobytes() for best in solver.front]
+        assert len(members) == len(set(members))
+    finals = [f.candidate.bits.tobytes() for f in solver._finalists.values()]
+    assert len(finals) == len(set(finals))
+
+
+@pytest.mark.parametrize("penalty", [1.7976931348623157e308, math.inf, -math.inf])
+def test_penalties_of_any_size_do_not_break_the_means(penalty):
+    rng = np.random.default_rng(0)
+
+    def noisy_count(mask):
+        return penalty if rng.random() < 0.2 else -float(mask.sum()) + rng.normal()
+
+    options = {"constraint": lambda mask: 3 - mask.sum(), "seed": 0, "algorithm": "ponss"}
+    result = minimize(noisy_count, Space.subsets(10), budget=400, **options)
+    assert result.nfev == 400
+    assert result.success
+
+
+def test_attachments_are_those_of_the_solution_returned():
+    last = []
+
+    def func(solution):
+        last[:] = solution.get_x().tolist()
+        return -sum(last) + float(rng.normal())
+
+    for start in range(6):
+        rng = np.random.default_rng(start)
+        objective = Objective(func, bits(), constraint=lambda s: at_most_k(s.get_x()))
+        objective.set_inherit_func(lambda parent=None: "attached")
+        parameter = Parameter(
+            budget=200, seed=start, noise_handling=True, ponss=True, ponss_theta=1.0, ponss_b=2
+        )
+        solution = Opt.min(objective, parameter)
+        assert solution.get_attach() == "attached"
 
 
 def test_without_noise_or_rivals_ponss_is_poss_that_may_repeat(kernels):

@@ -54,7 +54,9 @@ class Constraints:
                 returned = self.functions[0](*args, **kwargs)
             except Exception as error:
                 raise self._raised(0, error) from error
-            if isinstance(returned, (float, int, np.floating, np.integer)):
+            if isinstance(returned, (float, int, np.floating, np.integer)) and (
+                type(returned) is not bool
+            ):
                 worst = -float(returned)
             else:
                 worst = -float(_numbers(returned, 1, self._name(0)).min(initial=np.inf))
@@ -96,7 +98,11 @@ def _numbers(returned: Any, n: int, name: str) -> npt.NDArray[np.float64]:
     try:
         if returned is None or isinstance(returned, (str, bytes)):
             raise TypeError
-        values = np.asarray(returned, np.float64)
+        given = np.asarray(returned)
+        if given.dtype == np.bool_:
+            text = f"{name} must return numbers, at least 0 where it holds, got {returned!r:.100}"
+            raise InvalidConstraint(text) from TypeError(text)  # False would be 0: feasible
+        values = given.astype(np.float64)
         if values.ndim > 2 or (n > 1 and values.shape[:1] != (n,)):
             raise ValueError
         return values.reshape(n, -1)

@@ -162,8 +162,9 @@ def run_objective(
             raise AllEvaluationsFailed(result.message, result)
         warnings.warn(result.message, EvaluationWarning, stacklevel=4)
     solution = valued_view_of(best, space)
-    attached, after = (None, None) if best.candidate.id < 0 else recorder.of_best
-    if best.candidate.id >= 0 and evaluate.attaches and recorder.of_best == (None, None):
+    is_recorded = solver.best is not None and solver.best.candidate.id == best.candidate.id
+    attached, after = recorder.of_best if is_recorded and best.candidate.id >= 0 else (None, None)
+    if best.candidate.id >= 0 and evaluate.attaches and (attached, after) == (None, None):
         attached, after = evaluate.attachments()  # a file does not hold them: they are made anew
     solution.set_attach(attached)
     solution.set_post_attach(after)
@@ -195,6 +196,14 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if key in AWAITED and key not in registered():
         raise not_available(f"algorithm={name!r}")
     _check_flags(parameter, key == "ponss")
+    if key not in PARETO_FAMILY and parameter.get_isolationFunc() is not default_isolation:
+        raise ValueError("isolationFunc has no effect without algorithm='poss' or 'ponss'")
+    for option, value in (
+        ("ponss_theta", parameter.get_ponss_theta()),
+        ("ponss_b", parameter.get_ponss_b()),
+    ):
+        if value is not None and key != "ponss":
+            raise ValueError(f"{option} has no effect without PONSS")
     if key not in RACOS_FAMILY:
         return str(key)
     return "sracos" if parameter.get_sequential() else "racos"
@@ -284,6 +293,8 @@ def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any
 
 def pareto_options_of(algorithm: str, parameter: Parameter) -> dict[str, Any]:
     """Return the isolation of a parameter, and the margin and size of PONSS."""
+    if parameter.get_uncertain_bits() is not None:
+        raise ValueError(f"uncertain_bits has no effect on {algorithm!r}")
     options: dict[str, Any] = {}
     if parameter.get_isolationFunc() is not default_isolation:
         options["isolation"] = isolation_of(parameter)
@@ -541,6 +552,9 @@ class OptContent:
         return self.get_positive_data() + self.get_negative_data()
 
     def _set(self, name: str) -> list[Solution]:
+        if hasattr(self._solver, "front"):
+            front = self._solver.front if name == "positives" else []
+            return [valued_view_of(best, self._solver.space) for best in front]
         members = getattr(self._solver, name, ())
         return [
             self._solution(row, math.nan if violation == math.inf else value)

@@ -8,7 +8,7 @@ from zoopt.contract import Evaluation
 from zoopt.function import run_function
 from zoopt.objective import Objective
 from zoopt.opt import isolation_of, options_of, run_objective, space_of
-from zoopt.parameter import Parameter
+from zoopt.parameter import Parameter, default_isolation
 from zoopt.run.journal import read_header
 from zoopt.running import Options, restored_seed, unpacked
 from zoopt.space import Space
@@ -52,7 +52,8 @@ def resume(
         Needed if the function form had them; an Objective has its constraint, a Parameter its
         filter.
     parameter : Parameter, optional
-        For an Objective: needed if it had a stopping criterion. Otherwise the file's settings hold.
+        For an Objective: needed if it had a stopping criterion or an isolation. Otherwise the
+        file's settings hold.
     budget : int, optional
         Larger than before, to go on beyond the planned end.
     workers, backend : optional
@@ -122,6 +123,8 @@ def resume(
             if parameter is None:
                 raise ValueError("parameter must be passed again: the run has an isolation")
             solver_options["isolation"] = isolation_of(parameter)
+        elif settings.get_isolationFunc() is not default_isolation:
+            raise ValueError("parameter has an isolationFunc, and the run has none")
         return run_objective(
             objective,
             settings,

@@ -15,7 +15,7 @@ from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport log1p
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
@@ -382,6 +382,19 @@ cdef class Archive:
             if self._idents[i] == ident:
                 return i
         raise ValueError(f"{ident} is not in list")
+
+    def find(self, const uint8_t[::1] bits):
+        """Return the ident of the member that is this subset; None if there is none."""
+        cdef uint64_t code
+        cdef Py_ssize_t i
+        self._check(bits)
+        code = self._hash(bits)
+        for i in range(self._n_members):
+            if self._hashes[i] == code and (
+                self._n_bytes == 0 or memcmp(&self._rows[i, 0], &bits[0], self._n_bytes) == 0
+            ):
+                return self._idents[i]
+        return None
 
     def level(self, double slack, Py_ssize_t group):
         """Return the idents of the members of a group that have this slack."""

@@ -225,6 +225,15 @@ class Archive:
             if i < len(column):
                 column[i] = last
 
+    def find(self, bits: Bits) -> int | None:
+        """Return the ident of the member that is this subset; None if there is none."""
+        self._check(bits)
+        code = self._hash(bits)
+        for i in range(len(self)):
+            if self._hashes[i] == code and self._rows[i].tobytes() == bits.tobytes():
+                return self._idents[i]
+        return None
+
     def level(self, slack: float, group: int) -> list[int]:
         """Return the idents of the members of a group that have this slack."""
         return [

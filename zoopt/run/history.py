@@ -4,13 +4,25 @@ import base64
 import contextlib
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoopt.contract import STATUSES
-from zoopt.run.journal import DIGEST, SHAPE, TELLS, Group, move_of, read_groups, read_header
+from zoopt.run.journal import (
+    DIGEST,
+    MAX_ROW_BYTES,
+    PACKED,
+    SHAPE,
+    TELLS,
+    Group,
+    move_of,
+    n_bytes_of,
+    read_groups,
+    read_header,
+)
 from zoopt.space import Row, Space
 
 __all__ = ["History", "Trial", "load_history"]
@@ -123,13 +135,20 @@ class History:
             i, shape, place = self._asked[ident]
             if shape == DIGEST:
                 raise LookupError("rows above 4 kB are kept as digests: resume makes them again")
-            data = self._groups[i].asks
-            self._rows[ident] = np.frombuffer(data, "<f8", -2 - shape, place + SHAPE.size)
+            first = place + SHAPE.size
+            data = self._groups[i].asks[first : first + n_bytes_of(shape)]
+            if shape <= PACKED:
+                assert self.space is not None
+                bits = np.frombuffer(zlib.decompress(data), np.uint8)
+                self._rows[ident] = self.space.unpack(bits)
+            else:
+                self._rows[ident] = np.frombuffer(data, "<f8")
         row = self._rows[ident]
         for child, columns, values in reversed(moves):
             row = row.copy()
             row[columns] = values
-            self._rows[child] = row
+            if row.nbytes <= MAX_ROW_BYTES:  # of larger ones the way is gone anew each time
+                self._rows[child] = row
         return row
 
     @property

@@ -58,6 +58,8 @@ CODES = {status: code for code, status in enumerate(STATUSES)}
 #: ``-2 - d``, then they follow; of a move the number n of columns, then the id of the parent,
 #: n columns and n new values.
 DIGEST = -1
+#: Shapes from here down are of packed bits, compressed to so many bytes more.
+PACKED = -(1 << 30)
 SHAPE = struct.Struct("<i")
 #: Of a tell: asks of its group before it, id, code of the status, worker, value, violation,
 #: started, finished.
@@ -113,10 +115,14 @@ class Group:
         for _ in range(self.n_asks):
             shape = SHAPE.unpack_from(self.asks, place)[0]
             yield shape, place
-            if shape >= 0:
-                place += move_of(shape).size
-            else:
-                place += SHAPE.size + (16 if shape == DIGEST else 8 * (-2 - shape))
+            place += move_of(shape).size if shape >= 0 else SHAPE.size + n_bytes_of(shape)
+
+
+def n_bytes_of(shape: int) -> int:
+    """Return how many bytes follow the shape of a row, of a digest or of packed bits."""
+    if shape == DIGEST:
+        return 16
+    return PACKED - shape if shape <= PACKED else 8 * (-2 - shape)
 
 
 class Told(NamedTuple):
@@ -127,11 +133,12 @@ class Told(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A recorded ask: a move with its new values, or a row, or a digest of one."""
+    """A recorded ask: a move with its new values, or a row, or a digest of one, or packed bits."""
 
     move: tuple[int, ...] | None
     numbers: bytes
     digest: bytes
+    packed: bytes = b""
 
     def is_that_of(self, candidate: Candidate) -> bool:
         move = candidate.move
@@ -139,6 +146,9 @@ class Asked(NamedTuple):
             if move is None or tuple(move) != self.move:
                 return False
             return np.array(candidate.values_in(move[1:]), "<f8").tobytes() == self.numbers
+        if self.packed:
+            bits = b"" if candidate.bits is None else candidate.bits.tobytes()
+            return move is None and zlib.decompress(self.packed) == bits
         if self.digest:
             return move is None and digest_of(candidate.u) == self.digest
         return candidate.u.tobytes() == self.numbers
@@ -239,6 +249,11 @@ class Journal:
             n = len(columns)
             self._asks.append(move_of(n).pack(n, *move, *candidate.values_in(columns)))
             return
+        if candidate.bits is not None:
+            packed = zlib.compress(candidate.bits.tobytes())
+            if len(packed) <= MAX_ROW_BYTES:
+                self._asks.append(SHAPE.pack(PACKED - len(packed)) + packed)
+                return
         u = candidate.u
         if u.nbytes > MAX_ROW_BYTES:
             self._asks.append(SHAPE.pack(DIGEST) + digest_of(u))
@@ -448,10 +463,13 @@ def _asks(group: Group) -> Iterator[Asked]:
             yield Asked(tuple(move[: shape + 1]), data[end - 8 * shape : end], b"")
             continue
         place += SHAPE.size
+        kept = data[place : place + n_bytes_of(shape)]
         if shape == DIGEST:
-            yield Asked(None, b"", data[place : place + 16])
+            yield Asked(None, b"", kept)
+        elif shape <= PACKED:
+            yield Asked(None, b"", b"", kept)
         else:
-            yield Asked(None, data[place : place + 8 * (-2 - shape)], b"")
+            yield Asked(None, kept, b"")
 
 
 def _tells(group: Group, names: list[str]) -> Iterator[tuple[int, Told]]:

@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from zoopt._native import NOBODY, Archive
 from zoopt.checks import number, whole
 from zoopt.contract import OK, Best, Candidate, Evaluation, Proposal, Seed, Solver, register
+from zoopt.means import mean, standard_error
 from zoopt.space import Bits, Row, Space
 
 __all__ = ["Ponss", "Poss"]
@@ -181,8 +180,9 @@ class Ponss(Poss):
     """POSS for noisy objectives: it compares with a margin, and has rivals evaluated anew.
 
     Subsets of the same slack that the margin does not tell apart are kept side by side, up to a
-    number; one too many starts a knockout, in which two are drawn and evaluated anew at a time, the
-    better of them stays, and the one left over goes. The last part of the planned budget evaluates
+    number; one too many starts a knockout, in which pairs are drawn and evaluated anew, the better
+    of each stays, the others play on, and the one left over goes. What is told of a class
+    meanwhile waits. The last part of the planned budget evaluates
     the best feasible subsets again, and `recommend` is that of the least mean.
 
     Parameters
@@ -199,8 +199,9 @@ class Ponss(Poss):
     Notes
     -----
     Source: Qian et al., "Subset selection under noise", NIPS 2017, algorithm 2, with the margin as
-    a difference. The final comparison is not in the paper: the least of many noisy values belongs
-    to a lucky subset rather than to a good one.
+    a difference; there the pairs of a knockout come one after the other. The final comparison is
+    not in the paper: the least of many noisy values belongs to a lucky subset rather than to a good
+    one.
 
     Examples
     --------
@@ -241,7 +242,7 @@ class Ponss(Poss):
         planned = self.planned_budget or 0
         self._n_final = math.floor(self.final_share * planned)
         self._knockouts: dict[int, _Knockout] = {}  # by class
-        self._due: deque[int] = deque()  # idents of members to evaluate anew
+        self._due: deque[tuple[int, int]] = deque()  # class and ident of whom to evaluate anew
         self._rematches: dict[int, tuple[int, int]] = {}  # by id: class and ident
         self._held: dict[int, deque[tuple[Candidate, Evaluation]]] = {}  # by class
         self._finals: dict[int, int] = {}  # by id: ident of the finalist
@@ -251,12 +252,13 @@ class Ponss(Poss):
 
     def _propose(self) -> Proposal | None:
         if self._due:
-            ident = self._due.popleft()
-            (group,) = [g for g, knockout in self._knockouts.items() if ident in knockout.pair]
+            group, ident = self._due.popleft()
             self._rematches[self.n_asked] = group, ident
             return self._archive.bits_of(ident), (ident,)
-        planned = self.planned_budget
-        if planned is not None and planned - self._n_final <= self.n_asked < planned:
+        is_end = self._is_at_the_end()
+        if self._knockouts and (is_end or self._n_waiting() >= self.b):
+            return None  # what is chosen now would not know how they end
+        if is_end:
             finalist = self._next_finalist()
             if finalist is not None:
                 self._finals[self.n_asked] = finalist.candidate.id
@@ -264,6 +266,15 @@ class Ponss(Poss):
                 assert finalist.candidate.bits is not None
                 return finalist.candidate.bits, (finalist.candidate.id,)
         return super()._propose()
+
+    def _is_at_the_end(self) -> bool:
+        planned = self.planned_budget
+        return planned is not None and planned - self._n_final <= self.n_asked < planned
+
+    def _n_waiting(self) -> int:
+        """Return how many mutations are in flight, or told and held back."""
+        n_held = sum(map(len, self._held.values()))
+        return n_held + len(self._in_flight) - len(self._rematches) - len(self._finals)
 
     def _next_finalist(self) -> "_Finalist | None":
         """Return the finalist evaluated least; None if nothing feasible is known."""
@@ -284,7 +295,7 @@ class Ponss(Poss):
             return
         rematch = self._rematches.pop(candidate.id, None)
         if rematch is not None:
-            self._settle(*rematch, evaluation.value if evaluation.ok else math.inf)
+            self._settle(*rematch, evaluation)
             return
         if not evaluation.ok:
             return
@@ -295,36 +306,44 @@ class Ponss(Poss):
             self._enter(candidate, evaluation, group)
 
     def _enter(self, candidate: Candidate, evaluation: Evaluation, group: int) -> None:
-        slack = -evaluation.violation
         assert candidate.bits is not None
+        slack = -evaluation.violation
+        twin = self._archive.find(candidate.bits)
+        if twin is not None:  # the archive is a set: the later value counts
+            self._archive.remove(twin)
         is_member = self._archive.insert(
             candidate.bits, candidate.id, evaluation.value, slack, group, self.theta
         )
         if is_member:
             rivals = self._archive.level(slack, group)
             if len(rivals) > self.b:
-                self._knockouts[group] = knockout = _Knockout(rivals)
-                self._draw_pair(knockout)
+                self._knockouts[group] = _Knockout(rivals)
+                self._draw_pairs(group)
 
-    def _draw_pair(self, knockout: "_Knockout") -> None:
-        rivals = knockout.rivals
-        first = int(self.rng.random() * len(rivals))
-        second = int(self.rng.random() * (len(rivals) - 1))
-        second += second >= first
-        knockout.pair = {rivals[first]: None, rivals[second]: None}
-        self._due.extend(knockout.pair)
-
-    def _settle(self, group: int, ident: int, value: float) -> None:
-        """Take a value of a knockout; when the pair is complete, go on with the next."""
+    def _draw_pairs(self, group: int) -> None:
+        """Draw pairs of all rivals that are left; with an odd number one is left out."""
         knockout = self._knockouts[group]
-        knockout.pair[ident] = value
-        self._archive.revalue(ident, value)
-        values = {i: v for i, v in knockout.pair.items() if v is not None}
-        if len(values) < 2:
+        order = knockout.rivals
+        for i in range(len(order) - 1, 0, -1):  # Fisher and Yates
+            j = int(self.rng.random() * (i + 1))
+            order[i], order[j] = order[j], order[i]
+        knockout.values = {}
+        self._due.extend((group, ident) for ident in order[: len(order) // 2 * 2])
+
+    def _settle(self, group: int, ident: int, evaluation: Evaluation) -> None:
+        """Take a value of a knockout; when a round is complete, go on with the next."""
+        knockout = self._knockouts[group]
+        if evaluation.ok:
+            self._archive.revalue(ident, evaluation.value)
+        knockout.values[ident] = evaluation.value if evaluation.ok else math.inf
+        order, values = knockout.rivals, knockout.values
+        if len(values) < len(order) // 2 * 2:
             return
-        knockout.rivals.remove(min(values, key=lambda i: values[i]))
+        pairs = zip(order[0::2], order[1::2], strict=False)
+        winners = {a if values[a] <= values[b] else b for a, b in pairs}
+        knockout.rivals = [rival for rival in order if rival not in winners]
         if len(knockout.rivals) > 1:
-            self._draw_pair(knockout)
+            self._draw_pairs(group)
             return
         self._archive.remove(knockout.rivals[0])
         del self._knockouts[group]
@@ -342,7 +361,7 @@ class Ponss(Poss):
         """
         finalists = [finalist for finalist in self._finalists.values() if finalist.values]
         if finalists and self.n_asked <= (self.planned_budget or 0):
-            return min(finalists, key=lambda finalist: finalist.mean).best
+            return min(finalists, key=lambda finalist: mean(finalist.values)).best
         feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
         return min(feasible, key=lambda best: best.value, default=None)
 
@@ -357,16 +376,16 @@ class _Knockout:
     Attributes
     ----------
     rivals : list of int
-        Those that have not won yet.
-    pair : dict
-        The two that are evaluated anew, and what came out so far.
+        Those that have not won yet, two by two as they are compared.
+    values : dict
+        What came out in this round, so far.
     """
 
-    __slots__ = ("pair", "rivals")
+    __slots__ = ("rivals", "values")
 
     def __init__(self, rivals: list[int]) -> None:
         self.rivals = rivals
-        self.pair: dict[int, float | None] = {}
+        self.values: dict[int, float] = {}
 
 
 class _Finalist:
@@ -381,14 +400,9 @@ class _Finalist:
         self.values: list[float] = []
 
     @property
-    def mean(self) -> float:
-        return math.fsum(self.values) / len(self.values)
-
-    @property
     def best(self) -> Best:
-        n = len(self.values)
-        error = float(np.std(self.values, ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-        return Best(self.candidate, Evaluation(self.mean, violation=self.violation), error, n)
+        evaluation = Evaluation(mean(self.values), violation=self.violation)
+        return Best(self.candidate, evaluation, standard_error(self.values), len(self.values))
 
 
 register(Poss.name, Poss)

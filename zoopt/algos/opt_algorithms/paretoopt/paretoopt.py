@@ -66,6 +66,8 @@ def changed(parameter: Parameter, algorithm: str, ponss: bool) -> Parameter:
     """Return a copy of a parameter that asks for POSS or PONSS."""
     copied = copy.copy(parameter)
     copied.algorithm, copied.ponss = algorithm, ponss
+    if not ponss:
+        copied.ponss_theta = copied.ponss_b = None
     more = parameter.noise_handling and (parameter.resampling or parameter.suppression)
     copied.noise_handling = ponss or bool(more)
     return copied

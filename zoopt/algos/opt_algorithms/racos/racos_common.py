@@ -213,7 +213,7 @@ class RacosCommon:
         self.set_objective(objective)
         self.set_parameters(parameter)
         settings = copy.copy(parameter)
-        settings.set_algorithm(None)
+        settings.set_algorithm("racos")  # of that family, whatever the space and the constraint
         settings.set_sequential(sequential)
         settings.set_uncertain_bits(ub)
         settings.callbacks = (_KeepSets(self), *parameter.callbacks)
