@@ -3,11 +3,12 @@
 The network grows by preferential attachment; who knows tells each neighbor with a probability of
 one tenth. How many are reached is a matter of chance, so an evaluation is noisy: the mean of ten
 cascades. PONSS compares with a margin of about the noise's size, evaluates rivals again, and at the
-end its best subsets; POSS trusts every value. Both choose 5 of 150 people, in 6,000 evaluations;
-what is printed is the share of the network that their choice reaches in 2,000 other cascades.
+end its best subsets; POSS trusts every value. Both choose 5 of 150 people, in 3,000 evaluations;
+what is printed is the share of the network that their choice reaches in 2,000 other cascades, the
+mean of eight runs.
 
-    poss: 0.1335
-    ponss: 0.1443
+    poss: 0.1257
+    ponss: 0.1299
 """
 
 import functools
@@ -16,7 +17,7 @@ import numpy as np
 
 from zoopt import Ponss, Space, minimize
 
-N, K, CHANCE, BUDGET = 150, 5, 0.1, 6000
+N, K, CHANCE, BUDGET = 150, 5, 0.1, 3000
 
 
 def network():
@@ -58,12 +59,15 @@ if __name__ == "__main__":
         ("poss", "poss"),
         ("ponss", functools.partial(Ponss, theta=0.02, b=K)),
     ):
-        result = minimize(
-            loss,
-            Space.subsets(N),
-            budget=BUDGET,
-            algorithm=algorithm,
-            constraint=lambda mask: K - mask.sum(),
-            seed=0,
-        )
-        print(f"{name}: {reached(result.x, np.random.default_rng(1), 2000):.4f}")
+        shares = []
+        for seed in range(8):
+            result = minimize(
+                loss,
+                Space.subsets(N),
+                budget=BUDGET,
+                algorithm=algorithm,
+                constraint=lambda mask: K - mask.sum(),
+                seed=seed,
+            )
+            shares.append(reached(result.x, np.random.default_rng(1), 2000))
+        print(f"{name}: {np.mean(shares):.4f}")
