@@ -21,13 +21,9 @@ from zoopt import (
     ("settings", "constraint", "words"),
     [
         ({"noise_handling": True}, None, "noise_handling"),
-        ({"noise_handling": True, "resampling": True}, None, "noise_handling"),
-        ({"noise_handling": True, "suppression": True}, None, "noise_handling"),
         ({"high_dim_handling": True}, None, "high_dim_handling"),
         ({"high_dim_handling": True, "reducedim": True}, None, "high_dim_handling"),
         ({"noise_handling": True}, nothing, "noise_handling"),  # POSS without ponss
-        ({"noise_handling": True, "ponss": True, "resampling": True}, nothing, "noise_handling"),
-        ({"algorithm": "ssracos"}, None, "ssracos"),
     ],
 )
 def test_what_is_not_there_yet_says_so_before_any_call(settings, constraint, words):

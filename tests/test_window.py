@@ -50,7 +50,8 @@ def test_any_schedule_and_any_number_of_workers_give_the_same_run(
         told, result = run(solver, space, WindowExecutor(inner, window))
         assert told == expected
         assert told[0] == sorted(told[0])
-        assert result.nfev == min(60, SPACES[space].size)
+        least = min(60, SPACES[space].size)
+        assert result.nfev == least or (registered()[solver].repeats and result.nfev > least)
         assert inner.closed
 
 

@@ -33,8 +33,9 @@ from zoopt.run.result import Result
 from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
-from zoopt.solvers import Ponss, Poss, Racos, RandomSearch, SRacos
+from zoopt.solvers import Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.space import Choice, Integer, Real, Space
+from zoopt.wrappers import Resample
 
 __all__ = [
     "AllEvaluationsFailed",
@@ -65,8 +66,10 @@ __all__ = [
     "Racos",
     "RandomSearch",
     "Real",
+    "Resample",
     "Result",
     "SRacos",
+    "SSRacos",
     "Solution",
     "Solver",
     "Space",

@@ -467,6 +467,11 @@ class Solver(ABC):
         """The best while there is one, and before that the ok point of least violation."""
         return self._best
 
+    @property
+    def proven(self) -> Best | None:
+        """The best whose value is no matter of luck: what a terminal value is compared with."""
+        return self.best
+
     def recommend(self) -> Best | None:
         """Return the point to use: the best, for solvers that trust single values."""
         return self.best

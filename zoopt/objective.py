@@ -73,6 +73,11 @@ class Objective:
         self._resample_times = parameter.get_resample_times() if resampling else 1
         self._reducedim = bool(parameter.get_high_dim_handling() and parameter.get_reducedim())
 
+    @property
+    def resamples_itself(self) -> bool:
+        """Whether it has a function of its own for evaluating a solution several times."""
+        return bool(self._resample_func != self.resample_func)
+
     def construct_solution(self, x: Any, parent: Solution | None = None) -> Solution:
         """Make a solution of a vector, with what the inherit function attaches."""
         solution = Solution(x=x)

@@ -34,8 +34,6 @@ from zoopt.space import Integer, Mask, Row, Space
 
 __all__ = ["Opt"]
 
-#: Names of the ZOOpt API that wait for their solvers.
-AWAITED = ("ssracos",)
 #: Names that mean SRACOS, or batch RACOS where the parameter says so. ASRACOS is SRACOS with
 #: several candidates in flight.
 RACOS_FAMILY = (None, "asracos", "racos", "sracos")
@@ -100,15 +98,18 @@ def minimize_objective(
     if not parameter.get_budget():
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
     unknown, known = _initial_points(algorithm, space, parameter.get_init_samples())
+    times = parameter.get_resample_times() if parameter.get_resampling() else 1
+    wrapped = {"inner": algorithm, "times": times} if times > 1 else {}
     return run_objective(
         objective,
         parameter,
-        algorithm=algorithm,
+        algorithm="resample" if wrapped else algorithm,
         space=space,
         seed=seed_of_run(parameter.get_seed() if seed is None else seed, parameter.checkpoint),
         options=options_of(objective, parameter),
         solver_options=lambda planned: {
-            **sizes_of(algorithm, parameter, planned),
+            **wrapped,
+            **sizes_of(algorithm, parameter, max(3, planned // times)),
             **solver_options,
         },
         x0=unknown,
@@ -180,49 +181,56 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"algorithm must be a string or None, got {name!r}")
     key = None if name is None else name.lower()
-    known = sorted({"asracos", *AWAITED, *registered()})
+    known = sorted({"asracos", *registered()})
     if key is not None and key not in known:
         raise ValueError(f"algorithm must be one of {known}, got {name!r}")
     if key in PARETO_FAMILY and objective.get_constraint() is None:
         raise ValueError(f"algorithm={key!r} needs an Objective with a constraint")
-    if key is None and objective.get_constraint() is not None and _is_of_bits(objective):
-        name = key = "poss"
     if key in PARETO_FAMILY and not _is_of_bits(objective):
         raise ValueError(f"algorithm={key!r} needs a dimension of bits: discrete, from 0 to 1")
-    if parameter.get_ponss() and parameter.get_noise_handling():
+    if key is None and objective.get_constraint() is not None and _is_of_bits(objective):
+        key = "poss"
+    noise = parameter.get_noise_handling()
+    if noise and parameter.get_ponss():
         if key not in PARETO_FAMILY:
             raise ValueError("ponss=True needs an Objective with a constraint on bits")
-        name = key = "ponss"
-    if key in AWAITED and key not in registered():
-        raise not_available(f"algorithm={name!r}")
-    _check_flags(parameter, key == "ponss")
-    if key not in PARETO_FAMILY and parameter.get_isolationFunc() is not default_isolation:
-        raise ValueError("isolationFunc has no effect without algorithm='poss' or 'ponss'")
-    for option, value in (
-        ("ponss_theta", parameter.get_ponss_theta()),
-        ("ponss_b", parameter.get_ponss_b()),
-    ):
-        if value is not None and key != "ponss":
-            raise ValueError(f"{option} has no effect without PONSS")
+        key = "ponss"
+    if noise and parameter.get_suppression():
+        if key not in (*RACOS_FAMILY, "ssracos") or not parameter.get_sequential():
+            raise ValueError("suppression=True needs sequential=True and an algorithm like sracos")
+        key = "ssracos"
+    _check_flags(objective, parameter, key)
     if key not in RACOS_FAMILY:
         return str(key)
     return "sracos" if parameter.get_sequential() else "racos"
 
 
-def _check_flags(parameter: Parameter, by_ponss: bool) -> None:
-    """Refuse flags that have no effect, and what this version does not offer."""
+def _check_flags(objective: Objective, parameter: Parameter, key: str | None) -> None:
+    """Refuse settings that have no effect, and what this version does not offer."""
     noise, high = parameter.get_noise_handling(), parameter.get_high_dim_handling()
-    for option, needed, given, has in (
-        ("resampling", "noise_handling", parameter.get_resampling(), noise),
-        ("suppression", "noise_handling", parameter.get_suppression(), noise),
-        ("ponss", "noise_handling", parameter.get_ponss(), noise),
-        ("reducedim", "high_dim_handling", parameter.get_reducedim(), high),
+    for option, given, needed, has in (
+        ("resampling=True", parameter.get_resampling(), "noise_handling=True", noise),
+        ("suppression=True", parameter.get_suppression(), "noise_handling=True", noise),
+        ("ponss=True", parameter.get_ponss(), "noise_handling=True", noise),
+        ("reducedim=True", parameter.get_reducedim(), "high_dim_handling=True", high),
+        ("ponss_theta", parameter.get_ponss_theta() is not None, "PONSS", key == "ponss"),
+        ("ponss_b", parameter.get_ponss_b() is not None, "PONSS", key == "ponss"),
+        (
+            "isolationFunc",
+            parameter.get_isolationFunc() is not default_isolation,
+            "algorithm='poss' or 'ponss'",
+            key in PARETO_FAMILY,
+        ),
     ):
         if given and not has:
-            raise ValueError(f"{option}=True has no effect without {needed}=True")
-    more = parameter.get_resampling() or parameter.get_suppression()
-    if noise and (more or not by_ponss):
-        raise not_available("noise_handling, but for PONSS,")
+            raise ValueError(f"{option} has no effect without {needed}")
+    handled = key in ("ponss", "ssracos")
+    if noise and parameter.get_resampling() and handled:
+        raise ValueError("resampling=True excludes suppression=True and ponss=True")
+    if (parameter.get_resampling() or handled) and objective.resamples_itself:
+        raise not_available("a resample_func of one's own")
+    if noise and not (handled or parameter.get_resampling()):
+        raise not_available("noise_handling that names no method")
     if high:
         raise not_available("high_dim_handling")
 
@@ -268,6 +276,13 @@ def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any
     """Return the sizes that a parameter asks for, as it would with this budget."""
     if algorithm in PARETO_FAMILY:
         return pareto_options_of(algorithm, parameter)
+    if algorithm == "ssracos":
+        return {
+            **sizes_of("sracos", parameter, budget),
+            "non_update_allowed": parameter.get_non_update_allowed(),
+            "resample_times": parameter.get_resample_times(),
+            "balance_rate": parameter.get_balance_rate(),
+        }
     if algorithm not in RACOS_FAMILY:
         return {}
     if budget != parameter.get_budget():

@@ -801,6 +801,29 @@ cdef class Population:
                 raise ValueError(f"move must name columns below {self._d}, got {k}")
         return 0
 
+    def worst_positive(self):
+        """Return violation and value of the worst positive; None without any."""
+        cdef Py_ssize_t slot
+        if self._n_pos == 0:
+            return None
+        slot = self._positive[self._n_pos - 1]
+        return self._violations[slot], self._values[slot]
+
+    def revalue(self, Py_ssize_t ident, double value):
+        """Give a positive another value, and its place by it, behind its equals."""
+        cdef Py_ssize_t i, slot = -1
+        for i in range(self._n_pos):
+            if self._idents[self._positive[i]] == ident:
+                slot = self._positive[i]
+                break
+        if slot < 0:
+            raise ValueError(f"no positive has the ident {ident}")
+        self._n_pos -= 1
+        for i in range(i, self._n_pos):
+            self._positive[i] = self._positive[i + 1]
+        self._values[slot] = value
+        self._insert_positive(self._place(self._violations[slot], value, True), slot)
+
     def positives(self):
         """Return (ident, row, violation, value) of the positive set, best first."""
         cdef Py_ssize_t i

@@ -595,6 +595,25 @@ class Population:
             if not 0 <= k < n_columns:
                 raise ValueError(f"move must name columns below {n_columns}, got {k}")
 
+    def worst_positive(self) -> tuple[float, float] | None:
+        """Return violation and value of the worst positive; None without any."""
+        return self._key(self._positive[-1]) if self._positive else None
+
+    def revalue(self, ident: int, value: float) -> None:
+        """Give a positive another value, and its place by it, behind its equals.
+
+        Raises
+        ------
+        ValueError
+            If there is no such positive.
+        """
+        slot = next((slot for slot in self._positive if self._idents[slot] == ident), None)
+        if slot is None:
+            raise ValueError(f"no positive has the ident {ident}")
+        self._positive.remove(slot)
+        self._values[slot] = value
+        self._positive.insert(self._place(self._key(slot), True), slot)
+
     def positives(self) -> list[tuple[int, Row, float, float]]:
         """Return (ident, row, violation, value) of the positive set, best first."""
         return [self._member(slot) for slot in self._positive]

@@ -277,8 +277,7 @@ class Search:
         return self._reason_to_stop(evaluation) if self._may_stop else None
 
     def _reason_to_stop(self, evaluation: Evaluation) -> str | None:
-        terminal = self._terminal_value
-        if terminal is not None and evaluation.value <= terminal and evaluation.violation <= 0.0:
+        if self._terminal_value is not None and self._is_at_the_goal(evaluation):
             return "terminal_value"
         if self._stop is not None and self._stop(self):
             return "stop"
@@ -287,6 +286,13 @@ class Search:
         if self._time_left == 0.0:
             return "time_budget"
         return None
+
+    def _is_at_the_goal(self, evaluation: Evaluation) -> bool:
+        assert self._terminal_value is not None
+        if self.solver.repeats:
+            proven = self.solver.proven
+            return proven is not None and proven.value <= self._terminal_value
+        return evaluation.value <= self._terminal_value and evaluation.violation <= 0.0
 
     def _record_failure(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self.n_failed += 1

@@ -3,5 +3,6 @@
 from zoopt.solvers.pareto import Ponss, Poss
 from zoopt.solvers.racos import Racos, SRacos
 from zoopt.solvers.random_search import RandomSearch
+from zoopt.solvers.suppression import SSRacos
 
-__all__ = ["Ponss", "Poss", "Racos", "RandomSearch", "SRacos"]
+__all__ = ["Ponss", "Poss", "Racos", "RandomSearch", "SRacos", "SSRacos"]

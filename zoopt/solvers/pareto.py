@@ -353,15 +353,22 @@ class Ponss(Poss):
         if held:
             self._held[group] = held
 
+    @property
+    def proven(self) -> Best | None:
+        """The finalist of least mean; None before there is one, and after the planned end."""
+        finalists = [finalist for finalist in self._finalists.values() if finalist.values]
+        if not finalists or self.n_asked > (self.planned_budget or 0):
+            return None
+        return min(finalists, key=lambda finalist: mean(finalist.values)).best
+
     def recommend(self) -> Best | None:
         """Return the finalist of least mean; without any, the feasible member of least value.
 
         A finalist has its standard error and number of calls. A run that went on after its planned
         end has no finalists any more.
         """
-        finalists = [finalist for finalist in self._finalists.values() if finalist.values]
-        if finalists and self.n_asked <= (self.planned_budget or 0):
-            return min(finalists, key=lambda finalist: mean(finalist.values)).best
+        if self.proven is not None:
+            return self.proven
         feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
         return min(feasible, key=lambda best: best.value, default=None)
 

@@ -1,13 +1,12 @@
-"""SSRacos: the lists of value suppression; the solver itself is not in this version."""
+"""SSRacos: value suppression under its old name; see `zoopt.SSRacos` for the solver itself."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from zoopt.algos.opt_algorithms.racos.racos_common import check_strategy, order
+from zoopt.algos.opt_algorithms.racos.racos_common import order
 from zoopt.algos.opt_algorithms.racos.sracos import SRacos
 from zoopt.objective import Objective
 from zoopt.parameter import Parameter
-from zoopt.running import not_available
 from zoopt.solution import Solution
 
 __all__ = ["SSRacos"]
@@ -19,9 +18,8 @@ class SSRacos(SRacos):
     def opt(
         self, objective: Objective, parameter: Parameter, strategy: str = "WR", ub: int = 1
     ) -> Solution:
-        """Raise ValueError: value suppression is not available in this version."""
-        check_strategy(strategy)
-        raise not_available("SSRacos")
+        """Minimize an objective with value suppression, whatever the parameter says of noise."""
+        return self.run(objective, parameter, True, strategy, ub, suppression=True)
 
     def update_possible_solution(self) -> None:
         """Copy the positive solutions to the possible ones, each once."""

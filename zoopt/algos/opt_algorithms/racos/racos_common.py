@@ -205,7 +205,13 @@ class RacosCommon:
     # ------------------------------------------------------------- a run
 
     def run(
-        self, objective: Objective, parameter: Parameter, sequential: bool, strategy: str, ub: int
+        self,
+        objective: Objective,
+        parameter: Parameter,
+        sequential: bool,
+        strategy: str,
+        ub: int,
+        suppression: bool = False,
     ) -> Solution:
         """Minimize by today's solvers, and keep the sets of the end."""
         check_strategy(strategy)
@@ -215,6 +221,8 @@ class RacosCommon:
         settings = copy.copy(parameter)
         settings.set_algorithm("racos")  # of that family, whatever the space and the constraint
         settings.set_sequential(sequential)
+        settings.suppression = suppression
+        settings.noise_handling = suppression or (settings.resampling and settings.noise_handling)
         settings.set_uncertain_bits(ub)
         settings.callbacks = (_KeepSets(self), *parameter.callbacks)
         options = {"replacement": strategy} if sequential else {}

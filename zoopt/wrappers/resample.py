@@ -1,0 +1,214 @@
+"""Resample: a solver whose points are each evaluated several times, for noisy objectives.
+
+Owns the repeats of the points under way. The inner solver sees one value a point, their mean.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from zoopt.checks import whole
+from zoopt.contract import (
+    LOST,
+    Best,
+    Candidate,
+    Evaluation,
+    Exhausted,
+    Proposal,
+    Seed,
+    Solver,
+    register,
+    solver_factory,
+)
+from zoopt.means import mean, standard_error
+from zoopt.space import Space
+
+__all__ = ["Resample"]
+
+
+class Resample(Solver):
+    """Evaluates each point of another solver several times, and tells it the mean.
+
+    The repeats of a point may be in flight together. The best is that of least mean, among the
+    points whose repeats were all told; its standard error and number of calls come with it.
+
+    Parameters
+    ----------
+    space, budget, seed, x0
+        See `zoopt.contract.Solver`. The budget counts every evaluation; if it is no multiple of
+        times, the last point has fewer repeats.
+    times : int
+        Evaluations a point.
+    inner : str or callable
+        Name of the solver, or what makes it.
+    options
+        Of the inner solver.
+
+    Notes
+    -----
+    Repeats that are not ok are left out of the mean; if none is ok, the first of them is what the
+    inner solver is told.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zoopt import Resample
+    >>> noise = np.random.default_rng(0)
+    >>> solver = Resample([(-1, 1)], budget=200, seed=0, times=10)
+    >>> for _ in range(200):
+    ...     candidate = solver.ask()
+    ...     solver.tell(candidate, candidate.x[0] ** 2 + noise.normal(0.0, 0.01))
+    >>> solver.best.n_calls, solver.best.standard_error < 0.01
+    (10, True)
+    """
+
+    name = "resample"
+    repeats = True
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        times: int = 10,
+        inner: str | Callable[..., Solver] = "sracos",
+        **options: Any,
+    ) -> None:
+        self.times = whole(times, "times", least=1)
+        super().__init__(space, budget=budget, seed=seed)
+        factory = inner if callable(inner) else solver_factory(inner)
+        n_points = None if self.planned_budget is None else -(-self.planned_budget // self.times)
+        self._inner = factory(self.space, budget=n_points, seed=seed, x0=x0, **options)
+        self.needs_constraint = self._inner.needs_constraint
+        self._asking: _Point | None = None
+        self._points: dict[int, _Point] = {}  # by the ids in flight
+        self._first_of: dict[int, int] = {}  # of an inner id: the id of its first repeat
+
+    @property
+    def inner(self) -> Solver:
+        """The solver that is told the means."""
+        return self._inner
+
+    @property
+    def filter(self) -> Callable[[Candidate], Any] | None:
+        """See `Solver`; the inner solver asks it, once a point."""
+        return self._inner.filter
+
+    @filter.setter
+    def filter(self, passes: Callable[[Candidate], Any] | None) -> None:
+        if "_inner" in self.__dict__:
+            self._inner.filter = passes
+
+    # ------------------------------------------------------------- asking
+
+    def ask(self) -> Candidate | None:
+        point = self._asking
+        if point is None:
+            try:
+                wanted = self._inner.ask()
+            except Exhausted:
+                wanted = None
+            if wanted is None:
+                if self._in_flight:
+                    return None
+                raise Exhausted(f"{self.name}: every point of the space was asked")
+            point = self._asking = _Point(wanted, self._n_repeats())
+        ident = self.n_asked
+        candidate = self._repeat(point, ident)
+        point.n_left -= 1
+        if point.n_left == 0:
+            self._asking = None
+        self.n_asked = ident + 1
+        self._points[ident] = point
+        self._in_flight[ident] = candidate
+        return candidate
+
+    def _n_repeats(self) -> int:
+        n_left = (self.planned_budget or 0) - self.n_asked
+        return min(self.times, n_left) if n_left > 0 else self.times
+
+    def _repeat(self, point: "_Point", ident: int) -> Candidate:
+        """Make the candidate of one repeat: the first moves as the inner one, others do not."""
+        wanted = point.wanted
+        move: tuple[int, ...] | None = None
+        if wanted.id in self._first_of:
+            move = (self._first_of[wanted.id],)
+        else:
+            self._first_of[wanted.id] = ident
+            if wanted.move is not None and wanted.move[0] in self._first_of:
+                move = (self._first_of[wanted.move[0]], *wanted.move[1:])
+        if wanted.bits is not None:
+            candidate = Candidate.packed(ident, wanted.bits, self.space, move, wanted.origin)
+        else:
+            candidate = Candidate(ident, wanted.u, self.space, move, wanted.origin)
+        point.first = point.first or candidate
+        return candidate
+
+    def _propose(self) -> Proposal | None:
+        raise NotImplementedError("Resample asks for itself")
+
+    # ------------------------------------------------------------- telling
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        point = self._points.pop(candidate.id)
+        point.told.append(evaluation)
+        if point.n_left or len(point.told) < point.n_repeats:
+            return
+        outcome, error, n = point.outcome()
+        self._inner.tell(point.wanted, outcome)
+        if n and point.first is not None:
+            self._compete(point.first, outcome, error, n)
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        self._inner.tell_point(candidate, evaluation)
+        if evaluation.ok:
+            self._compete(candidate, evaluation, math.nan, 1)
+
+    def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Do nothing: a single value says little."""
+
+    def _compete(
+        self, candidate: Candidate, evaluation: Evaluation, error: float, n_calls: int
+    ) -> None:
+        before = self._best
+        super()._compare(candidate, evaluation)
+        if self._best is not before:
+            self._best = Best(candidate, evaluation, error, n_calls)
+
+
+class _Point:
+    """A point under way.
+
+    Attributes
+    ----------
+    wanted : Candidate
+        As the inner solver asked it.
+    first : Candidate or None
+        Of its repeats.
+    n_repeats, n_left : int
+        In all, and not asked yet.
+    told : list of Evaluation
+    """
+
+    __slots__ = ("first", "n_left", "n_repeats", "told", "wanted")
+
+    def __init__(self, wanted: Candidate, n_repeats: int) -> None:
+        self.wanted = wanted
+        self.first: Candidate | None = None
+        self.n_repeats = self.n_left = n_repeats
+        self.told: list[Evaluation] = []
+
+    def outcome(self) -> tuple[Evaluation, float, int]:
+        """Return the mean of what was ok, its standard error, and the number of those."""
+        ok = [evaluation for evaluation in self.told if evaluation.ok]
+        if not ok:
+            others = [evaluation for evaluation in self.told if evaluation.status != LOST]
+            return (others or self.told)[0], math.nan, 0
+        values = [evaluation.value for evaluation in ok]
+        violation = mean([evaluation.violation for evaluation in ok])
+        return Evaluation(mean(values), violation=violation), standard_error(values), len(ok)
+
+
+register(Resample.name, Resample)
