@@ -59,6 +59,7 @@ class Exchange(Callback):
         self._swap = swap
         #: That of the end, when it has come.
         self.last: Post | None = None
+        self._taken = math.inf  # the least value that was taken over
 
     def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
         if search.nfev % self._every or search.nfev == search.budget:
@@ -68,7 +69,9 @@ class Exchange(Callback):
             raise StopIteration
         theirs = min((p for p in mail if p.u is not None), key=lambda p: p.value, default=None)
         mine = search.solver.recommend()
-        if theirs is not None and (mine is None or theirs.value < mine.value):
+        bar = self._taken if mine is None else min(self._taken, mine.value)
+        if theirs is not None and (theirs.value < bar or (mine is None and bar == math.inf)):
+            self._taken = theirs.value
             assert theirs.u is not None
             point = Candidate(-1, np.frombuffer(theirs.u, np.float64), search.solver.space)
             told = Evaluation(theirs.value, violation=theirs.violation)

@@ -238,3 +238,53 @@ def test_a_lucky_value_is_no_terminal_value():
     patient = minimize(fun, BOX, algorithm=functools.partial(Resample, times=40), **options)
     assert patient.status == "budget"
     assert patient.history.min() < -0.9
+
+
+def test_one_of_too_few_calls_is_the_best_only_where_there_is_no_other():
+    """The last point may have a single call, and failures may leave one: luck is no merit."""
+    solver = Resample(BOX, budget=21, seed=0, times=10)
+    for i in range(21):
+        solver.tell(solver.ask(), -50.0 if i == 20 else 1.0)
+    assert (solver.best.value, solver.best.n_calls) == (1.0, 10)
+    few = Resample(BOX, budget=3, seed=0, times=10)
+    for _ in range(3):
+        few.tell(few.ask(), 2.0)
+    assert few.best.n_calls == 3
+
+
+def test_attachments_are_of_the_point_returned():
+    last = []
+
+    def func(solution, rng):
+        last[:] = solution.get_x()
+        return float(((solution.x - 0.2) ** 2).sum() + rng.normal(0.0, 0.1))
+
+    objective = zoopt.Objective(func, zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3))
+    objective.set_post_inherit_func(lambda parent=None: list(last))
+    parameter = zoopt.Parameter(
+        budget=100, seed=0, noise_handling=True, resampling=True, resample_times=5
+    )
+    solution = zoopt.Opt.min(objective, parameter)
+    assert solution.get_post_attach() == solution.get_x()
+
+
+def test_the_sets_of_the_inner_solver_can_be_seen():
+    sizes = []
+
+    class Criterion:
+        def check(self, content):
+            sizes.append((len(content.get_positive_data()), len(content.get_data())))
+
+    objective = zoopt.Objective(noisy_sphere, zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3))
+    parameter = zoopt.Parameter(
+        budget=100, seed=0, noise_handling=True, resampling=True, resample_times=5,
+        stopping_criterion=Criterion(),
+    )  # fmt: skip
+    zoopt.Opt.min(objective, parameter)
+    assert max(sizes) == (1, 4)  # of 20 points
+
+
+def test_the_name_is_not_one_of_opt_min_s():
+    objective = zoopt.Objective(noisy_sphere, zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3))
+    with pytest.raises(ValueError, match="algorithm must be one of"):
+        zoopt.Opt.min(objective, zoopt.Parameter(budget=50, algorithm="resample"))

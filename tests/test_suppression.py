@@ -269,3 +269,66 @@ def test_what_excludes_each_other_is_refused(options, words):
     own = Objective(lambda s: 0.0, zoopt.Dimension(1, [[0, 1]], [True]), None, lambda s, n: 0.0)
     with pytest.raises(ValueError, match="a resample_func of one's own"):
         Opt.min(own, Parameter(budget=50, **NOISY))
+
+
+def test_after_the_planned_end_what_was_found_since_counts(tmp_path):
+    path = tmp_path / "run.db"
+
+    def fun(x):
+        return float((x**2).sum())
+
+    options = {"budget": 200, "seed": 0, "algorithm": "ssracos", "checkpoint": path}
+    minimize(fun, [(-1, 1)] * 20, **options)
+    result = zoopt.resume(path, fun, budget=3000)
+    assert result.fun == result.history.min()
+
+
+def test_a_known_point_that_the_filter_refuses_does_not_stop_the_end():
+    parameter = Parameter(
+        algorithm="ssracos", budget=100, seed=0, resample_times=3,
+        init_samples=[zoopt.Solution(x=[0.0, 0.0, 0.0], value=-1.0)],
+        filter=lambda solution: abs(solution.get_x()[0]) > 0.1,
+    )  # fmt: skip
+    assert Opt.min(objective(), parameter).result.nfev == 100
+
+
+def test_a_small_space_spends_the_rest_on_the_best():
+    def fun(x, rng):
+        return float(x.sum() + rng.normal(0.0, 1.0))
+
+    space = [zoopt.Integer(0, 1)] * 4
+    result = minimize(fun, space, budget=300, seed=0, algorithm="ssracos")
+    assert result.nfev == 300
+    assert result.nfev_x > 20
+
+
+def test_more_in_flight_than_the_budget_end_without_harm():
+    solver = SSRacos(BOX, budget=20, seed=0)
+    flight = [solver.ask() for _ in range(24)]
+    for candidate in flight:
+        solver.tell(candidate, 1.0)
+    assert solver.recommend() is not None
+
+
+def test_all_initial_points_are_evaluated():
+    points = np.random.default_rng(0).uniform(-1, 1, (100, 3)).tolist()
+    parameter = Parameter(algorithm="ssracos", budget=100, seed=0, init_samples=points)
+    seen = []
+    Opt.min(
+        Objective(
+            lambda s: seen.append(s.get_x()) or 1.0,
+            zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3),
+        ),
+        parameter,
+    )
+    assert seen == points
+
+
+def test_one_lucky_re_evaluation_is_no_terminal_value():
+    def fun(x, rng):
+        return float(1.0 + (x**2).sum() + rng.normal(0.0, 1.0))
+
+    algorithm = functools.partial(SSRacos, resample_times=20, non_update_allowed=30)
+    options = {"budget": 600, "algorithm": algorithm, "terminal_value": 0.0}
+    statuses = [minimize(fun, BOX, seed=seed, **options).status for seed in range(10)]
+    assert statuses == ["budget"] * 10

@@ -60,7 +60,7 @@ def test_any_schedule_and_any_number_of_workers_give_the_same_run(
 def test_without_a_window_nothing_is_lost_and_the_budget_is_exact(schedule, workers):
     for solver in sorted(registered()):
         executor = FaultyExecutor(workers, schedule, fate)
-        told, result = run(solver, spaces_for(solver, ["mixed", "bits"])[0], executor)
+        told, result = run(solver, spaces_for(solver, ["mixed", "bits", "continuous"])[0], executor)
         assert sorted(told[0]) == list(range(60))
         assert told[0] == executor.evaluated
         assert executor.most_in_flight <= workers

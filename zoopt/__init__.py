@@ -33,11 +33,12 @@ from zoopt.run.result import Result
 from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
-from zoopt.solvers import Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
+from zoopt.solvers import PCES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.space import Choice, Integer, Real, Space
 from zoopt.wrappers import Resample
 
 __all__ = [
+    "PCES",
     "AllEvaluationsFailed",
     "Callback",
     "Candidate",

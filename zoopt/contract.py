@@ -390,7 +390,8 @@ class Solver(ABC):
                     raise NothingFeasible(text)
                 return None
             candidate = self._make(self.n_asked, proposal[0], self.space, proposal[1])
-            if self.filter(candidate):
+            is_asked_again = proposal[1] is not None and len(proposal[1]) == 1
+            if is_asked_again or self.filter(candidate):
                 return proposal
             self._discard(candidate)
         raise NothingFeasible(f"{self.name}: the filter rejected {MAX_REJECTED:,} points in a row")

@@ -76,7 +76,8 @@ class Objective:
     @property
     def resamples_itself(self) -> bool:
         """Whether it has a function of its own for evaluating a solution several times."""
-        return bool(self._resample_func != self.resample_func)
+        function = getattr(self._resample_func, "__func__", self._resample_func)
+        return function is not Objective.resample_func
 
     def construct_solution(self, x: Any, parent: Solution | None = None) -> Solution:
         """Make a solution of a vector, with what the inherit function attaches."""

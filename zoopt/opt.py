@@ -181,7 +181,7 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"algorithm must be a string or None, got {name!r}")
     key = None if name is None else name.lower()
-    known = sorted({"asracos", *registered()})
+    known = sorted({"asracos", *registered()} - {"resample"})
     if key is not None and key not in known:
         raise ValueError(f"algorithm must be one of {known}, got {name!r}")
     if key in PARETO_FAMILY and objective.get_constraint() is None:
@@ -196,9 +196,11 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
             raise ValueError("ponss=True needs an Objective with a constraint on bits")
         key = "ponss"
     if noise and parameter.get_suppression():
-        if key not in (*RACOS_FAMILY, "ssracos") or not parameter.get_sequential():
-            raise ValueError("suppression=True needs sequential=True and an algorithm like sracos")
+        if key not in (*RACOS_FAMILY, "ssracos"):
+            raise ValueError("suppression=True needs an algorithm like sracos")
         key = "ssracos"
+    if key == "ssracos" and not parameter.get_sequential():
+        raise ValueError("value suppression needs sequential=True")
     _check_flags(objective, parameter, key)
     if key not in RACOS_FAMILY:
         return str(key)
@@ -514,10 +516,12 @@ class _Recorder(Callback):
 
     def __init__(self) -> None:
         self.of_best: tuple[Any, Any] = (None, None)
+        self._best: Best | None = None
 
     def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
         best = search.best
-        if best is not None and best.candidate is candidate:
+        if best is not None and best is not self._best:
+            self._best = best
             self.of_best = evaluation.extra or (None, None)
 
 

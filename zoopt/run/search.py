@@ -205,8 +205,10 @@ class Search:
         add_start, add_finish = self._started.append, self._finished.append
         watched = bool(self._callbacks) or self._may_stop
         best = self.best
-        if best is not None and self._reason_to_stop(best.evaluation):
-            return "terminal_value"  # a point known beforehand is good enough
+        if best is not None:
+            reason = self._reason_to_stop(best.evaluation)  # of a point known beforehand
+            if reason is not None:
+                return reason
         budget = self.budget
         n_submitted = n_in_flight = 0
         exhausted = False

@@ -355,11 +355,21 @@ class Ponss(Poss):
 
     @property
     def proven(self) -> Best | None:
-        """The finalist of least mean; None before there is one, and after the planned end."""
-        finalists = [finalist for finalist in self._finalists.values() if finalist.values]
+        """The finalist of least mean, once it had half its evaluations; after the planned end none.
+
+        Where no evaluations are kept for finalists, it is the feasible member of least value.
+        """
+        if self._n_final == 0:
+            return self._least_member()
+        least = self._n_final // (2 * max(1, len(self._finalists)))
+        finalists = [f for f in self._finalists.values() if len(f.values) > least]
         if not finalists or self.n_asked > (self.planned_budget or 0):
             return None
         return min(finalists, key=lambda finalist: mean(finalist.values)).best
+
+    def _least_member(self) -> Best | None:
+        feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
+        return min(feasible, key=lambda best: best.value, default=None)
 
     def recommend(self) -> Best | None:
         """Return the finalist of least mean; without any, the feasible member of least value.
@@ -367,10 +377,7 @@ class Ponss(Poss):
         A finalist has its standard error and number of calls. A run that went on after its planned
         end has no finalists any more.
         """
-        if self.proven is not None:
-            return self.proven
-        feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
-        return min(feasible, key=lambda best: best.value, default=None)
+        return self.proven or self._least_member()
 
 
 #: Most subsets of the final comparison.

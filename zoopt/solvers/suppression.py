@@ -89,13 +89,22 @@ class SSRacos(SRacos):
     # ------------------------------------------------------------- proposals
 
     def _propose(self) -> Proposal | None:
-        if not self._due and self._at_the_end():
+        if not self._due and not self._queue and self._at_the_end():
             self._finish()
         if not self._due:
-            return super()._propose()
+            proposal = super()._propose()
+            if proposal is not None or self._in_flight or not self._goes_on():
+                return proposal
+            self._finish()  # every point was asked: the rest of the budget is for the best
+            if not self._due:
+                return None
         again = self._due.popleft()
         self._again[self.n_asked] = again
-        return again.row, None if again.ident < 0 else (again.ident,)
+        again.row.flags.writeable = False  # pickling forgets that
+        return again.row, (again.ident,)
+
+    def _goes_on(self) -> bool:
+        return self.planned_budget is not None and self.n_asked < self.planned_budget
 
     def _at_the_end(self) -> bool:
         planned = self.planned_budget
@@ -105,7 +114,7 @@ class SSRacos(SRacos):
     def _finish(self) -> None:
         """Have positives evaluated again that never were, and otherwise the best that were."""
         if not self._is_final:
-            self._is_final = True
+            self._is_final = self._population.worst_positive() is not None
             self._resample_new()
         if not self._due:
             ranked = sorted(self._resampled.values(), key=lambda again: (again.mean, again.ident))
@@ -115,7 +124,6 @@ class SSRacos(SRacos):
         new = [member for member in self.positives if member[0] not in self._resampled]
         for ident, row, violation, _ in new:
             if violation < math.inf:
-                row.flags.writeable = False
                 again = self._resampled[ident] = _Resampled(ident, row, self.resample_times)
                 again.violation = violation
                 self._round.append(again)
@@ -168,15 +176,17 @@ class SSRacos(SRacos):
 
     @property
     def proven(self) -> Best | None:
-        """The feasible point of least mean of re-evaluations; None before there is one."""
-        known = [again for again in self._resampled.values() if again.values]
+        """The feasible point of least mean of all its re-evaluations; None before there is one."""
+        known = [a for a in self._resampled.values() if a.values and a.n_left <= 0]
         feasible = [again for again in known if again.violation <= 0.0]
         if not feasible:
             return None
         return min(feasible, key=lambda again: again.mean).best(self.space)
 
     def recommend(self) -> Best | None:
-        """Return the proven point, or before there is one the best."""
+        """Return the proven point; before there is one, or after the planned end, the best."""
+        if self.planned_budget is not None and self.n_asked > self.planned_budget:
+            return self.best
         return self.proven or self.best
 
 

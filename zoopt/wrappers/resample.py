@@ -82,6 +82,7 @@ class Resample(Solver):
         n_points = None if self.planned_budget is None else -(-self.planned_budget // self.times)
         self._inner = factory(self.space, budget=n_points, seed=seed, x0=x0, **options)
         self.needs_constraint = self._inner.needs_constraint
+        self._trusts_best = False
         self._asking: _Point | None = None
         self._points: dict[int, _Point] = {}  # by the ids in flight
         self._first_of: dict[int, int] = {}  # of an inner id: the id of its first repeat
@@ -90,6 +91,16 @@ class Resample(Solver):
     def inner(self) -> Solver:
         """The solver that is told the means."""
         return self._inner
+
+    @property
+    def positives(self) -> Any:
+        """The positive set of the inner solver, with means."""
+        return getattr(self._inner, "positives", [])
+
+    @property
+    def negatives(self) -> Any:
+        """The negative set of the inner solver, with means."""
+        return getattr(self._inner, "negatives", [])
 
     @property
     def filter(self) -> Callable[[Candidate], Any] | None:
@@ -164,18 +175,30 @@ class Resample(Solver):
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._inner.tell_point(candidate, evaluation)
         if evaluation.ok:
-            self._compete(candidate, evaluation, math.nan, 1)
+            self._compete(candidate, evaluation, math.nan, 1, True)
 
     def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Do nothing: a single value says little."""
 
     def _compete(
-        self, candidate: Candidate, evaluation: Evaluation, error: float, n_calls: int
+        self,
+        candidate: Candidate,
+        evaluation: Evaluation,
+        error: float,
+        n_calls: int,
+        trusted: bool = False,
     ) -> None:
+        """Keep the point if it is the best; one of too few calls stands behind all others."""
+        trusted |= 2 * n_calls >= self.times
         before = self._best
+        if before is not None and trusted != self._trusts_best:
+            if not trusted:
+                return
+            self._best = None
         super()._compare(candidate, evaluation)
         if self._best is not before:
             self._best = Best(candidate, evaluation, error, n_calls)
+            self._trusts_best = trusted
 
 
 class _Point:

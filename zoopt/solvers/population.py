@@ -1,0 +1,277 @@
+"""An evolution strategy whose population grows while noise hides the progress.
+
+Owns the sampling distribution, the generation under way, and the final evaluations of its mean.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from zoopt._native import LOG_INTEGER, ORDERED, UNORDERED
+from zoopt.checks import number
+from zoopt.contract import (
+    LOST,
+    OK,
+    Best,
+    Candidate,
+    Evaluation,
+    Proposal,
+    Seed,
+    Solver,
+    rank,
+    register,
+)
+from zoopt.means import mean, standard_error
+from zoopt.space import Row, Space
+
+__all__ = ["PCES"]
+
+
+class PCES(Solver):
+    """Evolution strategy with population control, for noisy objectives of ordered variables.
+
+    Samples a generation around a mean, moves the mean to the weighted mean of its better half, and
+    adapts one step size to the path of the means. When the values of the better halves no longer
+    fall, noise has the upper hand: the population grows then, and shrinks while they do. The mean,
+    into which many noisy values went, is what is recommended; the last evaluations are spent on it.
+
+    Parameters
+    ----------
+    space : Space, or what `Space` takes
+        Without unordered dimensions; whole numbers and grids are rounded.
+    budget, seed, x0
+        See `zoopt.contract.Solver`. The first of x0 is the first mean, by default the middle.
+    sigma : float
+        First step size, as a part of the width of each dimension.
+
+    Notes
+    -----
+    Strategy and step size: Hansen, Ostermeier, "Completely derandomized self-adaptation in
+    evolution strategies", Evolutionary Computation 2001, with constants as in Hansen's tutorial
+    (2016). Population control by a test of the trend: Hellwig, Beyer, "Evolution under strong
+    noise", PPSN 2016. A generation must be told before the next one is asked, so that more workers
+    than ``4 + 3 log(d)`` wait for each other at first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zoopt import PCES
+    >>> noise = np.random.default_rng(0)
+    >>> solver = PCES([(-1, 1)] * 5, budget=1000, seed=0)
+    >>> for _ in range(1000):
+    ...     candidate = solver.ask()
+    ...     value = float(((candidate.u - 0.2) ** 2).sum()) + noise.normal(0.0, 0.1)
+    ...     solver.tell(candidate, value)
+    >>> bool(((solver.recommend().candidate.u - 0.2) ** 2).sum() < 0.02)
+    True
+    """
+
+    name = "pces"
+    repeats = True
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        sigma: float = 0.15,
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed, x0=x0)
+        if not self.accepts(self.space):
+            raise ValueError(f"{self.name} needs a space without unordered dimensions")
+        if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
+            raise ValueError("sigma must be above 0, got 0")
+        is_whole = self.space.kinds == ORDERED
+        self._low = self.space.low - 0.5 * is_whole
+        self._width = self.space.high - self.space.low + is_whole
+        self._whole = np.flatnonzero(is_whole)
+        self._log_whole = np.flatnonzero(self.space.kinds == LOG_INTEGER)
+        #: Logarithms of the least and greatest whole numbers of those columns.
+        self._first = np.log(np.rint(np.exp(self.space.low[self._log_whole]) + 0.5))
+        self._last = np.log(np.rint(np.exp(self.space.high[self._log_whole]) - 0.5))
+        d = max(1, self.space.n_columns)
+        self._mean: Row = np.full(self.space.n_columns, 0.5)
+        if self._queue:
+            self._mean = (self._queue[-1] - self._low) / self._width
+        self._sigma = float(sigma)
+        self._spread: Row = np.full(self.space.n_columns, self._sigma)
+        self._path: Row = np.zeros(self.space.n_columns)
+        self._least_size = 4 + int(3 * math.log(d))
+        self._size = float(self._least_size)
+        self._trend: list[float] = []
+        self._generation: dict[int, Row] = {}  # of those in flight: the step, by id
+        self._told: list[tuple[tuple[float, float], int, Row, float]] = []
+        self._n_left = 0  # of the generation, to ask
+        planned = self.planned_budget or 0
+        self._n_final = min(MOST_FINAL, planned // 20)
+        self._final: Candidate | None = None
+        self._final_ids: set[int] = set()
+        self._final_values: list[float] = []
+        self._final_violations: list[float] = []
+
+    @classmethod
+    def accepts(cls, space: Space) -> bool:
+        return not bool((space.kinds == UNORDERED).any())
+
+    @property
+    def mean(self) -> Any:
+        """The mean of the distribution, in user units."""
+        return self.space.decode(self._row(self._mean))
+
+    @property
+    def population_size(self) -> int:
+        return int(self._size)
+
+    # ------------------------------------------------------------- proposals
+
+    def _propose(self) -> Proposal | None:
+        if self._queue:
+            return self._queue.pop(), None
+        planned = self.planned_budget
+        n_to_end = math.inf if planned is None else planned - self._n_final - self.n_asked
+        if planned is not None and n_to_end <= 0 < planned - self.n_asked:
+            return self._propose_final()
+        if self._n_left == 0:
+            if self._generation:
+                return None
+            self._spread = self._spreads()
+            size = int(self._size)
+            self._n_left = size if n_to_end <= 0 else int(min(size, n_to_end))
+        self._n_left -= 1
+        point = self._mean + self._spread * self.rng.standard_normal(len(self._mean))
+        point = np.clip(point, 0.0, 1.0)
+        self._generation[self.n_asked] = (point - self._mean) / self._spread
+        return self._row(point), None
+
+    def _propose_final(self) -> Proposal | None:
+        """Have the mean evaluated, once the last generation was told."""
+        if self._final is None:
+            if self._generation:
+                return None
+            self._final = Candidate(self.n_asked, self._row(self._mean), self.space)
+        self._final_ids.add(self.n_asked)
+        return self._final.u, None if self.n_asked == self._final.id else (self._final.id,)
+
+    def _spreads(self) -> Row:
+        """Return the step size of each column: so large that whole numbers change now and then."""
+        spread = np.full(len(self._mean), self._sigma)
+        spread[self._whole] = np.maximum(self._sigma, MARGIN / self._width[self._whole])
+        logs = self._log_whole
+        if len(logs):
+            number = np.exp(self._low[logs] + self._mean[logs] * self._width[logs])
+            gap = MARGIN / np.maximum(number, 1.0) / self._width[logs]
+            spread[logs] = np.maximum(self._sigma, gap)
+        return spread
+
+    def _row(self, point: Row) -> Row:
+        """Return the encoded point at a place of the unit box."""
+        row: Row = self._low + point * self._width
+        row[self._whole] = np.rint(row[self._whole])
+        logs = self._log_whole
+        if len(logs):
+            row[logs] = np.log(np.maximum(np.rint(np.exp(row[logs])), 1.0))
+            row[logs] = np.clip(row[logs], self._first, self._last)
+        row = np.clip(row, self.space.low, self.space.high)
+        row.flags.writeable = False
+        return row
+
+    # ------------------------------------------------------------- outcomes
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        if candidate.id in self._final_ids:
+            self._final_ids.remove(candidate.id)
+            if evaluation.status == OK:
+                self._final_values.append(evaluation.value)
+                self._final_violations.append(evaluation.violation)
+            return
+        step = self._generation.pop(candidate.id, None)
+        if step is None:
+            return
+        if evaluation.status != LOST:
+            key = rank(evaluation, self.n_told)
+            self._told.append((key, candidate.id, step, evaluation.value))
+        if not self._generation and self._n_left == 0:
+            self._move()
+            self._told = []
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        best = self._best
+        if evaluation.status == OK and (best is None or evaluation.value < best.value):
+            self._mean = (candidate.u - self._low) / self._width
+
+    def _move(self) -> None:
+        """Move mean and step size by the generation that was told, and judge the progress."""
+        ranked = sorted(self._told, key=lambda told: told[:2])
+        mu, d = len(ranked) // 2, len(self._mean)
+        if mu == 0 or d == 0:
+            return
+        weights = math.log(len(ranked) / 2 + 0.5) - np.log(np.arange(1, mu + 1))
+        weights /= weights.sum()
+        mu_eff = 1.0 / float(weights @ weights)
+        c = (mu_eff + 2) / (d + mu_eff + 5)
+        damping = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (d + 1)) - 1) + c
+        step = weights @ np.array([told[2] for told in ranked[:mu]])
+        self._mean = np.clip(self._mean + self._spread * step, 0.0, 1.0)
+        self._path = (1 - c) * self._path + math.sqrt(c * (2 - c) * mu_eff) * step
+        expected = math.sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d))
+        length = float(np.linalg.norm(self._path))
+        self._sigma = min(0.5, self._sigma * math.exp(c / damping * (length / expected - 1)))
+        self._sigma = max(self._sigma, LEAST_SIGMA)
+        self._control([told[3] for told in ranked[:mu]])
+
+    def _control(self, values: list[float]) -> None:
+        """Let the population grow where no downward trend is significant, and shrink otherwise."""
+        value = mean(values)
+        if not math.isfinite(value):
+            return
+        self._trend = [*self._trend[1 - TREND :], value]
+        if len(self._trend) < TREND:
+            return
+        time = np.arange(TREND) - (TREND - 1) / 2
+        values_then = np.array(self._trend)
+        scale = max(abs(values_then).max(), 1e-300)
+        gaps = (values_then - values_then.mean()) / scale
+        slope = float(time @ gaps) / float(time @ time)
+        rest = gaps - slope * time
+        error = math.sqrt(float(rest @ rest) / (TREND - 2) / float(time @ time))
+        if slope + error > 0.0:
+            self._size *= GROWTH
+        else:
+            self._size = max(float(self._least_size), self._size * DECAY)
+        if self.planned_budget is not None:
+            self._size = max(self._least_size, min(self._size, self.planned_budget / 10))
+
+    # ------------------------------------------------------------- what to use
+
+    @property
+    def proven(self) -> Best | None:
+        """The mean, with the mean of its final evaluations; None before there are any."""
+        if self._final is None or not self._final_values:
+            return None
+        violation = mean(self._final_violations)
+        if violation > 0.0:
+            return None
+        values = self._final_values
+        evaluation = Evaluation(mean(values), violation=violation)
+        return Best(self._final, evaluation, standard_error(values), len(values))
+
+    def recommend(self) -> Best | None:
+        """Return the mean once it was evaluated; before that, or if it is infeasible, the best."""
+        return self.proven or self.best
+
+
+#: Generations whose values show a trend.
+TREND = 5
+#: Factors of the population size, where none is significant and where one is.
+GROWTH, DECAY = 1.2, 0.95
+#: Most evaluations of the final mean; a twentieth of the planned budget at most.
+MOST_FINAL = 50
+LEAST_SIGMA = 1e-12
+#: Least step size where values are whole, in units of their distance.
+MARGIN = 0.35
+
+register(PCES.name, PCES)
