@@ -53,9 +53,9 @@ def distance_of(x):
 def test_pure_noise_makes_the_population_grow():
     rng = np.random.default_rng(0)
     solver = PCES(BOX, seed=1)
-    for _ in range(40):
+    for _ in range(60):
         tell_generation(solver, lambda candidate: rng.normal())
-    assert solver.population_size > 10 * 8
+    assert solver.population_size > 5 * 8
 
 
 def test_the_population_is_at_most_a_tenth_of_the_planned_budget():
@@ -75,12 +75,12 @@ def test_the_end_of_the_budget_goes_to_the_mean():
     assert result.nfev_x == 50
     assert result.fun == pytest.approx(result.history[-50:].mean())
     assert result.fun_std == pytest.approx(0.1 / math.sqrt(50), rel=0.5)
-    assert distance_of(result.x) < 0.01
+    assert distance_of(result.x) < 0.1
     assert abs(result.fun - distance_of(result.x)) < 6 * result.fun_std
 
 
 @pytest.mark.parametrize(
-    ("noise", "d", "budget", "bound"), [("added", 20, 5000, 0.06), ("multiplied", 20, 2000, 0.3)]
+    ("noise", "d", "budget", "bound"), [("added", 20, 5000, 0.06), ("multiplied", 20, 2000, 0.1)]
 )
 def test_it_comes_near_under_noise(noise, d, budget, bound):
     """Medians of 9; plain SRACOS reaches 0.34 and more."""

@@ -238,7 +238,7 @@ class PCES(Solver):
         slope = float(time @ gaps) / float(time @ time)
         rest = gaps - slope * time
         error = math.sqrt(float(rest @ rest) / (TREND - 2) / float(time @ time))
-        if slope + error > 0.0:
+        if slope + DOUBT * error > 0.0:
             self._size *= GROWTH
         else:
             self._size = max(float(self._least_size), self._size * DECAY)
@@ -267,7 +267,9 @@ class PCES(Solver):
 #: Generations whose values show a trend.
 TREND = 5
 #: Factors of the population size, where none is significant and where one is.
-GROWTH, DECAY = 1.2, 0.95
+GROWTH, DECAY = 1.1, 0.93
+#: Standard errors by which a slope must be negative to be significant.
+DOUBT = 0.8
 #: Most evaluations of the final mean; a twentieth of the planned budget at most.
 MOST_FINAL = 50
 LEAST_SIGMA = 1e-12
