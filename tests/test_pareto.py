@@ -762,11 +762,13 @@ def test_attachments_are_those_of_the_solution_returned():
         rng = np.random.default_rng(start)
         objective = Objective(func, bits(), constraint=lambda s: at_most_k(s.get_x()))
         objective.set_inherit_func(lambda parent=None: "attached")
+        objective.set_post_inherit_func(lambda parent=None: list(last))
         parameter = Parameter(
             budget=200, seed=start, noise_handling=True, ponss=True, ponss_theta=1.0, ponss_b=2
         )
         solution = Opt.min(objective, parameter)
         assert solution.get_attach() == "attached"
+        assert solution.get_post_attach() == solution.get_x().tolist()
 
 
 def test_without_noise_or_rivals_ponss_is_poss_that_may_repeat(kernels):

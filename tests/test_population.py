@@ -121,14 +121,6 @@ def test_whole_numbers_grids_and_logarithms_are_rounded():
     assert result.x["rate"] > 0.5
 
 
-def test_all_values_of_whole_numbers_are_equally_likely_from_afar():
-    solver = PCES([Integer(0, 3)], seed=0, sigma=50.0)
-    values = [solver.ask().x[0]]
-    while len(values) < 4:
-        values.append(solver.ask().x[0])
-    assert set(values) <= {0, 1, 2, 3}
-
-
 def test_what_fails_ranks_last_and_what_is_lost_counts_for_nothing():
     solver = PCES(BOX, seed=0)
     flight = [solver.ask() for _ in range(solver.population_size)]

@@ -163,8 +163,9 @@ def run_objective(
             raise AllEvaluationsFailed(result.message, result)
         warnings.warn(result.message, EvaluationWarning, stacklevel=4)
     solution = valued_view_of(best, space)
-    is_recorded = solver.best is not None and solver.best.candidate.id == best.candidate.id
-    attached, after = recorder.of_best if is_recorded and best.candidate.id >= 0 else (None, None)
+    attached, after = (None, None)
+    if best.candidate.id >= 0:
+        attached, after = recorder.of(best.candidate.id) if solver.repeats else recorder.of_best
     if best.candidate.id >= 0 and evaluate.attaches and (attached, after) == (None, None):
         attached, after = evaluate.attachments()  # a file does not hold them: they are made anew
     solution.set_attach(attached)
@@ -517,9 +518,15 @@ class _Recorder(Callback):
     def __init__(self) -> None:
         self.of_best: tuple[Any, Any] = (None, None)
         self._best: Best | None = None
+        self._of: dict[int, tuple[Any, Any]] = {}  # by id, where the best may be luck
+
+    def of(self, ident: int) -> tuple[Any, Any]:
+        return self._of.get(ident, (None, None))
 
     def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
         best = search.best
+        if search.solver.repeats and evaluation.extra is not None:
+            self._of[candidate.id] = evaluation.extra
         if best is not None and best is not self._best:
             self._best = best
             self.of_best = evaluation.extra or (None, None)
