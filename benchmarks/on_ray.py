@@ -2,12 +2,11 @@
 
     python benchmarks/on_ray.py [--old PYTHON] [--quick]
 
-A Ray of this machine alone is started once, on the loopback. Efficiency is the time that the
-evaluations should have slept over the time of the workers, once while all of them were at work
-(from when the last of them began its first evaluation until the first of them ended its last),
-and once over the whole run, from the first start to the last end, which the goals are judged by;
-beside it the whole run by the other usual definition, the time of as many evaluations one after the
-other in this process over the time of the workers: a sleep lasts longer than was asked for.
+A Ray of this machine alone is started once, on the loopback. Efficiency is the time of as many
+evaluations one after the other in this process over the time of the workers, from the first start
+to the last end. Beside it the time that was asked for over that of the workers, which is less, as a
+sleep lasts longer than that: over the whole run too, and while both were at work (from when the
+last of them began its first evaluation until the first of them ended its last).
 Speed-up runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; each waits in
 its first one until all of them are there, and the time is from then to the last end. Beside them
 zoopt 0.4.2's own parallel mode with as many processes, whose time is that of the whole call,
@@ -126,11 +125,11 @@ def efficiencies(quick: bool) -> None:
                 f"{milliseconds} ms",
                 str(in_flight),
                 str(budget),
-                f"{share:.1f} %",
-                f"{goal} %",
-                verdict(whole >= goal),
-                f"{whole:.1f} %",
                 f"{of_serial:.1f} %",
+                f"{goal} %",
+                verdict(of_serial >= goal),
+                f"{whole:.1f} %",
+                f"{share:.1f} %",
                 finals,
                 f"{statistics.median(values):.2f}",
             ]
@@ -142,11 +141,11 @@ def efficiencies(quick: bool) -> None:
             "evaluation",
             "in flight",
             "evaluations",
-            "both at work",
+            "efficiency",
             "goal",
             "",
-            "whole run",
-            "by a serial run",
+            "of the time asked for",
+            "both at work",
             "final value",
             "serial",
         ],

@@ -6,10 +6,13 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import zoopt
 from zoopt import PCES, Choice, Evaluation, Integer, Real, minimize
 from zoopt.contract import make_solver
+from zoopt.solvers.choices import Choices
 
 BOX = [(-1.0, 1.0)] * 4
 
@@ -198,10 +201,90 @@ def test_it_pickles_within_a_generation():
     assert solver.recommend().value == twin.recommend().value
 
 
+MIXED = {
+    "rate": Real(-1.0, 1.0),
+    "n": Integer(0, 20),
+    "kind": Choice(list("abcd")),
+    "flag": Choice([False, True]),
+}
+
+
+def mixed(rate, n, kind, flag):
+    return (rate - 0.3) ** 2 + ((n - 13) / 10) ** 2 + 0.5 * (kind != "c") + 0.5 * (not flag)
+
+
+def test_unordered_dimensions_are_found_under_noise():
+    """Of 9 runs, 8 at least: guessing has one chance in eight each."""
+    n_found = 0
+    for seed in range(9):
+        x = minimize(
+            lambda rng, **point: mixed(**point) + rng.normal(0.0, 0.3),
+            MIXED,
+            budget=1500,
+            seed=seed,
+            algorithm="pces",
+        ).x
+        n_found += x["kind"] == "c" and x["flag"]
+        assert abs(x["rate"] - 0.3) < 0.3
+    assert n_found >= 8
+
+
+def test_the_probabilities_move_to_the_weighted_better_half():
+    space = zoopt.Space([Choice(range(k)) for k in (2, 3, 5)])
+    choices = Choices(space, np.arange(3))
+    codes, weights = np.array([[0, 2, 4], [1, 2, 0]]), np.array([0.75, 0.25])
+    before = choices.table.copy()
+    choices.move(codes, weights, 1.6)
+    seen = np.zeros_like(before)
+    seen[0, :2], seen[1, 2], seen[2, [4, 0]] = (0.75, 0.25), 1.0, (0.75, 0.25)
+    n = 1 + 2 + 4
+    rate = 1.6 / (1.6 + math.sqrt(n) * math.log(n))
+    assert np.allclose(choices.table, before + rate * (seen - before))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 7), min_size=1, max_size=6),
+    n_moves=st.integers(1, 60),
+    mu_eff=st.floats(1.0, 100.0),
+)
+def test_every_value_keeps_a_chance(sizes, n_moves, mu_eff):
+    space = zoopt.Space([Choice(range(k + 1)) for k in sizes])
+    choices = Choices(space, np.arange(len(sizes)))
+    weights = np.array([0.5, 0.3, 0.2])
+    for _ in range(n_moves):
+        choices.move(np.zeros((3, len(sizes)), int), weights, mu_eff)
+    assert np.allclose(choices.table.sum(axis=1), 1.0)
+    for row, k in zip(choices.table, choices.sizes, strict=True):
+        least = min(1.0 / k, 1.0 / ((len(sizes) + 2.0 * mu_eff) * (k - 1)))
+        assert row[:k].min() >= least - 1e-12
+        assert (row[k:] == 0.0).all()
+        assert row[0] == row.max()
+
+
+def test_values_are_drawn_with_their_probabilities():
+    space = zoopt.Space([Choice(range(3)), Choice(range(2))])
+    choices = Choices(space, np.arange(2))
+    choices.table = np.array([[0.2, 0.5, 0.3], [0.9, 0.1, 0.0]])
+    rng = np.random.default_rng(0)
+    drawn = np.array([choices.draw(rng) for _ in range(4000)])
+    for column, chances in enumerate(choices.table):
+        for value, chance in enumerate(chances):
+            n = int((drawn[:, column] == value).sum())
+            assert abs(n - 4000 * chance) <= 5 * math.sqrt(4000 * chance * (1 - chance))
+
+
+def test_choices_begin_near_an_initial_point():
+    start = {"rate": 0.5, "n": 3, "kind": "d", "flag": True}
+    solver = PCES(MIXED, seed=0, x0=[start], sigma=0.05)
+    assert solver.mean == start
+    kinds = [solver.ask().x["kind"] for _ in range(solver.population_size)]
+    assert kinds.count("d") > len(kinds) / 2
+
+
 @pytest.mark.parametrize(
     ("space", "options", "words"),
     [
-        ([Choice(list("abc"))], {}, "without unordered dimensions"),
+        ([Choice(range(1001))], {}, "unordered dimensions of at most 1,000 values"),
         (BOX, {"sigma": 0.0}, "sigma must be above 0"),
         (BOX, {"sigma": -1.0}, "sigma must be at least 0"),
         (BOX, {"sigma": math.inf}, "sigma must be finite"),

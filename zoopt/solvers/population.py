@@ -5,7 +5,7 @@ Owns the sampling distribution, the generation under way, and the final evaluati
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,34 +24,41 @@ from zoopt.contract import (
     register,
 )
 from zoopt.means import mean, standard_error
+from zoopt.solvers.choices import Choices, Codes
 from zoopt.space import Row, Space
 
 __all__ = ["PCES"]
 
+#: The step of the ordered columns, in units of their spread, and the codes of the unordered ones.
+_Draw: TypeAlias = tuple[Row, Codes]
+
 
 class PCES(Solver):
-    """Evolution strategy with population control, for noisy objectives of ordered variables.
+    """Evolution strategy with population control, for noisy objectives.
 
     Samples a generation around a mean, moves the mean to the weighted mean of its better half, and
     adapts one step size to the path of the means. When the values of the better halves no longer
     fall, noise has the upper hand: the population grows then, and shrinks while they do. The mean,
     into which many noisy values went, is what is recommended; the last evaluations are spent on it.
+    Of unordered dimensions it moves the probability of each value, and recommends the likeliest.
 
     Parameters
     ----------
     space : Space, or what `Space` takes
-        Without unordered dimensions; whole numbers and grids are rounded.
+        Whole numbers and grids are rounded. An unordered dimension has at most 1,000 values.
     budget, seed, x0
         See `zoopt.contract.Solver`. The first of x0 is the first mean, by default the middle.
     sigma : float
-        First step size, as a part of the width of each dimension.
+        First step size, as a part of the width of each dimension. With an initial point, unordered
+        dimensions begin with ``1 - 2 * sigma`` of the probability on its values.
 
     Notes
     -----
     Strategy and step size: Hansen, Ostermeier, "Completely derandomized self-adaptation in
     evolution strategies", Evolutionary Computation 2001, with constants as in Hansen's tutorial
     (2016). Population control by a test of the trend: Hellwig, Beyer, "Evolution under strong
-    noise", PPSN 2016. A generation must be told before the next one is asked, so that more workers
+    noise", PPSN 2016. Unordered dimensions by population-based incremental learning: see `Choices`
+    in the same package. A generation must be told before the next one is asked, so that more workers
     than ``4 + 3 log(d)`` wait for each other at first.
 
     Examples
@@ -82,29 +89,34 @@ class PCES(Solver):
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
-            raise ValueError(f"{self.name} needs a space without unordered dimensions")
+            raise ValueError(f"{self.name} needs unordered dimensions of at most 1,000 values")
         if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
             raise ValueError("sigma must be above 0, got 0")
-        is_whole = self.space.kinds == ORDERED
-        self._low = self.space.low - 0.5 * is_whole
-        self._width = self.space.high - self.space.low + is_whole
+        is_unordered = self.space.kinds == UNORDERED
+        self._ordered = np.flatnonzero(~is_unordered)
+        self._choices = Choices(self.space, np.flatnonzero(is_unordered))
+        kinds = self.space.kinds[self._ordered]
+        low, high = self.space.low[self._ordered], self.space.high[self._ordered]
+        is_whole = kinds == ORDERED
+        self._low = low - 0.5 * is_whole
+        self._width = high - low + is_whole
         self._whole = np.flatnonzero(is_whole)
-        self._log_whole = np.flatnonzero(self.space.kinds == LOG_INTEGER)
+        self._log_whole = np.flatnonzero(kinds == LOG_INTEGER)
         #: Logarithms of the least and greatest whole numbers of those columns.
-        self._first = np.log(np.rint(np.exp(self.space.low[self._log_whole]) + 0.5))
-        self._last = np.log(np.rint(np.exp(self.space.high[self._log_whole]) - 0.5))
-        d = max(1, self.space.n_columns)
-        self._mean: Row = np.full(self.space.n_columns, 0.5)
+        self._first = np.log(np.rint(np.exp(low[self._log_whole]) + 0.5))
+        self._last = np.log(np.rint(np.exp(high[self._log_whole]) - 0.5))
+        n = len(self._ordered)
+        self._mean: Row = np.full(n, 0.5)
         if self._queue:
-            self._mean = (self._queue[-1] - self._low) / self._width
+            self._start(self._queue[-1], max(0.0, 1.0 - 2.0 * sigma))
         self._sigma = float(sigma)
-        self._spread: Row = np.full(self.space.n_columns, self._sigma)
-        self._path: Row = np.zeros(self.space.n_columns)
-        self._least_size = 4 + int(3 * math.log(d))
+        self._spread: Row = np.full(n, self._sigma)
+        self._path: Row = np.zeros(n)
+        self._least_size = 4 + int(3 * math.log(max(1, self.space.n_columns)))
         self._size = float(self._least_size)
         self._trend: list[float] = []
-        self._generation: dict[int, Row] = {}  # of those in flight: the step, by id
-        self._told: list[tuple[tuple[float, float], int, Row, float]] = []
+        self._generation: dict[int, _Draw] = {}  # those in flight, by id
+        self._told: list[tuple[tuple[float, float], int, _Draw, float]] = []
         self._n_left = 0  # of the generation, to ask
         planned = self.planned_budget or 0
         self._n_final = min(MOST_FINAL, planned // 20)
@@ -115,12 +127,20 @@ class PCES(Solver):
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        return not bool((space.kinds == UNORDERED).any())
+        return Choices.fits(space, np.flatnonzero(space.kinds == UNORDERED))
 
     @property
     def mean(self) -> Any:
-        """The mean of the distribution, in user units."""
-        return self.space.decode(self._row(self._mean))
+        """The mean of the distribution, in user units; of unordered dimensions the likeliest."""
+        return self.space.decode(self._mean_row())
+
+    def _mean_row(self) -> Row:
+        return self._row(self._mean, self._choices.mode)
+
+    def _start(self, row: Row, weight: float) -> None:
+        """Have the distribution begin at a point."""
+        self._mean = (row[self._ordered] - self._low) / self._width
+        self._choices.lean(row, weight)
 
     @property
     def population_size(self) -> int:
@@ -144,15 +164,16 @@ class PCES(Solver):
         self._n_left -= 1
         point = self._mean + self._spread * self.rng.standard_normal(len(self._mean))
         point = np.clip(point, 0.0, 1.0)
-        self._generation[self.n_asked] = (point - self._mean) / self._spread
-        return self._row(point), None
+        codes = self._choices.draw(self.rng)
+        self._generation[self.n_asked] = (point - self._mean) / self._spread, codes
+        return self._row(point, codes), None
 
     def _propose_final(self) -> Proposal | None:
         """Have the mean evaluated, once the last generation was told."""
         if self._final is None:
             if self._generation:
                 return None
-            self._final = Candidate(self.n_asked, self._row(self._mean), self.space)
+            self._final = Candidate(self.n_asked, self._mean_row(), self.space)
         self._final_ids.add(self.n_asked)
         return self._final.u, None if self.n_asked == self._final.id else (self._final.id,)
 
@@ -167,14 +188,17 @@ class PCES(Solver):
             spread[logs] = np.maximum(self._sigma, gap)
         return spread
 
-    def _row(self, point: Row) -> Row:
-        """Return the encoded point at a place of the unit box."""
-        row: Row = self._low + point * self._width
-        row[self._whole] = np.rint(row[self._whole])
+    def _row(self, point: Row, codes: Codes) -> Row:
+        """Return the encoded point at a place of the unit box, with these values of choices."""
+        ordered: Row = self._low + point * self._width
+        ordered[self._whole] = np.rint(ordered[self._whole])
         logs = self._log_whole
         if len(logs):
-            row[logs] = np.log(np.maximum(np.rint(np.exp(row[logs])), 1.0))
-            row[logs] = np.clip(row[logs], self._first, self._last)
+            ordered[logs] = np.log(np.maximum(np.rint(np.exp(ordered[logs])), 1.0))
+            ordered[logs] = np.clip(ordered[logs], self._first, self._last)
+        row = self.space.low.copy()
+        row[self._ordered] = ordered
+        row[self._choices.columns] += codes
         row = np.clip(row, self.space.low, self.space.high)
         row.flags.writeable = False
         return row
@@ -188,12 +212,12 @@ class PCES(Solver):
                 self._final_values.append(evaluation.value)
                 self._final_violations.append(evaluation.violation)
             return
-        step = self._generation.pop(candidate.id, None)
-        if step is None:
+        draw = self._generation.pop(candidate.id, None)
+        if draw is None:
             return
         if evaluation.status != LOST:
             key = rank(evaluation, self.n_told)
-            self._told.append((key, candidate.id, step, evaluation.value))
+            self._told.append((key, candidate.id, draw, evaluation.value))
         if not self._generation and self._n_left == 0:
             self._move()
             self._told = []
@@ -201,27 +225,35 @@ class PCES(Solver):
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         best = self._best
         if evaluation.status == OK and (best is None or evaluation.value < best.value):
-            self._mean = (candidate.u - self._low) / self._width
+            self._start(candidate.u, max(0.0, 1.0 - 2.0 * self._sigma))
 
     def _move(self) -> None:
         """Move mean and step size by the generation that was told, and judge the progress."""
         ranked = sorted(self._told, key=lambda told: told[:2])
-        mu, d = len(ranked) // 2, len(self._mean)
-        if mu == 0 or d == 0:
+        mu = len(ranked) // 2
+        if mu == 0:
             return
         weights = math.log(len(ranked) / 2 + 0.5) - np.log(np.arange(1, mu + 1))
         weights /= weights.sum()
         mu_eff = 1.0 / float(weights @ weights)
+        draws = [told[2] for told in ranked[:mu]]
+        if len(self._ordered):
+            self._step(weights @ np.array([step for step, _ in draws]), mu_eff)
+        if len(self._choices.columns):
+            self._choices.move(np.array([codes for _, codes in draws]), weights, mu_eff)
+        self._control([told[3] for told in ranked[:mu]])
+
+    def _step(self, step: Row, mu_eff: float) -> None:
+        """Move the mean by a step, and the step size by the path of those."""
+        d = len(step)
         c = (mu_eff + 2) / (d + mu_eff + 5)
         damping = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (d + 1)) - 1) + c
-        step = weights @ np.array([told[2] for told in ranked[:mu]])
         self._mean = np.clip(self._mean + self._spread * step, 0.0, 1.0)
         self._path = (1 - c) * self._path + math.sqrt(c * (2 - c) * mu_eff) * step
         expected = math.sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d))
         length = float(np.linalg.norm(self._path))
         self._sigma = min(0.5, self._sigma * math.exp(c / damping * (length / expected - 1)))
         self._sigma = max(self._sigma, LEAST_SIGMA)
-        self._control([told[3] for told in ranked[:mu]])
 
     def _control(self, values: list[float]) -> None:
         """Let the population grow where no downward trend is significant, and shrink otherwise."""
