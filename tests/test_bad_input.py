@@ -20,10 +20,8 @@ from zoopt import (
 @pytest.mark.parametrize(
     ("settings", "constraint", "words"),
     [
-        ({"noise_handling": True}, None, "noise_handling"),
         ({"high_dim_handling": True}, None, "high_dim_handling"),
         ({"high_dim_handling": True, "reducedim": True}, None, "high_dim_handling"),
-        ({"noise_handling": True}, nothing, "noise_handling"),  # POSS without ponss
     ],
 )
 def test_what_is_not_there_yet_says_so_before_any_call(settings, constraint, words):

@@ -580,6 +580,7 @@ def test_isolation_reaches_poss_as_an_array_of_floats():
             "needs a dimension of bits",
         ),
         (bits(), at_most_k, {"noise_handling": True, "ponss": True}, "PONSS needs ponss_theta"),
+        (bits(), at_most_k, {"noise_handling": True}, "needs a method: resampling=True or ponss"),
         (
             bits(),
             at_most_k,

@@ -35,7 +35,7 @@ from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
 from zoopt.solvers import PCES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.space import Choice, Integer, Real, Space
-from zoopt.wrappers import Resample
+from zoopt.wrappers import NoisyRace, Resample
 
 __all__ = [
     "PCES",
@@ -55,6 +55,7 @@ __all__ = [
     "History",
     "Integer",
     "JournalError",
+    "NoisyRace",
     "NothingFeasible",
     "Objective",
     "Opt",

@@ -526,7 +526,7 @@ def encode_start(space: Space, point: Any, i: int) -> Row:
 
 
 #: Roles that draw random numbers, each from a stream of its own.
-_ROLES = {"solver": 0, "objective": 1, "repeat": 2, "island": 3}
+_ROLES = {"solver": 0, "objective": 1, "repeat": 2, "island": 3, "inner": 4}
 
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:

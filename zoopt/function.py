@@ -21,6 +21,7 @@ from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.running import Options, Plan, mark_of, run, seed_of_run
 from zoopt.space import Row, Space
+from zoopt.wrappers import NoisyRace
 
 __all__ = ["minimize", "point_of", "settings_of"]
 
@@ -31,6 +32,7 @@ def minimize(
     *,
     budget: int,
     algorithm: str | Callable[..., Solver] | None = None,
+    noisy: bool = False,
     seed: Seed = None,
     x0: Any = None,
     constraint: Any = None,
@@ -68,6 +70,9 @@ def minimize(
         "sracos" (default), "racos", "random" or another registered name; or what makes a solver
         when called with the space and ``budget``, ``seed`` and ``x0``, such as a solver class or
         ``functools.partial(zoopt.SRacos, uncertain_bits=3)``.
+    noisy : bool
+        Whether the same point may give another value each time: the algorithm is `NoisyRace` then,
+        and `Result.fun` a mean of ``nfev_x`` values with the standard error ``fun_std``.
     seed : int, SeedSequence or None
         Same seed, same run.
     x0 : point or list of points, optional
@@ -167,6 +172,9 @@ def minimize(
         vectorized=vectorized,
         progress=progress,
     )
+    if noisy and algorithm is not None:
+        raise ValueError(f"noisy=True chooses the algorithm itself, got algorithm={algorithm!r}")
+    algorithm = NoisyRace.name if noisy else algorithm
     return run_function(
         fun, given, algorithm, seed_of_run(seed, checkpoint), starts, options, verbosity
     )

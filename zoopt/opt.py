@@ -31,6 +31,7 @@ from zoopt.run.search import Search
 from zoopt.running import Options, Plan, not_available, run, seed_of_run
 from zoopt.solution import Solution
 from zoopt.space import Integer, Mask, Row, Space
+from zoopt.wrappers import NoisyRace
 
 __all__ = ["Opt"]
 
@@ -200,8 +201,10 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
         if key not in (*RACOS_FAMILY, "ssracos"):
             raise ValueError("suppression=True needs an algorithm like sracos")
         key = "ssracos"
-    if key == "ssracos" and not parameter.get_sequential():
-        raise ValueError("value suppression needs sequential=True")
+    if noise and key is None and not parameter.get_resampling():
+        key = NoisyRace.name
+    if key in ("ssracos", NoisyRace.name) and not parameter.get_sequential():
+        raise ValueError(f"{key!r} needs sequential=True")
     _check_flags(objective, parameter, key)
     if key not in RACOS_FAMILY:
         return str(key)
@@ -232,8 +235,11 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
         raise ValueError("resampling=True excludes suppression=True and ponss=True")
     if (parameter.get_resampling() or handled) and objective.resamples_itself:
         raise not_available("a resample_func of one's own")
-    if noise and not (handled or parameter.get_resampling()):
-        raise not_available("noise_handling that names no method")
+    if noise and not (handled or parameter.get_resampling() or key == NoisyRace.name):
+        method = "ponss=True" if key in PARETO_FAMILY else "suppression=True, or no algorithm"
+        raise ValueError(
+            f"noise_handling=True with {key!r} needs a method: resampling=True or {method}"
+        )
     if high:
         raise not_available("high_dim_handling")
 
@@ -287,6 +293,8 @@ def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any
             "balance_rate": parameter.get_balance_rate(),
         }
     if algorithm not in RACOS_FAMILY:
+        if parameter.get_uncertain_bits() is not None:
+            raise ValueError(f"uncertain_bits has no effect on {algorithm!r}")
         return {}
     if budget != parameter.get_budget():
         parameter = copy.copy(parameter)

@@ -20,10 +20,12 @@ from zoopt.contract import (
     Proposal,
     Seed,
     Solver,
+    encode_start,
     rank,
     register,
 )
-from zoopt.means import mean, standard_error
+from zoopt.means import mean as mean_of
+from zoopt.means import standard_error
 from zoopt.solvers.choices import Choices, Codes
 from zoopt.space import Row, Space
 
@@ -47,19 +49,22 @@ class PCES(Solver):
     space : Space, or what `Space` takes
         Whole numbers and grids are rounded. An unordered dimension has at most 1,000 values.
     budget, seed, x0
-        See `zoopt.contract.Solver`. The first of x0 is the first mean, by default the middle.
+        See `zoopt.contract.Solver`.
+    mean : point or Candidate, optional
+        Where the distribution begins: by default at the first of x0, or else in the middle. It is
+        not evaluated for that.
     sigma : float
-        First step size, as a part of the width of each dimension. With an initial point, unordered
-        dimensions begin with ``1 - 2 * sigma`` of the probability on its values.
+        First step size, as a part of the width of each dimension. Unless it begins in the
+        middle, unordered dimensions have ``1 - 2 * sigma`` of the probability on the mean's values.
 
     Notes
     -----
     Strategy and step size: Hansen, Ostermeier, "Completely derandomized self-adaptation in
     evolution strategies", Evolutionary Computation 2001, with constants as in Hansen's tutorial
     (2016). Population control by a test of the trend: Hellwig, Beyer, "Evolution under strong
-    noise", PPSN 2016. Unordered dimensions by population-based incremental learning: see `Choices`
-    in the same package. A generation must be told before the next one is asked, so that more workers
-    than ``4 + 3 log(d)`` wait for each other at first.
+    noise", PPSN 2016. Unordered dimensions by population-based incremental learning (Baluja, 1994).
+    A generation must be told before the next one is asked, so that more workers than
+    ``4 + 3 log(d)`` wait for each other at first.
 
     Examples
     --------
@@ -85,6 +90,7 @@ class PCES(Solver):
         budget: int | None = None,
         seed: Seed = None,
         x0: Iterable[Any] = (),
+        mean: Any = None,
         sigma: float = 0.15,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
@@ -107,8 +113,9 @@ class PCES(Solver):
         self._last = np.log(np.rint(np.exp(high[self._log_whole]) - 0.5))
         n = len(self._ordered)
         self._mean: Row = np.full(n, 0.5)
-        if self._queue:
-            self._start(self._queue[-1], max(0.0, 1.0 - 2.0 * sigma))
+        if mean is not None or self._queue:
+            row = self._queue[-1] if mean is None else encode_start(self.space, mean, 0)
+            self._start(row, max(0.0, 1.0 - 2.0 * sigma))
         self._sigma = float(sigma)
         self._spread: Row = np.full(n, self._sigma)
         self._path: Row = np.zeros(n)
@@ -117,6 +124,7 @@ class PCES(Solver):
         self._trend: list[float] = []
         self._generation: dict[int, _Draw] = {}  # those in flight, by id
         self._told: list[tuple[tuple[float, float], int, _Draw, float]] = []
+        self._last_values: list[float] = []  # of the last generation; none if one was not fine
         self._n_left = 0  # of the generation, to ask
         planned = self.planned_budget or 0
         self._n_final = min(MOST_FINAL, planned // 20)
@@ -135,6 +143,7 @@ class PCES(Solver):
         return self.space.decode(self._mean_row())
 
     def _mean_row(self) -> Row:
+        """Return the mean of the distribution as an encoded point."""
         return self._row(self._mean, self._choices.mode)
 
     def _start(self, row: Row, weight: float) -> None:
@@ -196,10 +205,10 @@ class PCES(Solver):
         if len(logs):
             ordered[logs] = np.log(np.maximum(np.rint(np.exp(ordered[logs])), 1.0))
             ordered[logs] = np.clip(ordered[logs], self._first, self._last)
-        row = self.space.low.copy()
+        row: Row = self.space.low.copy()
         row[self._ordered] = ordered
         row[self._choices.columns] += codes
-        row = np.clip(row, self.space.low, self.space.high)
+        np.clip(row, self.space.low, self.space.high, out=row)
         row.flags.writeable = False
         return row
 
@@ -220,7 +229,16 @@ class PCES(Solver):
             self._told.append((key, candidate.id, draw, evaluation.value))
         if not self._generation and self._n_left == 0:
             self._move()
+            is_fine = all(key[0] == 0.0 for key, *_ in self._told)
+            self._last_values = [told[3] for told in self._told] if is_fine else []
             self._told = []
+
+    def _discard(self, candidate: Candidate) -> None:
+        if candidate.id in self._final_ids:  # no final evaluations then: generations to the end
+            self._final_ids.remove(candidate.id)
+            self._final, self._n_final = None, 0
+        elif self._generation.pop(candidate.id, None) is not None:
+            self._n_left += 1
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         best = self._best
@@ -257,7 +275,7 @@ class PCES(Solver):
 
     def _control(self, values: list[float]) -> None:
         """Let the population grow where no downward trend is significant, and shrink otherwise."""
-        value = mean(values)
+        value = mean_of(values)
         if not math.isfinite(value):
             return
         self._trend = [*self._trend[1 - TREND :], value]
@@ -284,16 +302,28 @@ class PCES(Solver):
         """The mean, with the mean of its final evaluations; None before there are any."""
         if self._final is None or not self._final_values:
             return None
-        violation = mean(self._final_violations)
+        violation = mean_of(self._final_violations)
         if violation > 0.0:
             return None
         values = self._final_values
-        evaluation = Evaluation(mean(values), violation=violation)
+        evaluation = Evaluation(mean_of(values), violation=violation)
         return Best(self._final, evaluation, standard_error(values), len(values))
 
     def recommend(self) -> Best | None:
-        """Return the mean once it was evaluated; before that, or if it is infeasible, the best."""
-        return self.proven or self.best
+        """Return the mean, with the mean of its evaluations, or before those of the generation.
+
+        Where some of those failed or were infeasible, or the filter rejects the mean, the best.
+        """
+        return self.proven or self._mean_of_generation() or self.best
+
+    def _mean_of_generation(self) -> Best | None:
+        values = self._last_values
+        if not values or self._final_values:
+            return None
+        center = Candidate(-1 - self.n_foreign, self._mean_row(), self.space)
+        if self.filter is not None and not self.filter(center):
+            return None
+        return Best(center, Evaluation(mean_of(values)), standard_error(values), len(values))
 
 
 #: Generations whose values show a trend.

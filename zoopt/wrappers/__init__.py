@@ -1,5 +1,6 @@
 """Solvers over solvers. Importing this package registers them."""
 
+from zoopt.wrappers.noisy import NoisyRace
 from zoopt.wrappers.resample import Resample
 
-__all__ = ["Resample"]
+__all__ = ["NoisyRace", "Resample"]

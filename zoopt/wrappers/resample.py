@@ -14,7 +14,6 @@ from zoopt.contract import (
     Candidate,
     Evaluation,
     Exhausted,
-    Proposal,
     Seed,
     Solver,
     register,
@@ -22,11 +21,12 @@ from zoopt.contract import (
 )
 from zoopt.means import mean, standard_error
 from zoopt.space import Space
+from zoopt.wrappers.base import Wrapper
 
 __all__ = ["Resample"]
 
 
-class Resample(Solver):
+class Resample(Wrapper):
     """Evaluates each point of another solver several times, and tells it the mean.
 
     The repeats of a point may be in flight together. The best is that of least mean, among the
@@ -81,6 +81,7 @@ class Resample(Solver):
         factory = inner if callable(inner) else solver_factory(inner)
         n_points = None if self.planned_budget is None else -(-self.planned_budget // self.times)
         self._inner = factory(self.space, budget=n_points, seed=seed, x0=x0, **options)
+        self._adopt(self._inner)
         self.needs_constraint = self._inner.needs_constraint
         self._trusts_best = False
         self._asking: _Point | None = None
@@ -102,19 +103,9 @@ class Resample(Solver):
         """The negative set of the inner solver, with means."""
         return getattr(self._inner, "negatives", [])
 
-    @property
-    def filter(self) -> Callable[[Candidate], Any] | None:
-        """See `Solver`; the inner solver asks it, once a point."""
-        return self._inner.filter
-
-    @filter.setter
-    def filter(self, passes: Callable[[Candidate], Any] | None) -> None:
-        if "_inner" in self.__dict__:
-            self._inner.filter = passes
-
     # ------------------------------------------------------------- asking
 
-    def ask(self) -> Candidate | None:
+    def _next(self) -> Candidate | None:
         point = self._asking
         if point is None:
             try:
@@ -122,18 +113,13 @@ class Resample(Solver):
             except Exhausted:
                 wanted = None
             if wanted is None:
-                if self._in_flight:
-                    return None
-                raise Exhausted(f"{self.name}: every point of the space was asked")
+                return None
             point = self._asking = _Point(wanted, self._n_repeats())
-        ident = self.n_asked
-        candidate = self._repeat(point, ident)
+        candidate = self._repeat(point, self.n_asked)
         point.n_left -= 1
         if point.n_left == 0:
             self._asking = None
-        self.n_asked = ident + 1
-        self._points[ident] = point
-        self._in_flight[ident] = candidate
+        self._points[candidate.id] = point
         return candidate
 
     def _n_repeats(self) -> int:
@@ -156,9 +142,6 @@ class Resample(Solver):
             candidate = Candidate(ident, wanted.u, self.space, move, wanted.origin)
         point.first = point.first or candidate
         return candidate
-
-    def _propose(self) -> Proposal | None:
-        raise NotImplementedError("Resample asks for itself")
 
     # ------------------------------------------------------------- telling
 

@@ -1,0 +1,253 @@
+"""NoisyRace: its stages, which of the two goes on, and what the default for noise promises."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+import zoopt
+from zoopt import Choice, Dimension, Integer, NoisyRace, Objective, Opt, Parameter, Real, minimize
+from zoopt.contract import Evaluation
+
+BOX = [(-1.0, 1.0)] * 8
+
+
+def sphere(x):
+    return float(((np.asarray(x) - 0.2) ** 2).sum())
+
+
+def noisy_sphere(x, rng):
+    return sphere(x) + rng.normal(0.0, 0.1)
+
+
+def rastrigin(x):
+    """Many valleys, in a box ten units wide."""
+    z = 5.0 * (np.asarray(x) - 0.37)
+    return float((z**2 - 10.0 * np.cos(2.0 * np.pi * z) + 10.0).sum())
+
+
+def test_with_one_valley_the_population_goes_on_and_its_mean_is_the_answer():
+    result = minimize(noisy_sphere, BOX, budget=2000, seed=0, noisy=True)
+    assert result.message.startswith("noisy: pces stopped after 2000 evaluations")
+    assert result.nfev == 2000
+    assert result.nfev_x == 50
+    assert result.fun == pytest.approx(result.history[-50:].mean())
+    assert sphere(result.x) < 0.05
+
+
+def test_with_many_valleys_suppression_goes_on_and_its_point_is_polished():
+    solver = NoisyRace(BOX, budget=4000, seed=2)
+    rng, names = np.random.default_rng(0), []
+    for _ in range(4000):
+        candidate = solver.ask()
+        names.append(solver.name)
+        solver.tell(candidate, rastrigin(candidate.x) + rng.normal(0.0, 2.0))
+    assert names.index("noisy: ssracos") < 0.2 * 4000
+    assert names.index("noisy: pces") >= 0.55 * 4000
+    assert names[-1] == "noisy: pces"
+    assert rastrigin(solver.recommend().x) < 25.0  # 8 uniform draws of 10,000 are above 60
+
+
+@pytest.mark.parametrize("population_wins", [True, False])
+def test_the_better_of_two_checked_points_decides(population_wins):
+    solver, n_checks = NoisyRace(BOX, budget=2000, seed=1), 0
+    while solver.name == "noisy":
+        candidate = solver.ask()
+        value = sphere(candidate.x)
+        if solver._stage == "check":
+            n_checks += 1
+            is_population = bool((candidate.u == solver._checked[0].row).all())
+            value = 0.0 if is_population == population_wins else 1.0
+        solver.tell(candidate, value)
+    assert solver.name == ("noisy: pces" if population_wins else "noisy: ssracos")
+    assert n_checks == 2 * 10
+    assert solver.n_asked == pytest.approx(2 * 100 + n_checks, abs=2)
+    assert solver.proven.value == 0.0
+    assert solver.proven.n_calls == 10
+
+
+@pytest.mark.parametrize("space", ["continuous", "mixed", "bits"])
+def test_a_run_is_its_budget_and_its_answer_an_honest_mean(space):
+    dimensions, true = {
+        "continuous": (BOX, sphere),
+        "mixed": (
+            [Real(-1.0, 1.0), Integer(0, 9), Choice(list("abcd"))],
+            lambda x: x[0] ** 2 + (x[1] - 7) ** 2 / 20 + (x[2] != "b"),
+        ),
+        "bits": (zoopt.Space.subsets(12), lambda x: float((~np.asarray(x)).sum()) / 6),
+    }[space]
+    result = minimize(
+        lambda x, rng: true(x) + rng.normal(0.0, 0.2), dimensions, budget=800, seed=0, noisy=True
+    )
+    assert result.nfev == 800
+    assert result.nfev_x >= 5
+    assert 0.0 < result.fun_std < 0.2
+    assert abs(result.fun - true(result.x)) < 5 * result.fun_std
+    assert true(result.x) < 0.25
+
+
+def test_initial_points_are_evaluated_first_and_the_population_begins_at_the_first():
+    starts = [[0.9] * 8, [-0.9] * 8, [0.9] * 8]
+    solver = NoisyRace(BOX, budget=600, seed=0, x0=starts)
+    asked = [solver.ask() for _ in range(12)]
+    assert [candidate.x for candidate in asked[:2]] == starts[:2]
+    assert sum(candidate.x in starts for candidate in asked) == 2
+    assert np.allclose(solver._population.mean, starts[0])
+
+
+def test_an_early_end_recommends_the_mean_under_way():
+    result = minimize(
+        noisy_sphere, BOX, budget=4000, seed=0, noisy=True, stop=lambda search: search.nfev >= 1500
+    )
+    assert result.nfev == 1500
+    assert result.nfev_x >= 10
+    assert sphere(result.x) < 0.1
+
+
+def test_a_terminal_value_waits_for_what_is_proven():
+    result = minimize(noisy_sphere, BOX, budget=3000, seed=0, noisy=True, terminal_value=-0.05)
+    assert result.history.min() < -0.05  # one lucky value is not enough
+    assert result.status == "budget"
+
+
+def test_a_window_gives_the_run_of_one_worker_and_a_checkpoint_goes_on(tmp_path):
+    options = {"budget": 500, "seed": 4, "window": 5, "noisy": True}
+    alone = minimize(noisy_sphere, BOX, **options)
+    many = minimize(noisy_sphere, BOX, workers=3, backend="thread", **options)
+    assert many.history.tolist() == alone.history.tolist()
+    for n in (60, 130, 311):
+
+        def stop(search, n=n):
+            if search.nfev == n:
+                raise StopIteration
+
+        path = tmp_path / f"{n}.db"
+        minimize(noisy_sphere, BOX, checkpoint=path, callbacks=[stop], **options)
+        again = zoopt.resume(path, noisy_sphere)
+        assert again.history.tolist() == alone.history.tolist()
+        assert again.fun == alone.fun
+        assert again.message == alone.message
+
+
+def test_it_pickles_in_every_stage():
+    for n in (30, 110, 125, 300, 520, 599):
+        solver = NoisyRace(BOX, budget=600, seed=0)
+        rng = np.random.default_rng(3)
+        values = rng.normal(size=600)
+        for i in range(n):
+            candidate = solver.ask()
+            solver.tell(candidate, rastrigin(candidate.x) + values[i])
+        twin = pickle.loads(pickle.dumps(solver))
+        for i in range(n, 600):
+            a, b = solver.ask(), twin.ask()
+            assert (a.u == b.u).all()
+            assert (a.id, a.move) == (b.id, b.move)
+            solver.tell(a, rastrigin(a.x) + values[i])
+            twin.tell(b, rastrigin(b.x) + values[i])
+        assert solver.recommend().value == twin.recommend().value
+
+
+def test_nothing_that_the_filter_rejects_is_asked():
+    def passes(x):
+        return abs(sphere(x) - 0.5) < 0.4  # the best, and the mean there, are rejected
+
+    seen = []
+
+    def fun(x, rng):
+        seen.append(x.copy())
+        return noisy_sphere(x, rng)
+
+    result = minimize(fun, [(-1.0, 1.0)] * 3, budget=600, seed=0, noisy=True, filter=passes)
+    assert result.nfev == 600
+    assert all(passes(x) for x in seen)
+    assert passes(result.x)
+
+
+def test_the_answer_is_feasible_even_where_the_mean_is_not():
+    result = minimize(
+        noisy_sphere, BOX, budget=2000, seed=0, noisy=True, constraint=lambda x: x.sum() - 2.0
+    )
+    assert result.success
+    assert result.x.sum() >= 2.0
+    assert sphere(result.x) < 0.4  # 0.02 is the least
+
+
+def test_failures_and_infinities_lose_no_run():
+    outcomes = [
+        lambda x: Evaluation(math.nan, "failed", error="boom"),
+        lambda x: math.inf,
+        lambda x: -math.inf,
+        lambda x: math.nan,
+        sphere,
+    ]
+    solver = NoisyRace(BOX, budget=400, seed=0)
+    for i in range(400):
+        candidate = solver.ask()
+        solver.tell(candidate, outcomes[i % 5](candidate.x))
+    assert solver.recommend() is not None
+    hopeless = NoisyRace(BOX, budget=400, seed=0)
+    for _ in range(400):
+        hopeless.tell(hopeless.ask(), math.nan)
+    assert hopeless.recommend() is None
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 7, 20, 61])
+def test_small_budgets_are_spent_exactly(budget):
+    result = minimize(noisy_sphere, BOX, budget=budget, seed=0, noisy=True)
+    assert result.nfev == budget
+    assert result.success
+
+
+def test_without_a_budget_it_goes_on():
+    solver = NoisyRace(BOX, seed=0)
+    for _ in range(3000):
+        candidate = solver.ask()
+        solver.tell(candidate, sphere(candidate.x))
+    assert solver.name == "noisy: pces"
+    assert sphere(solver.recommend().x) < 1e-6
+
+
+def test_where_the_population_cannot_go_suppression_is_alone():
+    solver = NoisyRace([Choice(range(2000)), Real(0.0, 1.0)], budget=200, seed=0)
+    for _ in range(200):
+        assert solver.name == "noisy: ssracos"
+        candidate = solver.ask()
+        solver.tell(candidate, candidate.x[1])
+    assert solver.recommend().n_calls > 1
+
+
+class TestInOptMin:
+    @staticmethod
+    def objective():
+        rng = np.random.default_rng(5)
+        return Objective(
+            lambda solution: sphere(solution.get_x()) + rng.normal(0.0, 0.1),
+            Dimension(8, [[-1, 1]] * 8, [True] * 8),
+        )
+
+    def test_noise_handling_alone_chooses_and_says_which(self):
+        solution = Opt.min(self.objective(), Parameter(budget=1000, seed=0, noise_handling=True))
+        assert solution.result.message.startswith("noisy: pces")
+        assert solution.result.nfev == 1000
+        assert solution.get_value() == solution.result.fun
+        assert sphere(solution.get_x()) < 0.1
+
+    @pytest.mark.parametrize(
+        ("settings", "words"),
+        [
+            ({"algorithm": "sracos"}, "needs a method"),
+            ({"algorithm": "random"}, "needs a method"),
+            ({"sequential": False}, "sequential=True"),
+            ({"uncertain_bits": 1}, "uncertain_bits has no effect"),
+        ],
+    )
+    def test_what_does_not_go_together_is_named(self, settings, words):
+        parameter = Parameter(budget=100, noise_handling=True, **settings)
+        with pytest.raises(ValueError, match=words):
+            Opt.min(self.objective(), parameter)
+
+
+def test_noisy_chooses_the_algorithm_itself():
+    with pytest.raises(ValueError, match="noisy=True chooses the algorithm itself"):
+        minimize(noisy_sphere, BOX, budget=10, noisy=True, algorithm="racos")

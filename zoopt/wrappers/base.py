@@ -1,0 +1,65 @@
+"""What solvers over solvers have in common: they hand on candidates that others proposed."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from zoopt.contract import Candidate, Exhausted, Proposal, Seed, Solver
+from zoopt.space import Space
+
+__all__ = ["Wrapper"]
+
+
+class Wrapper(Solver):
+    """A solver that asks others. A subclass implements `_next` and `_observe`.
+
+    Parameters
+    ----------
+    space, budget, seed
+        See `zoopt.contract.Solver`.
+    """
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+    ) -> None:
+        self._inners: list[Solver] = []
+        super().__init__(space, budget=budget, seed=seed, x0=x0)
+
+    def _adopt(self, inner: Solver) -> None:
+        """Have one more solver go by the filter."""
+        inner.filter = self.filter
+        self._inners.append(inner)
+
+    @property
+    def filter(self) -> Callable[[Candidate], Any] | None:
+        """See `Solver`; the solvers that are asked go by it."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, passes: Callable[[Candidate], Any] | None) -> None:
+        self._filter = passes
+        for inner in self._inners:
+            inner.filter = passes
+
+    @abstractmethod
+    def _next(self) -> Candidate | None:
+        """Return a candidate whose id is `n_asked`; None, with nothing changed, to wait or at the
+        end."""
+
+    def ask(self) -> Candidate | None:
+        candidate = self._next()
+        if candidate is None:
+            if self._in_flight:
+                return None
+            raise Exhausted(f"{self.name}: every point of the space was asked")
+        self._in_flight[candidate.id] = candidate
+        self.n_asked = candidate.id + 1
+        return candidate
+
+    def _propose(self) -> Proposal | None:
+        raise NotImplementedError("a wrapper asks others")

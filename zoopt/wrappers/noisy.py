@@ -1,0 +1,320 @@
+"""NoisyRace: value suppression and an evolution strategy, of which the better goes on.
+
+Owns the stages of the race, the calls that compare the two, and whose candidate is whose.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any, cast
+
+from zoopt.contract import (
+    OK,
+    Best,
+    Candidate,
+    Evaluation,
+    Exhausted,
+    Seed,
+    Solver,
+    rank,
+    register,
+    solver_factory,
+    spawn_seed,
+)
+from zoopt.means import mean, standard_error
+from zoopt.space import Row, Space
+from zoopt.wrappers.base import Wrapper
+
+__all__ = ["NoisyRace"]
+
+
+class NoisyRace(Wrapper):
+    """The default for noisy objectives: `SSRacos` and `PCES` race, and the better one goes on.
+
+    Both get a twentieth of the budget. Then the best point of the one and the mean of the other are
+    evaluated several times. If the mean is better, PCES goes on to the end: there is one valley, as
+    far as can be seen. If not, SSRacos goes on to somewhat more than half of the budget, and the
+    rest is for another PCES, which begins at the point that it found, with small steps.
+
+    Parameters
+    ----------
+    space, budget, seed, x0
+        See `zoopt.contract.Solver`. Without a budget the stages are as long as for 100 evaluations
+        a dimension, 1,000 at least, and the last one goes on.
+
+    Attributes
+    ----------
+    name : str
+        "noisy", and after a colon which of the two is at work.
+
+    Notes
+    -----
+    Candidates of both are asked in turn, so that many workers keep busy during the race; later a
+    generation of PCES must be told before the next one is asked. In spaces that PCES does not take,
+    unordered dimensions of more than 1,000 values, SSRacos is alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from zoopt import NoisyRace
+    >>> noise = np.random.default_rng(0)
+    >>> solver = NoisyRace([(-1, 1)] * 5, budget=1000, seed=0)
+    >>> for _ in range(1000):
+    ...     candidate = solver.ask()
+    ...     value = float(((candidate.u - 0.2) ** 2).sum()) + noise.normal(0.0, 0.1)
+    ...     solver.tell(candidate, value)
+    >>> bool(((solver.recommend().candidate.u - 0.2) ** 2).sum() < 0.02)
+    True
+    >>> solver.name
+    'noisy: pces'
+    """
+
+    name = "noisy"
+    repeats = True
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed)
+        root = spawn_seed(seed, "inner")
+        seeds = [spawn_seed(root, "solver", k) for k in range(3)]
+        starts = list(x0)
+        n = self.planned_budget or max(1000, 100 * self.space.n_columns)
+        self._population: Solver | None = None
+        self._polisher: dict[str, Any] = {"budget": self.planned_budget, "seed": seeds[2]}
+        if cast("type[Solver]", solver_factory(POPULATION)).accepts(self.space):
+            self._population = solver_factory(POPULATION)(
+                self.space,
+                budget=self.planned_budget,
+                seed=seeds[1],
+                mean=starts[0] if starts else None,
+            )
+        self._until = n if self._population is None else int(PART * n)
+        self._suppression = solver_factory(SUPPRESSION)(
+            self.space,
+            budget=self.planned_budget if self._population is None else max(1, self._until),
+            seed=seeds[0],
+            x0=starts,
+            train_size=max(1, min(TRAIN_SIZE, self._until)),
+            positive_size=max(1, min(POSITIVE_SIZE, self._until)),
+            non_update_allowed=NON_UPDATE_ALLOWED,
+            resample_times=RESAMPLE_TIMES,
+        )
+        for inner in (self._suppression, self._population):
+            if inner is not None:
+                self._adopt(inner)
+        least = 2 * TRAIN_SIZE + 4 * int(math.log(max(1, self.space.n_columns)))
+        self._n_race = max(1, min(max(int(RACE * n), least), int(MOST_RACE * n)))
+        self._n_check = max(LEAST_CHECK, int(CHECK * n))
+        self._n_starts = len(starts)
+        self._n_of_suppression = self._n_of_population = 0  # asked in the race
+        self._asked: dict[int, Solver | _Checked] = {}  # who is told, by the ids in flight
+        self._checked: list[_Checked] = []
+        self._stage = RACING
+        if self._population is None:
+            self._go_on_with(self._suppression)
+
+    # ------------------------------------------------------------- asking
+
+    def _next(self) -> Candidate | None:
+        before = self._stage, self.name
+        candidate = self._ask_by_stage()
+        if candidate is None:
+            self._stage, self.name = before
+        return candidate
+
+    def _ask_by_stage(self) -> Candidate | None:
+        if self._stage == RACING:
+            if min(self._n_of_suppression, self._n_of_population) < self._n_race:
+                return self._ask_both()
+            if self._population is not None:
+                self._begin_checks(self._population, self._suppression)
+        if self._stage == CHECKING:
+            return self._ask_check()
+        if self._stage == SUPPRESSION:
+            candidate = None
+            if self._population is None or self.n_asked < self._until:
+                candidate = self._ask(self._suppression)
+            if candidate is not None or self._population is None or self._suppression.in_flight:
+                return candidate
+            self._begin_to_polish()
+        inner = self._suppression if self._population is None else self._population
+        return self._ask(inner)
+
+    def _ask(self, inner: Solver) -> Candidate | None:
+        """Have a solver propose a candidate whose id is one of ours."""
+        before, inner.n_asked = inner.n_asked, self.n_asked
+        try:
+            candidate = inner.ask()
+        except Exhausted:
+            candidate = None
+        if candidate is None:
+            inner.n_asked = before
+        else:
+            self._asked[candidate.id] = inner
+        return candidate
+
+    def _ask_both(self) -> Candidate | None:
+        """Ask the one that was asked less, or the other if that one waits or has had its part."""
+        n_here, n_there = self._n_of_suppression, self._n_of_population
+        wants_population = n_here >= self._n_starts and n_there < self._n_race
+        candidate = None
+        if wants_population and n_there < n_here:
+            candidate = self._ask_population()
+        if candidate is None and n_here < 2 * self._n_race:
+            candidate = self._ask_suppression()
+        if candidate is None and wants_population:
+            candidate = self._ask_population()
+        return candidate
+
+    def _ask_suppression(self) -> Candidate | None:
+        candidate = self._ask(self._suppression)
+        self._n_of_suppression += candidate is not None
+        return candidate
+
+    def _ask_population(self) -> Candidate | None:
+        assert self._population is not None
+        candidate = self._ask(self._population)
+        self._n_of_population += candidate is not None
+        return candidate
+
+    def _begin_checks(self, *inners: Solver) -> None:
+        """Have what both recommend evaluated; go on at once where there is nothing to compare."""
+        found = [inner.recommend() for inner in inners]
+        n = self._n_check
+        if self.planned_budget is not None:
+            n = min(n, (self.planned_budget - self.n_asked) // 2)
+        if n < 2 or None in found:
+            self._go_on_with(inners[found[0] is None and found[1] is not None])
+            return
+        self._checked = [_Checked(best.candidate, n) for best in found if best is not None]
+        self._stage = CHECKING
+
+    def _ask_check(self) -> Candidate | None:
+        for checked in self._checked:
+            if checked.n_left:
+                checked.n_left -= 1
+                candidate = checked.repeat(self.n_asked, self.space)
+                self._asked[candidate.id] = checked
+                return candidate
+        return None
+
+    def _begin_to_polish(self) -> None:
+        """Replace the population by one around what suppression found, unless that is nothing."""
+        found = self._suppression.recommend()
+        assert self._population is not None
+        self._inners.remove(self._population)
+        self._population = None
+        if found is not None:
+            make = solver_factory(POPULATION)
+            options = {"mean": found.candidate, "sigma": POLISHING_SIGMA, **self._polisher}
+            self._population = make(self.space, **options)
+            self._adopt(self._population)
+            self._go_on_with(self._population)
+
+    def _go_on_with(self, inner: Solver) -> None:
+        self._stage = inner.name
+        self.name = f"{NoisyRace.name}: {inner.name}"
+
+    # ------------------------------------------------------------- telling
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        asked = self._asked.pop(candidate.id)
+        if isinstance(asked, Solver):
+            asked.tell(candidate, evaluation)
+            return
+        asked.told.append(evaluation)
+        if all(checked.is_told for checked in self._checked):
+            of_population, of_suppression = self._checked
+            assert self._population is not None
+            is_better = of_population.key <= of_suppression.key
+            self._go_on_with(self._population if is_better else self._suppression)
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        for inner in self._inners:
+            inner.tell_point(candidate, evaluation)
+
+    # ------------------------------------------------------------- what to use
+
+    @property
+    def proven(self) -> Best | None:
+        """The feasible point of least mean of several evaluations; None before there is one."""
+        known = [inner.proven for inner in self._inners]
+        known += [checked.best(self.space) for checked in self._checked]
+        return _least(known)
+
+    def recommend(self) -> Best | None:
+        """Return the proven point, or the mean under way if it seems better; else the best."""
+        known = [self.proven]
+        if self._population is not None and self._stage == POPULATION:
+            found = self._population.recommend()
+            known.append(found if found is not None and found.n_calls > 1 else None)
+        return _least(known) or self.best
+
+
+def _least(known: Iterable[Best | None]) -> Best | None:
+    return min((best for best in known if best is not None), key=lambda b: b.value, default=None)
+
+
+class _Checked:
+    """A point that is evaluated several times to be compared."""
+
+    __slots__ = ("first", "n", "n_left", "row", "told")
+
+    def __init__(self, candidate: Candidate, n: int) -> None:
+        #: Id of the point; None until it is asked.
+        self.first = candidate.id if candidate.id >= 0 else None
+        self.row: Row = candidate.u
+        self.n = self.n_left = n
+        self.told: list[Evaluation] = []
+
+    def repeat(self, ident: int, space: Space) -> Candidate:
+        self.row.flags.writeable = False  # pickling forgets that
+        move = None if self.first is None else (self.first,)
+        self.first = ident if self.first is None else self.first
+        return Candidate(ident, self.row, space, move)
+
+    @property
+    def is_told(self) -> bool:
+        return len(self.told) == self.n
+
+    @property
+    def _mean(self) -> tuple[Evaluation, list[float]]:
+        ok = [evaluation for evaluation in self.told if evaluation.status == OK]
+        if not ok:
+            return self.told[0], []
+        values = [evaluation.value for evaluation in ok]
+        violation = mean([evaluation.violation for evaluation in ok])
+        return Evaluation(mean(values), violation=violation), values
+
+    @property
+    def key(self) -> tuple[float, float]:
+        return rank(self._mean[0], 0)
+
+    def best(self, space: Space) -> Best | None:
+        """Return the point with the mean of its evaluations, if it is feasible."""
+        if not self.is_told or self.first is None:
+            return None
+        evaluation, values = self._mean
+        if not values or evaluation.violation > 0.0:
+            return None
+        candidate = Candidate(self.first, self.row, space)
+        return Best(candidate, evaluation, standard_error(values), len(values))
+
+
+SUPPRESSION, POPULATION = "ssracos", "pces"
+RACING, CHECKING = "race", "check"
+#: Part of the budget that each of the two gets in the race, as a rule and at most.
+RACE, MOST_RACE = 0.05, 0.15
+#: Part of the budget that each of the two points gets that are compared.
+CHECK, LEAST_CHECK = 0.005, 5
+#: Part of the budget after which what suppression found is polished, and the first step for that.
+PART, POLISHING_SIGMA = 0.55, 0.04
+#: Sizes of suppression, those of the authors' benchmarks.
+TRAIN_SIZE, POSITIVE_SIZE, NON_UPDATE_ALLOWED, RESAMPLE_TIMES = 25, 5, 100, 20
+
+register(NoisyRace.name, NoisyRace)
