@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from old_api import Counted, bits, box, nothing, sphere
+from old_api import Counted, bits, box, sphere
 
 import zoopt
 from zoopt import (

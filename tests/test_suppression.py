@@ -266,9 +266,47 @@ def test_stop_rules_are_asked_and_a_lucky_value_is_no_terminal_value():
 def test_what_excludes_each_other_is_refused(options, words):
     with pytest.raises(ValueError, match=words):
         Opt.min(objective(), Parameter(budget=50, **options))
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        {"suppression": True, "resample_times": 10, "non_update_allowed": 30},
+        {"resampling": True, "resample_times": 10},
+        {},
+    ],
+)
+@pytest.mark.parametrize("backend", ["serial", "process"])
+def test_repeats_call_the_resample_func_of_ones_own(noise, backend):
+    """It knows the true value here, so the mean of repeats is that of the point returned."""
+
+    def true(solution):
+        return float(((solution.x - 0.2) ** 2).sum())
+
+    def resample(solution, times):
+        assert times == 1
+        return true(solution)
+
+    own = Objective(
+        lambda solution, rng: true(solution) + rng.normal(5.0, 0.1),
+        zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3),
+        resample_func=resample,
+    )
+    parameter = Parameter(budget=300, seed=0, noise_handling=True, backend=backend, **noise)
+    result = Opt.min(own, parameter).result
+    assert result.nfev == 300
+    n_first = int((result.history > 4.0).sum())
+    assert 25 <= n_first < 300
+    assert result.nfev_x > 1
+    mean = true(zoopt.Solution(x=list(result.x)))
+    first = 5.0 / result.nfev_x if noise.get("resampling") else 0.0
+    assert result.fun == pytest.approx(mean + first, abs=0.2)
+
+
+def test_a_resample_func_excludes_matrices():
     own = Objective(lambda s: 0.0, zoopt.Dimension(1, [[0, 1]], [True]), None, lambda s, n: 0.0)
-    with pytest.raises(ValueError, match="a resample_func of one's own"):
-        Opt.min(own, Parameter(budget=50, **NOISY))
+    with pytest.raises(ValueError, match="resample_func excludes vectorized"):
+        Opt.min(own, Parameter(budget=50, vectorized=True, **NOISY))
 
 
 def test_after_the_planned_end_what_was_found_since_counts(tmp_path):

@@ -27,7 +27,9 @@ class Objective:
     constraint : callable, optional
         ``constraint(solution) -> number``, feasible if at least 0.
     resample_func : callable, optional
-        ``resample_func(solution, times) -> number``; by default the mean of ``times`` values.
+        ``resample_func(solution, times) -> number``; by default the mean of ``times`` values. In a
+        run each repeated evaluation is one call with ``times=1``, so that repeats can run in
+        parallel and the budget counts them all.
 
     Examples
     --------
@@ -74,10 +76,10 @@ class Objective:
         self._reducedim = bool(parameter.get_high_dim_handling() and parameter.get_reducedim())
 
     @property
-    def resamples_itself(self) -> bool:
-        """Whether it has a function of its own for evaluating a solution several times."""
+    def own_resample_func(self) -> Callable[[Solution, int], Any] | None:
+        """The user's function for evaluating a solution several times; None if there is none."""
         function = getattr(self._resample_func, "__func__", self._resample_func)
-        return function is not Objective.resample_func
+        return None if function is Objective.resample_func else self._resample_func
 
     def construct_solution(self, x: Any, parent: Solution | None = None) -> Solution:
         """Make a solution of a vector, with what the inherit function attaches."""

@@ -233,8 +233,8 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
     handled = key in ("ponss", "ssracos")
     if noise and parameter.get_resampling() and handled:
         raise ValueError("resampling=True excludes suppression=True and ponss=True")
-    if (parameter.get_resampling() or handled) and objective.resamples_itself:
-        raise not_available("a resample_func of one's own")
+    if objective.own_resample_func is not None and parameter.vectorized:
+        raise ValueError("a resample_func excludes vectorized=True")
     if noise and not (handled or parameter.get_resampling() or key == NoisyRace.name):
         method = "ponss=True" if key in PARETO_FAMILY else "suppression=True, or no algorithm"
         raise ValueError(
@@ -439,17 +439,21 @@ class Evaluate:
         self._seed = seed
         self._view = Solution.of_row
         self._stochastic = stochastic_argument(self._func)
+        self._resample = objective.own_resample_func
         inherit, after = objective.get_inherit_func(), objective.get_post_inherit_func()
         self._inherit = None if inherit is Objective.default_inherit else inherit
         self._after = None if after is Objective.default_post_inherit else after
         #: Whether solutions carry attachments.
         self.attaches = self._inherit is not None or self._after is not None
-        self._simple = self._stochastic is None and not self.attaches and not constraints
+        self._simple = not (
+            self._stochastic or self._resample or self.attaches or self._constraints
+        )
 
     @property
     def functions(self) -> tuple[Any, ...]:
         """What the user wrote."""
-        return self._func, *self._constraints.functions
+        resample = () if self._resample is None else (self._resample,)
+        return self._func, *resample, *self._constraints.functions
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
         if candidate.bits is None:
@@ -464,7 +468,10 @@ class Evaluate:
         if self._inherit is not None:
             solution.set_attach(self._inherit(None))
         violation = self._constraints.violation(solution) if self._constraints else 0.0
-        if self._stochastic is None:
+        is_again = candidate.move is not None and len(candidate.move) == 1
+        if self._resample is not None and is_again:
+            value = self._resample(solution, 1)
+        elif self._stochastic is None:
             value = self._func(solution)
         else:
             value = self._func(

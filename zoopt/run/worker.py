@@ -28,8 +28,8 @@ __all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "run_shipmen
 LENGTH = struct.Struct("<Q")
 READY, UNFIT = "ready", "unfit"
 
-#: id, bytes of the encoded point, whether they are packed bits, origin
-Task: TypeAlias = tuple[int, bytes, bool, Any]
+#: id, bytes of the encoded point, whether they are packed bits, origin, the move of a repeat
+Task: TypeAlias = tuple[int, bytes, bool, Any, tuple[int, ...] | None]
 #: value, status, violation, error, started, finished, worker, exception, extra
 Report: TypeAlias = tuple[Any, ...]
 
@@ -92,20 +92,24 @@ def _unpickled(data: bytes) -> Any:
 
 
 def task_of(candidate: Candidate) -> Task:
-    """Return what is sent of a candidate: all but its space, an attribute of ``evaluate``."""
+    """Return what is sent of a candidate: not its space, an attribute of ``evaluate``.
+
+    Nor its move, unless it is a point that was asked before.
+    """
+    move = candidate.move if candidate.move is not None and len(candidate.move) == 1 else None
     if candidate.bits is not None:
-        return candidate.id, candidate.bits.tobytes(), True, candidate.origin
-    return candidate.id, candidate.u.tobytes(), False, candidate.origin
+        return candidate.id, candidate.bits.tobytes(), True, candidate.origin, move
+    return candidate.id, candidate.u.tobytes(), False, candidate.origin, move
 
 
 def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
     """Evaluate what was sent; times are readings of the clock."""
-    ident, data, is_packed, origin = task
+    ident, data, is_packed, origin, move = task
     if is_packed:
         bits = np.frombuffer(data, np.uint8)
-        candidate = Candidate.packed(ident, bits, one.space, None, origin)
+        candidate = Candidate.packed(ident, bits, one.space, move, origin)
     else:
-        candidate = Candidate(ident, np.frombuffer(data), one.space, None, origin)
+        candidate = Candidate(ident, np.frombuffer(data), one.space, move, origin)
     try:
         return one.submit(candidate)
     except BaseException as error:  # a KeyboardInterrupt of the objective's own
