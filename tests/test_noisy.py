@@ -37,34 +37,86 @@ def test_with_one_valley_the_population_goes_on_and_its_mean_is_the_answer():
 
 
 def test_with_many_valleys_suppression_goes_on_and_its_point_is_polished():
-    solver = NoisyRace(BOX, budget=4000, seed=2)
-    rng, names = np.random.default_rng(0), []
-    for _ in range(4000):
-        candidate = solver.ask()
-        names.append(solver.name)
-        solver.tell(candidate, rastrigin(candidate.x) + rng.normal(0.0, 2.0))
-    assert names.index("noisy: ssracos") < 0.2 * 4000
-    assert names.index("noisy: pces") >= 0.55 * 4000
-    assert names[-1] == "noisy: pces"
-    assert rastrigin(solver.recommend().x) < 25.0  # 8 uniform draws of 10,000 are above 60
+    found, polished = [], []
+    for seed in range(7):
+        solver = NoisyRace(BOX, budget=4000, seed=seed)
+        rng, names = np.random.default_rng(seed), []
+        for _ in range(4000):
+            candidate = solver.ask()
+            names.append(solver.name)
+            if names[-1] == "noisy: ssracos":
+                found.append(solver._suppression.recommend())
+            solver.tell(candidate, rastrigin(candidate.x) + rng.normal(0.0, 2.0))
+        if "noisy: ssracos" in names:
+            found[len(polished) :] = [rastrigin(found[-1].x)]
+            polished.append(rastrigin(solver.recommend().x))
+            assert names.index("noisy: ssracos") < 0.2 * 4000
+            start = names.index("noisy: pces")
+            assert start >= 0.55 * 4000
+            assert names[start:] == ["noisy: pces"] * (4000 - start)
+    assert len(polished) >= 5
+    assert np.median(np.array(polished) / np.array(found)) < 0.7
 
 
 @pytest.mark.parametrize("population_wins", [True, False])
 def test_the_better_of_two_checked_points_decides(population_wins):
-    solver, n_checks = NoisyRace(BOX, budget=2000, seed=1), 0
+    solver, n_checks, firsts = NoisyRace(BOX, budget=4000, seed=1), 0, {}
     while solver.name == "noisy":
         candidate = solver.ask()
-        value = sphere(candidate.x)
+        value, first = sphere(candidate.x), firsts.setdefault(tuple(candidate.x), candidate.id)
         if solver._stage == "check":
             n_checks += 1
+            assert candidate.move == (None if first == candidate.id else (first,))
             is_population = bool((candidate.u == solver._checked[0].row).all())
             value = 0.0 if is_population == population_wins else 1.0
         solver.tell(candidate, value)
     assert solver.name == ("noisy: pces" if population_wins else "noisy: ssracos")
-    assert n_checks == 2 * 10
-    assert solver.n_asked == pytest.approx(2 * 100 + n_checks, abs=2)
+    assert n_checks == 2 * 20
+    assert solver.n_asked == pytest.approx(2 * 200 + n_checks, abs=2)
     assert solver.proven.value == 0.0
-    assert solver.proven.n_calls == 10
+    assert solver.proven.n_calls == 20
+
+
+def test_the_feasible_one_of_two_checked_points_wins():
+    solver = NoisyRace(BOX, budget=2000, seed=1)
+    while solver.name == "noisy":
+        candidate = solver.ask()
+        evaluation = Evaluation(sphere(candidate.x))
+        if solver._stage == "check" and (candidate.u == solver._checked[0].row).all():
+            evaluation = Evaluation(-9.0, violation=1.0)
+        solver.tell(candidate, evaluation)
+    assert solver.name == "noisy: ssracos"
+    assert solver.proven.value > 0.0
+
+
+def test_an_ask_in_vain_changes_nothing():
+    for seed in range(3):
+        solver = NoisyRace(BOX, budget=1000, seed=seed)
+        flight, n_vain = [], 0
+        rng = np.random.default_rng(seed)
+        while solver.n_asked < 700:
+            before = pickle.dumps(solver)
+            candidate = solver.ask()
+            if candidate is not None:
+                flight.append(candidate)
+                continue
+            assert pickle.dumps(solver) == before
+            n_vain += 1
+            for _ in range(rng.integers(1, len(flight) + 1)):
+                told = flight.pop(rng.integers(len(flight)))
+                solver.tell(told, sphere(told.x))
+        assert n_vain > 5
+
+
+def test_a_point_from_elsewhere_reaches_both():
+    solver = NoisyRace(BOX, budget=1000, seed=0)
+    for _ in range(60):
+        candidate = solver.ask()
+        solver.tell(candidate, sphere(candidate.x))
+    solver.tell_point([0.2] * 8, -1.0)
+    assert solver._suppression.positives[0][1].tolist() == [0.2] * 8
+    assert np.allclose(solver._population.mean, [0.2] * 8)
+    assert solver.best.value == -1.0
 
 
 @pytest.mark.parametrize("space", ["continuous", "mixed", "bits"])
@@ -106,9 +158,71 @@ def test_an_early_end_recommends_the_mean_under_way():
 
 
 def test_a_terminal_value_waits_for_what_is_proven():
-    result = minimize(noisy_sphere, BOX, budget=3000, seed=0, noisy=True, terminal_value=-0.05)
-    assert result.history.min() < -0.05  # one lucky value is not enough
-    assert result.status == "budget"
+    for seed in range(8):
+        result = minimize(
+            noisy_sphere, BOX, budget=1500, seed=seed, noisy=True, terminal_value=-0.08
+        )
+        assert result.history.min() < -0.08  # one lucky value is not enough
+        assert result.status == "budget"
+
+
+@pytest.mark.parametrize("algorithm", ["pces", "noisy"])
+def test_past_the_planned_end_what_was_found_since_counts(algorithm, tmp_path):
+    options = {"seed": 0, "algorithm": algorithm, "checkpoint": tmp_path / "run.db"}
+    first = minimize(noisy_sphere, BOX, budget=100, **options)
+    result = zoopt.resume(tmp_path / "run.db", noisy_sphere, budget=3000)
+    assert sphere(result.x) < 0.5 * sphere(first.x)
+    assert sphere(result.x) < 0.1
+
+
+@pytest.mark.parametrize("n", [25, 70, 250])
+def test_more_initial_points_than_the_race_has_are_all_evaluated(n):
+    starts = [[v] * 3 for v in np.linspace(-1.0, 1.0, n)]
+    seen = []
+
+    def fun(x):
+        seen.append(x.tolist())
+        return sphere(x)
+
+    result = minimize(fun, [(-1.0, 1.0)] * 3, budget=300, seed=0, noisy=True, x0=starts)
+    assert result.nfev == 300
+    assert seen[:n] == starts
+
+
+@pytest.mark.parametrize(
+    ("space", "passes"),
+    [
+        ([(-1.0, 1.0)] * 3, lambda x: bool((x > 0.5).all())),  # the population cannot begin
+        (zoopt.Space.subsets(12), lambda x: x.sum() == 2),  # suppression comes to an end
+    ],
+)
+def test_where_the_filter_stops_one_the_other_goes_on(space, passes):
+    for seed in range(4):
+        result = minimize(
+            lambda x, rng: float(np.arange(len(x)) @ x + rng.normal(0.0, 0.1)),
+            space, budget=400, seed=seed, noisy=True, filter=passes,
+        )  # fmt: skip
+        assert result.nfev == 400
+        assert passes(result.x)
+    hopeless = NoisyRace(space, budget=400, seed=0)
+    hopeless.filter = lambda candidate: False
+    with pytest.raises(zoopt.NothingFeasible):
+        hopeless.ask()
+
+
+@pytest.mark.parametrize("space", [[Integer(2, 2)], [Integer(0, 1)]])
+def test_a_tiny_space_whose_first_calls_fail_is_not_the_end(space):
+    calls = []
+
+    def fun(x):
+        calls.append(x)
+        if len(calls) < 3:
+            raise ValueError("not yet")
+        return 1.0
+
+    result = minimize(fun, space, budget=200, seed=0, noisy=True, on_error="record")
+    assert result.nfev == 200
+    assert result.fun == 1.0
 
 
 def test_a_window_gives_the_run_of_one_worker_and_a_checkpoint_goes_on(tmp_path):
@@ -158,10 +272,14 @@ def test_nothing_that_the_filter_rejects_is_asked():
         seen.append(x.copy())
         return noisy_sphere(x, rng)
 
-    result = minimize(fun, [(-1.0, 1.0)] * 3, budget=600, seed=0, noisy=True, filter=passes)
-    assert result.nfev == 600
-    assert all(passes(x) for x in seen)
-    assert passes(result.x)
+    for n in (600, 400):
+        result = minimize(
+            fun, [(-1.0, 1.0)] * 3, budget=600, seed=0, noisy=True, filter=passes,
+            stop=lambda search, n=n: search.nfev >= n,
+        )  # fmt: skip
+        assert result.nfev == n
+        assert all(passes(x) for x in seen)
+        assert passes(result.x)
 
 
 def test_the_answer_is_feasible_even_where_the_mean_is_not():
@@ -240,12 +358,21 @@ class TestInOptMin:
             ({"algorithm": "random"}, "needs a method"),
             ({"sequential": False}, "sequential=True"),
             ({"uncertain_bits": 1}, "uncertain_bits has no effect"),
+            ({"exploration_rate": 0.5}, "exploration_rate has no effect"),
+            ({"resample_times": 7}, "resample_times has no effect"),
+            ({"non_update_allowed": 7}, "non_update_allowed has no effect"),
+            ({"balance_rate": 0.9}, "balance_rate has no effect"),
+            ({"autoset": False}, "positive_size has no effect"),
         ],
     )
     def test_what_does_not_go_together_is_named(self, settings, words):
         parameter = Parameter(budget=100, noise_handling=True, **settings)
         with pytest.raises(ValueError, match=words):
             Opt.min(self.objective(), parameter)
+
+    def test_what_is_made_for_noise_may_be_named(self):
+        parameter = Parameter(budget=500, seed=0, algorithm="pces", noise_handling=True)
+        assert Opt.min(self.objective(), parameter).result.message.startswith("pces stopped")
 
 
 def test_noisy_chooses_the_algorithm_itself():

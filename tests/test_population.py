@@ -1,6 +1,5 @@
 """PCES: generations, the moves of its distribution, population control, and the final mean."""
 
-import functools
 import math
 import pickle
 
@@ -155,6 +154,91 @@ def test_infeasible_ones_rank_behind_and_the_final_mean_must_be_feasible():
     assert result.x.sum() < 0.8
 
 
+def test_a_mean_whose_final_evaluations_fail_or_are_infeasible_is_not_the_answer():
+    for last in (Evaluation(math.nan, "failed"), Evaluation(-1.0, violation=0.5)):
+        solver = PCES(BOX, seed=0, budget=400)
+        for i in range(400):
+            candidate = solver.ask()
+            solver.tell(candidate, distance(candidate) if i < 380 else last)
+        assert solver.proven is None
+        assert solver.recommend() is solver.best
+
+
+def test_the_final_mean_is_proven_when_all_of_it_was_told():
+    solver = PCES(BOX, seed=0, budget=400)
+    for i in range(400):
+        assert solver.proven is None, i
+        candidate = solver.ask()
+        solver.tell(candidate, distance(candidate))
+    assert solver.proven.n_calls == 20
+    assert solver.recommend().value == solver.proven.value
+
+
+def test_a_mean_that_a_constraint_may_forbid_is_not_the_answer_unevaluated():
+    for seed in range(30):
+        result = minimize(
+            lambda x: float(((x - 4.0) ** 2).sum()),
+            [Integer(0, 9)] * 2,
+            budget=16,
+            seed=seed,
+            algorithm="pces",
+            constraint=lambda x: abs(x[0] - x[1]) - 0.5,
+        )
+        assert not result.success or result.x[0] != result.x[1]
+
+
+def test_without_a_budget_the_population_is_at_most_a_tenth_of_what_was_asked():
+    rng = np.random.default_rng(0)
+    solver = PCES(BOX, seed=1)
+    for _ in range(3000):
+        solver.tell(solver.ask(), rng.normal())
+    assert 100 < solver.population_size <= 300
+
+
+def test_the_population_shrinks_when_noise_ends():
+    rng = np.random.default_rng(0)
+    solver = PCES(BOX, seed=1)
+    for _ in range(60):
+        tell_generation(solver, lambda candidate: rng.normal())
+    grown = solver.population_size
+    for _ in range(60):
+        tell_generation(solver, distance)
+    assert solver.population_size < grown / 3
+
+
+def test_what_the_filter_rejects_leaves_its_place_to_another():
+    solver = PCES(BOX, seed=0)
+    solver.filter = lambda candidate: candidate.u[0] > 0.0
+    flight = [solver.ask() for _ in range(solver.population_size)]
+    assert solver.ask() is None
+    assert all(candidate.u[0] > 0.0 for candidate in flight)
+    solver.filter = None
+    for candidate in flight:
+        solver.tell(candidate, distance(candidate))
+    assert solver.ask() is not None
+
+
+def test_the_step_size_stays_within_bounds():
+    solver = PCES(BOX, seed=0)
+    for _ in range(60):
+        tell_generation(solver, lambda candidate: -float((candidate.u**2).sum()))
+        assert solver._sigma <= 0.5
+    solver = PCES(BOX, seed=0)
+    for _ in range(6000):
+        candidate = solver.ask()
+        solver.tell(candidate, distance(candidate))
+    assert 1e-12 <= solver._sigma < 1e-7
+
+
+def test_a_repeated_initial_point_is_asked_once_and_read_only_after_pickling():
+    solver = PCES(BOX, seed=0, x0=[[0.5] * 4, [0.5] * 4, [0.1] * 4, [0.5] * 4])
+    solver = pickle.loads(pickle.dumps(solver))
+    flight = [solver.ask() for _ in range(3)]
+    assert [candidate.x for candidate in flight[:2]] == [[0.5] * 4, [0.1] * 4]
+    assert flight[2].x not in ([0.5] * 4, [0.1] * 4)
+    assert not any(candidate.u.flags.writeable for candidate in flight)
+
+
 def test_it_starts_at_the_first_initial_point():
     solver = PCES(BOX, seed=0, x0=[[0.9, -0.9, 0.9, -0.9], [0.0] * 4], sigma=0.001)
     assert [solver.ask().x for _ in range(2)] == [[0.9, -0.9, 0.9, -0.9], [0.0] * 4]
@@ -164,8 +248,16 @@ def test_it_starts_at_the_first_initial_point():
 def test_a_better_point_from_elsewhere_becomes_the_mean():
     solver = PCES(BOX, seed=0)
     tell_generation(solver, distance)
+    solver.tell_point([0.9] * 4, Evaluation(-5.0, violation=1.0))
+    assert not np.allclose(solver.mean, [0.9] * 4)
+    flight = [solver.ask() for _ in range(3)]
     solver.tell_point([0.2] * 4, -1.0)
     assert np.allclose(solver.mean, [0.2] * 4)
+    for candidate in flight:  # they say nothing of the new mean
+        solver.tell(candidate, 0.0)
+    assert np.allclose(solver.mean, [0.2] * 4)
+    tell_generation(solver, distance)
+    assert 0.0 < distance_of(solver.mean) < 0.2
 
 
 def test_a_window_gives_the_run_of_one_worker_and_a_checkpoint_goes_on(tmp_path):
@@ -264,7 +356,7 @@ def test_every_value_keeps_a_chance(sizes, n_moves, mu_eff):
 def test_values_are_drawn_with_their_probabilities():
     space = zoopt.Space([Choice(range(3)), Choice(range(2))])
     choices = Choices(space, np.arange(2))
-    choices.table = np.array([[0.2, 0.5, 0.3], [0.9, 0.1, 0.0]])
+    choices._set(np.array([[0.2, 0.5, 0.3], [0.9, 0.1, 0.0]]))
     rng = np.random.default_rng(0)
     drawn = np.array([choices.draw(rng) for _ in range(4000)])
     for column, chances in enumerate(choices.table):
@@ -296,8 +388,21 @@ def test_bad_settings_are_named(space, options, words):
 
 
 def test_values_without_end_do_not_break_it():
-    values = [math.inf, -math.inf, 1e308, -1e308]
-    solver = make_solver("pces", BOX, seed=0, budget=300)
-    for i in range(300):
-        solver.tell(solver.ask(), values[i % 4])
-    assert functools.reduce(math.hypot, solver.mean) < 10
+    for values in ([math.inf, -math.inf, 1e308, -1e308], [1e308], [-1e308, 1e308]):
+        solver = make_solver("pces", BOX, seed=0, budget=300)
+        for i in range(300):
+            solver.tell(solver.ask(), values[i % len(values)])
+        assert np.isfinite(solver.mean).all()
+        assert solver.population_size <= 30
+
+
+def test_a_draw_stays_within_its_values_whatever_rounding_does():
+    class Most:
+        def random(self, n):
+            return np.full(n, 1.0 - 2**-53)
+
+    choices = Choices(zoopt.Space([Choice(range(3)), Choice(range(10))]), np.arange(2))
+    table = np.zeros((2, 10))
+    table[0, :3], table[1] = (0.1, 0.2, 0.7 - 1e-9), 0.1
+    choices._set(table)
+    assert choices.draw(Most()).tolist() == [2, 9]

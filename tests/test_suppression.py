@@ -298,9 +298,11 @@ def test_repeats_call_the_resample_func_of_ones_own(noise, backend):
     n_first = int((result.history > 4.0).sum())
     assert 25 <= n_first < 300
     assert result.nfev_x > 1
-    mean = true(zoopt.Solution(x=list(result.x)))
-    first = 5.0 / result.nfev_x if noise.get("resampling") else 0.0
-    assert result.fun == pytest.approx(mean + first, abs=0.2)
+    if noise:
+        first = 0.0 if noise.get("suppression") else 5.0 / result.nfev_x
+        assert result.fun == pytest.approx(true(zoopt.Solution(x=list(result.x))) + first, abs=0.2)
+    else:  # the first call for the mean is the objective's, or none is
+        assert result.fun < 5.0 / result.nfev_x + 0.5
 
 
 def test_a_resample_func_excludes_matrices():

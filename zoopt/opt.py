@@ -40,6 +40,8 @@ __all__ = ["Opt"]
 RACOS_FAMILY = (None, "asracos", "racos", "sracos")
 #: Those that select subsets, by the value of the objective and that of the constraint.
 PARETO_FAMILY = ("poss", "ponss")
+#: Those made for noise that no flag chooses.
+NOISE_FAMILY = ("noisy", "pces")
 
 
 class Opt:
@@ -235,13 +237,26 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
         raise ValueError("resampling=True excludes suppression=True and ponss=True")
     if objective.own_resample_func is not None and parameter.vectorized:
         raise ValueError("a resample_func excludes vectorized=True")
-    if noise and not (handled or parameter.get_resampling() or key == NoisyRace.name):
+    if key == NoisyRace.name:
+        _check_no_method_is_set(parameter)
+    if noise and not (handled or parameter.get_resampling() or key in NOISE_FAMILY):
         method = "ponss=True" if key in PARETO_FAMILY else "suppression=True, or no algorithm"
         raise ValueError(
             f"noise_handling=True with {key!r} needs a method: resampling=True or {method}"
         )
     if high:
         raise not_available("high_dim_handling")
+
+
+def _check_no_method_is_set(parameter: Parameter) -> None:
+    """Refuse settings of methods where none is named: the one that is chosen has its own."""
+    usual = Parameter()
+    for name in ("resample_times", "non_update_allowed", "balance_rate"):
+        if getattr(parameter, name) != getattr(usual, name):
+            raise ValueError(
+                f"{name} has no effect on the method that noise_handling=True chooses: say "
+                "resampling=True or suppression=True"
+            )
 
 
 def _is_of_bits(objective: Objective) -> bool:
@@ -293,8 +308,15 @@ def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any
             "balance_rate": parameter.get_balance_rate(),
         }
     if algorithm not in RACOS_FAMILY:
-        if parameter.get_uncertain_bits() is not None:
-            raise ValueError(f"uncertain_bits has no effect on {algorithm!r}")
+        usual = Parameter(budget=parameter.get_budget())
+        for name, given, without in (
+            ("uncertain_bits", parameter.get_uncertain_bits(), None),
+            ("exploration_rate", parameter.get_probability(), usual.get_probability()),
+            ("positive_size", parameter.get_positive_size(), usual.get_positive_size()),
+            ("train_size", parameter.get_train_size(), usual.get_train_size()),
+        ):
+            if given != without:
+                raise ValueError(f"{name} has no effect on {algorithm!r}")
         return {}
     if budget != parameter.get_budget():
         parameter = copy.copy(parameter)

@@ -9,7 +9,8 @@ from zoopt.space import Row, Space
 
 __all__ = ["Choices", "Codes"]
 
-Codes = npt.NDArray[np.intp]
+Codes = npt.NDArray[np.int16]
+Table = npt.NDArray[np.float64]
 
 
 class Choices:
@@ -29,19 +30,25 @@ class Choices:
     algorithms and ant colony optimization", Algorithmica 2019).
     """
 
-    def __init__(self, space: Space, columns: Codes) -> None:
+    def __init__(self, space: Space, columns: npt.NDArray[np.intp]) -> None:
         self.columns = columns
         self.low: Row = space.low[columns]
-        self.sizes: Codes = np.rint(space.high[columns] - self.low).astype(np.intp) + 1
-        most = int(self.sizes.max(initial=1))
-        self._is_value = np.arange(most) < self.sizes[:, None]
-        self._uniform = self._is_value / self.sizes[:, None]
-        self.table: npt.NDArray[np.float64] = self._uniform.copy()
-        n = max(2, int((self.sizes - 1).sum()))
+        self.sizes: Codes = np.rint(space.high[columns] - self.low).astype(np.int16) + 1
+        n = max(2, int((self.sizes.astype(int) - 1).sum()))
         self._drift = math.sqrt(n) * math.log(n)
+        self._set(self._uniform())
+
+    def _uniform(self) -> Table:
+        most = int(self.sizes.max(initial=1))
+        table: Table = (np.arange(most) < self.sizes[:, None]) / self.sizes[:, None]
+        return table
+
+    def _set(self, table: Table) -> None:
+        self.table = table
+        self._bounds = table.cumsum(axis=1)[:, :-1]
 
     @staticmethod
-    def fits(space: Space, columns: Codes) -> bool:
+    def fits(space: Space, columns: npt.NDArray[np.intp]) -> bool:
         """Return whether its tables are small enough."""
         sizes = space.high[columns] - space.low[columns] + 1
         most = float(sizes.max(initial=1.0))
@@ -49,42 +56,41 @@ class Choices:
 
     def lean(self, row: Row, weight: float) -> None:
         """Start anew, with so much of the weight on the values of a row."""
-        self.table = (1.0 - weight) * self._uniform
-        self.table[np.arange(len(self.columns)), self.codes_of(row)] += weight
-
-    def codes_of(self, row: Row) -> Codes:
-        codes: Codes = np.rint(row[self.columns] - self.low).astype(np.intp)
-        return codes
+        table = (1.0 - weight) * self._uniform()
+        codes = np.rint(row[self.columns] - self.low).astype(np.int16)
+        table[np.arange(len(self.columns)), codes] += weight
+        self._set(table)
 
     def draw(self, rng: np.random.Generator) -> Codes:
         """Draw a code a column."""
-        below = self.table.cumsum(axis=1) < rng.random(len(self.columns))[:, None]
-        codes: Codes = np.minimum(below.sum(axis=1), self.sizes - 1)
+        below = self._bounds < rng.random(len(self.columns))[:, None]
+        codes: Codes = np.minimum(below.sum(axis=1, dtype=np.int16), self.sizes - 1)
         return codes
 
     def move(self, codes: Codes, weights: Row, mu_eff: float) -> None:
         """Move towards weighted draws, one a row of codes."""
         rate = mu_eff / (mu_eff + self._drift)
-        seen = np.zeros_like(self.table)
+        table = (1.0 - rate) * self.table
         rows = np.arange(len(self.columns))
         for code, weight in zip(codes, weights, strict=True):
-            seen[rows, code] += weight
-        self.table += rate * (seen - self.table)
+            table[rows, code] += rate * weight
+        uniform = self._uniform()
+        is_value = uniform > 0.0
         least = 1.0 / ((len(rows) + 2.0 * mu_eff) * np.maximum(self.sizes - 1, 1))
         least = np.minimum(least, 1.0 / self.sizes)[:, None]
-        # What lies between the least and all is stretched, so that the rest of the mass fits.
-        free = np.maximum(self.table - least, 0.0) * self._is_value
+        # What lies above the least is stretched, so that the rest of the mass fits.
+        free = np.maximum(table - least, 0.0) * is_value
         total = free.sum(axis=1, keepdims=True)
         left = 1.0 - least * self.sizes[:, None]
-        scaled = np.divide(free, total, out=self._uniform.copy(), where=total > 0.0)
-        self.table = np.where(self._is_value, least + left * scaled, 0.0)
+        scaled = np.divide(free, total, out=uniform, where=total > 0.0)
+        self._set(np.where(is_value, least + left * scaled, 0.0))
 
     @property
     def mode(self) -> Codes:
         """The likeliest code of each column."""
-        codes: Codes = self.table.argmax(axis=1)
+        codes: Codes = self.table.argmax(axis=1).astype(np.int16)
         return codes
 
 
 #: Most values of a column, and most probabilities in all.
-MOST_VALUES, MOST_ENTRIES = 1000, 10_000_000
+MOST_VALUES, MOST_ENTRIES = 1000, 2_000_000

@@ -127,11 +127,9 @@ class PCES(Solver):
         self._last_values: list[float] = []  # of the last generation; none if one was not fine
         self._n_left = 0  # of the generation, to ask
         planned = self.planned_budget or 0
-        self._n_final = min(MOST_FINAL, planned // 20)
-        self._final: Candidate | None = None
-        self._final_ids: set[int] = set()
-        self._final_values: list[float] = []
-        self._final_violations: list[float] = []
+        self._n_final = 0 if planned < 20 else max(2, min(MOST_FINAL, planned // 20))
+        self._final: _Final | None = None
+        self._is_constrained = False  # as far as violations tell
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
@@ -159,7 +157,10 @@ class PCES(Solver):
 
     def _propose(self) -> Proposal | None:
         if self._queue:
-            return self._queue.pop(), None
+            row = self._queue.pop()
+            self._queue = [other for other in self._queue if not np.array_equal(other, row)]
+            row.flags.writeable = False  # pickling forgets that
+            return row, None
         planned = self.planned_budget
         n_to_end = math.inf if planned is None else planned - self._n_final - self.n_asked
         if planned is not None and n_to_end <= 0 < planned - self.n_asked:
@@ -167,6 +168,7 @@ class PCES(Solver):
         if self._n_left == 0:
             if self._generation:
                 return None
+            self._final = None  # it goes on past its end
             self._spread = self._spreads()
             size = int(self._size)
             self._n_left = size if n_to_end <= 0 else int(min(size, n_to_end))
@@ -182,9 +184,11 @@ class PCES(Solver):
         if self._final is None:
             if self._generation:
                 return None
-            self._final = Candidate(self.n_asked, self._mean_row(), self.space)
-        self._final_ids.add(self.n_asked)
-        return self._final.u, None if self.n_asked == self._final.id else (self._final.id,)
+            self._final = _Final(Candidate(self.n_asked, self._mean_row(), self.space))
+        candidate = self._final.candidate
+        self._final.in_flight.add(self.n_asked)
+        candidate.u.flags.writeable = False
+        return candidate.u, None if self.n_asked == candidate.id else (candidate.id,)
 
     def _spreads(self) -> Row:
         """Return the step size of each column: so large that whole numbers change now and then."""
@@ -215,11 +219,9 @@ class PCES(Solver):
     # ------------------------------------------------------------- outcomes
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        if candidate.id in self._final_ids:
-            self._final_ids.remove(candidate.id)
-            if evaluation.status == OK:
-                self._final_values.append(evaluation.value)
-                self._final_violations.append(evaluation.violation)
+        self._is_constrained |= evaluation.status == OK and evaluation.violation != 0.0
+        if self._final is not None and candidate.id in self._final.in_flight:
+            self._final.take(candidate.id, evaluation)
             return
         draw = self._generation.pop(candidate.id, None)
         if draw is None:
@@ -230,20 +232,25 @@ class PCES(Solver):
         if not self._generation and self._n_left == 0:
             self._move()
             is_fine = all(key[0] == 0.0 for key, *_ in self._told)
-            self._last_values = [told[3] for told in self._told] if is_fine else []
+            if not is_fine:
+                self._last_values = []
+            elif 2 * len(self._told) >= self._least_size:
+                self._last_values = [told[3] for told in self._told]
             self._told = []
 
     def _discard(self, candidate: Candidate) -> None:
-        if candidate.id in self._final_ids:  # no final evaluations then: generations to the end
-            self._final_ids.remove(candidate.id)
-            self._final, self._n_final = None, 0
+        if self._final is not None and candidate.id in self._final.in_flight:
+            self._final, self._n_final = None, 0  # generations to the end, then
         elif self._generation.pop(candidate.id, None) is not None:
             self._n_left += 1
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        best = self._best
-        if evaluation.status == OK and (best is None or evaluation.value < best.value):
+        if evaluation.status != OK or evaluation.violation > 0.0:
+            return
+        if self.best is None or evaluation.value < self.best.value:
             self._start(candidate.u, max(0.0, 1.0 - 2.0 * self._sigma))
+            self._generation.clear()  # the rest of it says nothing of the new mean
+            self._told, self._last_values, self._n_left, self._final = [], [], 0, None
 
     def _move(self) -> None:
         """Move mean and step size by the generation that was told, and judge the progress."""
@@ -282,9 +289,9 @@ class PCES(Solver):
         if len(self._trend) < TREND:
             return
         time = np.arange(TREND) - (TREND - 1) / 2
-        values_then = np.array(self._trend)
-        scale = max(abs(values_then).max(), 1e-300)
-        gaps = (values_then - values_then.mean()) / scale
+        scale = max(max(map(abs, self._trend)), 1e-300)
+        values_then = np.array(self._trend) / scale
+        gaps = values_then - values_then.mean()
         slope = float(time @ gaps) / float(time @ time)
         rest = gaps - slope * time
         error = math.sqrt(float(rest @ rest) / (TREND - 2) / float(time @ time))
@@ -292,38 +299,69 @@ class PCES(Solver):
             self._size *= GROWTH
         else:
             self._size = max(float(self._least_size), self._size * DECAY)
-        if self.planned_budget is not None:
-            self._size = max(self._least_size, min(self._size, self.planned_budget / 10))
+        most = max(self.planned_budget or 0, self.n_asked) / 10
+        self._size = max(self._least_size, min(self._size, most))
 
     # ------------------------------------------------------------- what to use
 
     @property
     def proven(self) -> Best | None:
-        """The mean, with the mean of its final evaluations; None before there are any."""
-        if self._final is None or not self._final_values:
+        """The mean, with that of all its final evaluations; None before they were told."""
+        final, planned = self._final, self.planned_budget or 0
+        if final is None or final.in_flight or final.n_told == 0:
             return None
-        violation = mean_of(self._final_violations)
-        if violation > 0.0:
-            return None
-        values = self._final_values
-        evaluation = Evaluation(mean_of(values), violation=violation)
-        return Best(self._final, evaluation, standard_error(values), len(values))
+        is_over = final.n_told >= self._n_final or self.n_asked >= planned
+        return final.best if is_over else None
 
     def recommend(self) -> Best | None:
         """Return the mean, with the mean of its evaluations, or before those of the generation.
 
-        Where some of those failed or were infeasible, or the filter rejects the mean, the best.
+        The best instead, where evaluations of the mean, or of the generation, failed or were
+        infeasible, where the filter rejects the mean, or where a constraint might.
         """
-        return self.proven or self._mean_of_generation() or self.best
+        if self._final is not None and self._final.n_told:
+            return self._final.best or self.best
+        return self._mean_of_generation() or self.best
 
     def _mean_of_generation(self) -> Best | None:
         values = self._last_values
-        if not values or self._final_values:
+        if not values or self._is_constrained:
             return None
         center = Candidate(-1 - self.n_foreign, self._mean_row(), self.space)
         if self.filter is not None and not self.filter(center):
             return None
         return Best(center, Evaluation(mean_of(values)), standard_error(values), len(values))
+
+
+class _Final:
+    """The evaluations of the last mean."""
+
+    __slots__ = ("candidate", "in_flight", "n_told", "values", "violations")
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.candidate = candidate
+        self.in_flight: set[int] = set()
+        self.n_told = 0  # lost ones are not
+        self.values: list[float] = []
+        self.violations: list[float] = []
+
+    def take(self, ident: int, evaluation: Evaluation) -> None:
+        self.in_flight.remove(ident)
+        self.n_told += evaluation.status != LOST
+        if evaluation.status == OK:
+            self.values.append(evaluation.value)
+            self.violations.append(evaluation.violation)
+
+    @property
+    def best(self) -> Best | None:
+        """The mean of two values or more, if it is feasible."""
+        if len(self.values) < 2:
+            return None
+        violation = mean_of(self.violations)
+        if violation > 0.0:
+            return None
+        evaluation = Evaluation(mean_of(self.values), violation=violation)
+        return Best(self.candidate, evaluation, standard_error(self.values), len(self.values))
 
 
 #: Generations whose values show a trend.

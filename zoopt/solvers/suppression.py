@@ -89,14 +89,17 @@ class SSRacos(SRacos):
     # ------------------------------------------------------------- proposals
 
     def _propose(self) -> Proposal | None:
+        before = self._is_final
         if not self._due and not self._queue and self._at_the_end():
             self._finish()
         if not self._due:
             proposal = super()._propose()
-            if proposal is not None or self._in_flight or not self._goes_on():
+            if proposal is not None:
                 return proposal
-            self._finish()  # every point was asked: the rest of the budget is for the best
+            if not self._in_flight and self._goes_on():
+                self._finish()  # every point was asked: the rest of the budget is for the best
             if not self._due:
+                self._is_final = before
                 return None
         again = self._due.popleft()
         self._again[self.n_asked] = again

@@ -12,7 +12,6 @@ from zoopt.contract import (
     Best,
     Candidate,
     Evaluation,
-    Exhausted,
     Seed,
     Solver,
     rank,
@@ -20,6 +19,7 @@ from zoopt.contract import (
     solver_factory,
     spawn_seed,
 )
+from zoopt.errors import Exhausted, NothingFeasible
 from zoopt.means import mean, standard_error
 from zoopt.space import Row, Space
 from zoopt.wrappers.base import Wrapper
@@ -80,6 +80,7 @@ class NoisyRace(Wrapper):
         x0: Iterable[Any] = (),
     ) -> None:
         super().__init__(space, budget=budget, seed=seed)
+        self.name = NoisyRace.name
         root = spawn_seed(seed, "inner")
         seeds = [spawn_seed(root, "solver", k) for k in range(3)]
         starts = list(x0)
@@ -113,6 +114,7 @@ class NoisyRace(Wrapper):
         self._n_starts = len(starts)
         self._n_of_suppression = self._n_of_population = 0  # asked in the race
         self._asked: dict[int, Solver | _Checked] = {}  # who is told, by the ids in flight
+        self._stuck: list[Solver] = []  # those whose proposals the filter rejects
         self._checked: list[_Checked] = []
         self._stage = RACING
         if self._population is None:
@@ -129,10 +131,12 @@ class NoisyRace(Wrapper):
 
     def _ask_by_stage(self) -> Candidate | None:
         if self._stage == RACING:
-            if min(self._n_of_suppression, self._n_of_population) < self._n_race:
-                return self._ask_both()
-            if self._population is not None:
-                self._begin_checks(self._population, self._suppression)
+            if not self._is_over:
+                candidate = self._ask_both()
+                if candidate is not None or self._in_flight:
+                    return candidate
+            if not self._begin_checks():
+                return None
         if self._stage == CHECKING:
             return self._ask_check()
         if self._stage == SUPPRESSION:
@@ -142,16 +146,28 @@ class NoisyRace(Wrapper):
             if candidate is not None or self._population is None or self._suppression.in_flight:
                 return candidate
             self._begin_to_polish()
-        inner = self._suppression if self._population is None else self._population
-        return self._ask(inner)
+        candidate = None if self._population is None else self._ask(self._population)
+        if candidate is None and (self._population is None or self._population in self._stuck):
+            candidate = self._ask(self._suppression)
+        return candidate
 
     def _ask(self, inner: Solver) -> Candidate | None:
-        """Have a solver propose a candidate whose id is one of ours."""
+        """Have a solver propose a candidate whose id is one of ours.
+
+        Whose proposals the filter rejects is asked no more; if that is both, there is no hope.
+        """
+        if inner in self._stuck:
+            return None
         before, inner.n_asked = inner.n_asked, self.n_asked
         try:
             candidate = inner.ask()
         except Exhausted:
             candidate = None
+        except NothingFeasible:
+            candidate = None
+            self._stuck.append(inner)
+            if all(each in self._stuck for each in self._inners):
+                raise
         if candidate is None:
             inner.n_asked = before
         else:
@@ -165,7 +181,7 @@ class NoisyRace(Wrapper):
         candidate = None
         if wants_population and n_there < n_here:
             candidate = self._ask_population()
-        if candidate is None and n_here < 2 * self._n_race:
+        if candidate is None and n_here < max(2 * self._n_race, self._n_starts):
             candidate = self._ask_suppression()
         if candidate is None and wants_population:
             candidate = self._ask_population()
@@ -182,17 +198,33 @@ class NoisyRace(Wrapper):
         self._n_of_population += candidate is not None
         return candidate
 
-    def _begin_checks(self, *inners: Solver) -> None:
-        """Have what both recommend evaluated; go on at once where there is nothing to compare."""
-        found = [inner.recommend() for inner in inners]
+    @property
+    def _is_over(self) -> bool:
+        n_asked = min(self._n_of_suppression, self._n_of_population)
+        return bool(self._stuck) or n_asked >= self._n_race
+
+    def _begin_checks(self) -> bool:
+        """Have what both recommend evaluated; go on at once where there is nothing to compare.
+
+        Returns
+        -------
+        bool
+            Whether that could be done; if not, tells must come first.
+        """
+        assert self._population is not None
+        found = [inner.recommend() for inner in (self._population, self._suppression)]
+        if None in found and self._in_flight:
+            return False
         n = self._n_check
         if self.planned_budget is not None:
             n = min(n, (self.planned_budget - self.n_asked) // 2)
-        if n < 2 or None in found:
-            self._go_on_with(inners[found[0] is None and found[1] is not None])
-            return
-        self._checked = [_Checked(best.candidate, n) for best in found if best is not None]
-        self._stage = CHECKING
+        if n < 2 or None in found or self._stuck:
+            has_lost = self._population in self._stuck or (found[0] is None and found[1])
+            self._go_on_with(self._suppression if has_lost else self._population)
+        else:
+            self._checked = [_Checked(best.candidate, n) for best in found if best is not None]
+            self._stage = CHECKING
+        return True
 
     def _ask_check(self) -> Candidate | None:
         for checked in self._checked:
@@ -242,22 +274,34 @@ class NoisyRace(Wrapper):
 
     @property
     def proven(self) -> Best | None:
-        """The feasible point of least mean of several evaluations; None before there is one."""
-        known = [inner.proven for inner in self._inners]
-        known += [checked.best(self.space) for checked in self._checked]
-        return _least(known)
+        """What is recommended, if it was evaluated several times; None before there is such."""
+        return self._preferred(None if self._population is None else self._population.proven)
 
     def recommend(self) -> Best | None:
-        """Return the proven point, or the mean under way if it seems better; else the best."""
-        known = [self.proven]
-        if self._population is not None and self._stage == POPULATION:
-            found = self._population.recommend()
-            known.append(found if found is not None and found.n_calls > 1 else None)
-        return _least(known) or self.best
+        """Return the mean of the population that goes on, unless what was there before is better.
+
+        That is, by more than both standard errors. Before, the point that was found by means of
+        several evaluations; if there is none, the best.
+        """
+        found = None if self._population is None else self._population.recommend()
+        return self._preferred(found) or self.best
+
+    def _preferred(self, found: Best | None) -> Best | None:
+        if self._stage != POPULATION or found is None or found.n_calls < 2:
+            found = None
+        earlier = [self._suppression.proven, *(each.best(self.space) for each in self._checked)]
+        known = [best for best in earlier if best is not None]
+        if not known:
+            return found
+        other = min(known, key=lambda best: best.value)
+        if found is None or other.value + _error(other) + _error(found) < found.value:
+            return other
+        return found
 
 
-def _least(known: Iterable[Best | None]) -> Best | None:
-    return min((best for best in known if best is not None), key=lambda b: b.value, default=None)
+def _error(best: Best) -> float:
+    error = best.standard_error
+    return error if math.isfinite(error) else 0.0
 
 
 class _Checked:
