@@ -51,7 +51,14 @@ DISCRETE = (
     ("chain of choices", 30, 10_000, 3.0, 0.0),
     ("mixed", 16, 5000, 0.3, 0.0),
 )
+#: From none to so much that nothing can be seen.
+STRENGTHS = tuple(
+    (name, 10, 2000, scale * added, 0.0)
+    for name, scale in (("sphere", 1.0), ("rastrigin", 10.0))
+    for added in (0.0, 0.001, 0.01, 0.1, 1.0)
+)
 FIRST_SEED = 1000
+OWN = ("plain", "resampled", "suppressed", "pces", "noisy")
 VERSIONS = (
     "import json; from importlib.metadata import version; "
     "print(json.dumps({p: version(p) for p in ('nevergrad', 'cmaes')}))"
@@ -171,6 +178,11 @@ def compare(
     table(title, ["problem", "d", "calls", "noise", *methods, "goals"], rows)
 
 
+def when_it_pays(seeds: int, quick: bool) -> None:
+    title = f"When it pays: from no noise to much, medians of {seeds} seeds"
+    compare(sys.executable, STRENGTHS, OWN, seeds, quick, title, False)
+
+
 def main() -> None:
     parser = arguments(__doc__, old=False)
     parser.add_argument("--peers", metavar="PYTHON", help="a Python that has nevergrad and cmaes")
@@ -186,13 +198,13 @@ def main() -> None:
         known = call(python, "-c", VERSIONS)
         print("- peers:", ", ".join(f"{name} {number}" for name, number in known.items()))
         seeds, quick = options.seeds, options.quick
-        own = ["plain", "resampled", "suppressed", "pces", "noisy"]
         title = f"True value of the point returned, medians of {seeds} seeds"
-        compare(python, GOALS, [*own, "TBPSA", "cmaes"], seeds, quick, title, True)
+        compare(python, GOALS, [*OWN, "TBPSA", "cmaes"], seeds, quick, title, True)
         title = f"Five functions, noise of the authors' and as a factor, medians of {seeds} seeds"
-        compare(python, FIVE, [*own, "TBPSA"], seeds, quick, title, False)
+        compare(python, FIVE, [*OWN, "TBPSA"], seeds, quick, title, False)
         title = f"Bits, choices and mixtures, medians of {seeds} seeds"
-        compare(python, DISCRETE, [*own, "nevergrad"], seeds, quick, title, False)
+        compare(python, DISCRETE, [*OWN, "nevergrad"], seeds, quick, title, False)
+        when_it_pays(seeds, quick)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,16 @@ def test_every_example_of_subset_selection_is_tested():
     assert names == {"influence", "maximum_coverage", "sparse_regression"}
 
 
+def test_the_noisy_simulator_reaches_what_its_docstring_says(tmp_path):
+    path = EXAMPLES / "noisy" / "inventory.py"
+    reached = figures(run_example(path, tmp_path))
+    stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    assert reached == pytest.approx(stated, rel=0.03)
+    assert reached["noisy costs"] < reached["plain costs"] - 2
+    assert abs(reached["noisy believes"] - reached["noisy costs"]) < 2
+    assert reached["plain believes"] < reached["plain costs"] - 5
+
+
 def test_quickstart(tmp_path):
     printed = run_example(EXAMPLES / "quickstart.py", tmp_path, "--quick")
     ackley = re.search(r"best value (\S+) after (\d+) evaluations", printed)
