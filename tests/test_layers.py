@@ -17,6 +17,7 @@ LAYERS = {
     "zoopt.errors": NUMERICS,
     "zoopt.means": NUMERICS,
     "zoopt.space": SPACE,
+    "zoopt.unit_box": SPACE,
     "zoopt.contract": CONTRACT,
     "zoopt.solvers": SOLVERS,
     "zoopt.wrappers": COMPOSITION,

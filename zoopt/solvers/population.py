@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from zoopt._native import LOG_INTEGER, ORDERED, UNORDERED
+from zoopt._native import UNORDERED
 from zoopt.checks import number
 from zoopt.contract import (
     LOST,
@@ -28,6 +28,7 @@ from zoopt.means import mean as mean_of
 from zoopt.means import standard_error
 from zoopt.solvers.choices import Choices, Codes
 from zoopt.space import Row, Space
+from zoopt.unit_box import UnitBox
 
 __all__ = ["PCES"]
 
@@ -98,20 +99,9 @@ class PCES(Solver):
             raise ValueError(f"{self.name} needs unordered dimensions of at most 1,000 values")
         if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
             raise ValueError("sigma must be above 0, got 0")
-        is_unordered = self.space.kinds == UNORDERED
-        self._ordered = np.flatnonzero(~is_unordered)
-        self._choices = Choices(self.space, np.flatnonzero(is_unordered))
-        kinds = self.space.kinds[self._ordered]
-        low, high = self.space.low[self._ordered], self.space.high[self._ordered]
-        is_whole = kinds == ORDERED
-        self._low = low - 0.5 * is_whole
-        self._width = high - low + is_whole
-        self._whole = np.flatnonzero(is_whole)
-        self._log_whole = np.flatnonzero(kinds == LOG_INTEGER)
-        #: Logarithms of the least and greatest whole numbers of those columns.
-        self._first = np.log(np.rint(np.exp(low[self._log_whole]) + 0.5))
-        self._last = np.log(np.rint(np.exp(high[self._log_whole]) - 0.5))
-        n = len(self._ordered)
+        self._box = UnitBox(self.space)
+        self._choices = Choices(self.space, np.flatnonzero(self.space.kinds == UNORDERED))
+        n = len(self._box.columns)
         self._mean: Row = np.full(n, 0.5)
         if mean is not None or self._queue:
             row = self._queue[-1] if mean is None else encode_start(self.space, mean, 0)
@@ -146,7 +136,7 @@ class PCES(Solver):
 
     def _start(self, row: Row, weight: float) -> None:
         """Have the distribution begin at a point."""
-        self._mean = (row[self._ordered] - self._low) / self._width
+        self._mean = self._box.point(row)
         self._choices.lean(row, weight)
 
     @property
@@ -193,27 +183,22 @@ class PCES(Solver):
     def _spreads(self) -> Row:
         """Return the step size of each column: so large that whole numbers change now and then."""
         spread = np.full(len(self._mean), self._sigma)
-        spread[self._whole] = np.maximum(self._sigma, MARGIN / self._width[self._whole])
-        logs = self._log_whole
+        box = self._box
+        spread[box.whole] = np.maximum(self._sigma, MARGIN / box.width[box.whole])
+        logs = box.log_whole
         if len(logs):
-            number = np.exp(self._low[logs] + self._mean[logs] * self._width[logs])
-            gap = MARGIN / np.maximum(number, 1.0) / self._width[logs]
+            number = np.exp(box.low[logs] + self._mean[logs] * box.width[logs])
+            gap = MARGIN / np.maximum(number, 1.0) / box.width[logs]
             spread[logs] = np.maximum(self._sigma, gap)
         return spread
 
     def _row(self, point: Row, codes: Codes) -> Row:
         """Return the encoded point at a place of the unit box, with these values of choices."""
-        ordered: Row = self._low + point * self._width
-        ordered[self._whole] = np.rint(ordered[self._whole])
-        logs = self._log_whole
-        if len(logs):
-            ordered[logs] = np.log(np.maximum(np.rint(np.exp(ordered[logs])), 1.0))
-            ordered[logs] = np.clip(ordered[logs], self._first, self._last)
-        row: Row = self.space.low.copy()
-        row[self._ordered] = ordered
-        row[self._choices.columns] += codes
-        np.clip(row, self.space.low, self.space.high, out=row)
-        row.flags.writeable = False
+        row = self._box.row(point)
+        if len(codes):
+            row.flags.writeable = True
+            row[self._choices.columns] += codes
+            row.flags.writeable = False
         return row
 
     # ------------------------------------------------------------- outcomes
@@ -262,7 +247,7 @@ class PCES(Solver):
         weights /= weights.sum()
         mu_eff = 1.0 / float(weights @ weights)
         draws = [told[2] for told in ranked[:mu]]
-        if len(self._ordered):
+        if len(self._box.columns):
             self._step(weights @ np.array([step for step, _ in draws]), mu_eff)
         if len(self._choices.columns):
             self._choices.move(np.array([codes for _, codes in draws]), weights, mu_eff)

@@ -1,0 +1,59 @@
+"""UnitBox: rows to places and back, whole numbers with equal parts, nothing out of range."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoopt import Choice, Integer, Real, Space
+from zoopt.unit_box import UnitBox
+
+SPACE = Space(
+    [
+        Real(-3.0, 5.0),
+        Real(1e-4, 1.0, log=True),
+        Real(0.0, 1.0, step=0.25),
+        Integer(-4, 7),
+        Integer(1, 300, log=True),
+        Choice("abc", ordered=True),
+        Choice("xyz"),
+        Integer(2, 2),
+    ]
+)
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=6, max_size=6))
+def test_every_place_has_a_row_within_the_space(place):
+    box = UnitBox(SPACE)
+    row = box.row(np.array(place))
+    assert not row.flags.writeable
+    assert SPACE.contains(SPACE.decode(row))
+    assert (SPACE.encode(SPACE.decode(row)) == row).all()
+
+
+@given(st.integers(0, 10**6))
+def test_the_place_of_a_row_leads_back_to_it(seed):
+    box, rng = UnitBox(SPACE), np.random.default_rng(seed)
+    row = SPACE.encode(SPACE.sample(rng))
+    back = box.row(box.point(row))
+    assert np.allclose(back[box.columns], row[box.columns], rtol=1e-12, atol=1e-12)
+    assert SPACE.decode(back)[3:6] == SPACE.decode(row)[3:6]
+
+
+@pytest.mark.parametrize("outside", [-0.5, 1.5, -1e9, 1e9])
+def test_places_outside_are_drawn_to_the_border(outside):
+    box = UnitBox(SPACE)
+    row = box.row(np.full(6, outside))
+    ends = SPACE.low if outside < 0 else SPACE.high
+    decoded = SPACE.decode(row)
+    assert row[0] == ends[0]
+    assert decoded[3] == (-4 if outside < 0 else 7)
+    assert decoded[4] == (1 if outside < 0 else 300)
+
+
+def test_whole_numbers_have_equal_parts_of_the_box():
+    box = UnitBox(Space([Integer(3, 7), Choice("abcd", ordered=True)]))
+    places = (np.arange(2000) + 0.5) / 2000
+    rows = np.array([box.row(np.full(2, place)) for place in places])
+    assert np.bincount(rows[:, 0].astype(int)).tolist() == [0, 0, 0] + [400] * 5
+    assert np.bincount(rows[:, 1].astype(int)).tolist() == [500] * 4
