@@ -50,13 +50,13 @@ class UnitBox:
         """Return the encoded values of the ordered columns at a place, rounded and in range."""
         values: Row = point * self.width
         values += self.low
+        np.clip(values, self._low, self._high, out=values)
         if len(self.whole):
             values[self.whole] = np.rint(values[self.whole])
         logs = self.log_whole
         if len(logs):
             values[logs] = np.log(np.maximum(np.rint(np.exp(values[logs])), 1.0))
             values[logs] = np.clip(values[logs], self._first, self._last)
-        np.clip(values, self._low, self._high, out=values)
         return values
 
     def row(self, point: Row) -> Row:
