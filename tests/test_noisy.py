@@ -206,8 +206,61 @@ def test_where_the_filter_stops_one_the_other_goes_on(space, passes):
         assert passes(result.x)
     hopeless = NoisyRace(space, budget=400, seed=0)
     hopeless.filter = lambda candidate: False
-    with pytest.raises(zoopt.NothingFeasible):
-        hopeless.ask()
+    for _ in range(2):
+        with pytest.raises(zoopt.NothingFeasible):
+            hopeless.ask()
+    hopeless.filter = None
+    assert hopeless.ask().id == 0
+
+
+@pytest.mark.parametrize("fails_first", [True, False])
+def test_a_narrow_filter_and_nothing_good_at_first_are_not_the_end(fails_first):
+    """Two points of 51 pass; the first calls fail, or nothing is feasible ever."""
+    n_stopped = 0
+    for seed in range(6):
+        n = 0
+
+        def fun(x):
+            nonlocal n
+            n += 1
+            if fails_first and n <= 30:
+                raise ValueError("not yet")
+            return float(x[0])
+
+        try:
+            result = minimize(
+                fun, [Integer(0, 50)], budget=300, seed=seed, noisy=True, on_error="record",
+                filter=lambda x: x[0] >= 49,
+                constraint=None if fails_first else lambda x: -1.0 - abs(x[0] - 49),
+            )  # fmt: skip
+        except zoopt.NothingFeasible:  # one proposal in a thousand passes
+            n_stopped += 1
+            continue
+        assert result.nfev == 300
+        assert result.success is fails_first
+    assert n_stopped <= 2
+
+
+def test_what_others_told_and_the_filter_rejects_is_never_asked():
+    for seed in range(5):
+        solver = NoisyRace([Integer(0, 9)] * 2, budget=400, seed=seed)
+        solver.filter = lambda candidate: bool((candidate.u >= 8).all())
+        solver.tell_point([0, 0], -100.0)
+        rng = np.random.default_rng(seed)
+        for _ in range(400):
+            candidate = solver.ask()
+            assert (candidate.u >= 8).all()
+            solver.tell(candidate, float(candidate.u.sum() + rng.normal()))
+
+
+def test_one_value_proves_nothing():
+    for seed in range(10):
+        solver, rng = NoisyRace(BOX, budget=60, seed=seed), np.random.default_rng(seed)
+        for _ in range(60):
+            candidate = solver.ask()
+            solver.tell(candidate, sphere(candidate.x) + rng.normal())
+            assert solver.proven is None or solver.proven.n_calls >= 2
+        assert solver.recommend().n_calls >= 2
 
 
 @pytest.mark.parametrize("space", [[Integer(2, 2)], [Integer(0, 1)]])
@@ -362,6 +415,7 @@ class TestInOptMin:
             ({"resample_times": 7}, "resample_times has no effect"),
             ({"non_update_allowed": 7}, "non_update_allowed has no effect"),
             ({"balance_rate": 0.9}, "balance_rate has no effect"),
+            ({"algorithm": "pces", "balance_rate": 0.9}, "balance_rate has no effect"),
             ({"autoset": False}, "positive_size has no effect"),
         ],
     )
@@ -369,6 +423,13 @@ class TestInOptMin:
         parameter = Parameter(budget=100, noise_handling=True, **settings)
         with pytest.raises(ValueError, match=words):
             Opt.min(self.objective(), parameter)
+
+    def test_resampling_of_the_default_is_no_contradiction(self):
+        parameter = Parameter(
+            budget=300, seed=0, algorithm="noisy", noise_handling=True, resampling=True,
+            resample_times=5,
+        )  # fmt: skip
+        assert Opt.min(self.objective(), parameter).result.nfev == 300
 
     def test_what_is_made_for_noise_may_be_named(self):
         parameter = Parameter(budget=500, seed=0, algorithm="pces", noise_handling=True)

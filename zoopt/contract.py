@@ -25,6 +25,7 @@ __all__ = [
     "Exhausted",
     "Seed",
     "Solver",
+    "is_repeat",
     "make_solver",
     "register",
     "registered",
@@ -146,6 +147,12 @@ def _restore(ident: int, u: Row, *rest: Any) -> Candidate:
 def _restore_packed(ident: int, bits: Bits, *rest: Any) -> Candidate:
     bits.flags.writeable = False
     return Candidate.packed(ident, bits, *rest)
+
+
+def is_repeat(candidate: Candidate) -> bool:
+    """Tell whether it is a point that was asked before; one told by others was not."""
+    move = candidate.move
+    return move is not None and len(move) == 1 and move[0] >= 0
 
 
 class Evaluation:
@@ -390,8 +397,7 @@ class Solver(ABC):
                     raise NothingFeasible(text)
                 return None
             candidate = self._make(self.n_asked, proposal[0], self.space, proposal[1])
-            is_asked_again = proposal[1] is not None and len(proposal[1]) == 1
-            if is_asked_again or self.filter(candidate):
+            if is_repeat(candidate) or self.filter(candidate):
                 return proposal
             self._discard(candidate)
         raise NothingFeasible(f"{self.name}: the filter rejected {MAX_REJECTED:,} points in a row")
@@ -476,6 +482,11 @@ class Solver(ABC):
     def recommend(self) -> Best | None:
         """Return the point to use: the best, for solvers that trust single values."""
         return self.best
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for row in self._queue:
+            row.flags.writeable = False  # pickling forgets that
 
     # ------------------------------------------------------------- for subclasses
 

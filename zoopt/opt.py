@@ -16,6 +16,7 @@ from zoopt.contract import (
     Candidate,
     Evaluation,
     Solver,
+    is_repeat,
     make_solver,
     registered,
     solver_factory,
@@ -237,8 +238,8 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
         raise ValueError("resampling=True excludes suppression=True and ponss=True")
     if objective.own_resample_func is not None and parameter.vectorized:
         raise ValueError("a resample_func excludes vectorized=True")
-    if key == NoisyRace.name:
-        _check_no_method_is_set(parameter)
+    if key in NOISE_FAMILY and not parameter.get_resampling():
+        _check_no_method_is_set(parameter, str(key))
     if noise and not (handled or parameter.get_resampling() or key in NOISE_FAMILY):
         method = "ponss=True" if key in PARETO_FAMILY else "suppression=True, or no algorithm"
         raise ValueError(
@@ -248,13 +249,13 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
         raise not_available("high_dim_handling")
 
 
-def _check_no_method_is_set(parameter: Parameter) -> None:
-    """Refuse settings of methods where none is named: the one that is chosen has its own."""
+def _check_no_method_is_set(parameter: Parameter, key: str) -> None:
+    """Refuse settings of the methods that flags choose where none is chosen."""
     usual = Parameter()
     for name in ("resample_times", "non_update_allowed", "balance_rate"):
         if getattr(parameter, name) != getattr(usual, name):
             raise ValueError(
-                f"{name} has no effect on the method that noise_handling=True chooses: say "
+                f"{name} has no effect on {key!r}, which noise_handling=True chooses: say "
                 "resampling=True or suppression=True"
             )
 
@@ -490,8 +491,7 @@ class Evaluate:
         if self._inherit is not None:
             solution.set_attach(self._inherit(None))
         violation = self._constraints.violation(solution) if self._constraints else 0.0
-        is_again = candidate.move is not None and len(candidate.move) == 1
-        if self._resample is not None and is_again:
+        if self._resample is not None and is_repeat(candidate):
             value = self._resample(solution, 1)
         elif self._stochastic is None:
             value = self._func(solution)

@@ -59,6 +59,12 @@ class UnitBox:
             values[logs] = np.clip(values[logs], self._first, self._last)
         return values
 
+    def row_of_centered(self, z: Row) -> Row:
+        """Return the row at a place of [-1, 1]^n, drawn to the border from outside; changes z."""
+        z += 1.0
+        z *= 0.5
+        return self.row(z)
+
     def row(self, point: Row) -> Row:
         """Return the row at a place; unordered columns have their first value. It is read-only."""
         row = self.values(point)

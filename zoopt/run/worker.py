@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from zoopt.contract import Candidate, Evaluation
+from zoopt.contract import Candidate, Evaluation, is_repeat
 from zoopt.run.executor import Evaluate, SerialExecutor, failure
 
 __all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "run_shipment", "task_of"]
@@ -96,7 +96,7 @@ def task_of(candidate: Candidate) -> Task:
 
     Nor its move, unless it is a point that was asked before.
     """
-    move = candidate.move if candidate.move is not None and len(candidate.move) == 1 else None
+    move = candidate.move if is_repeat(candidate) else None
     if candidate.bits is not None:
         return candidate.id, candidate.bits.tobytes(), True, candidate.origin, move
     return candidate.id, candidate.u.tobytes(), False, candidate.origin, move

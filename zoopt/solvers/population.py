@@ -149,7 +149,6 @@ class PCES(Solver):
         if self._queue:
             row = self._queue.pop()
             self._queue = [other for other in self._queue if not np.array_equal(other, row)]
-            row.flags.writeable = False  # pickling forgets that
             return row, None
         planned = self.planned_budget
         n_to_end = math.inf if planned is None else planned - self._n_final - self.n_asked
@@ -304,8 +303,9 @@ class PCES(Solver):
         The best instead, where evaluations of the mean, or of the generation, failed or were
         infeasible, where the filter rejects the mean, or where a constraint might.
         """
-        if self._final is not None and self._final.n_told:
-            return self._final.best or self.best
+        final = self._final
+        if final is not None and final.n_told and not final.has_but_one_value:
+            return final.best or self.best
         return self._mean_of_generation() or self.best
 
     def _mean_of_generation(self) -> Best | None:
@@ -336,6 +336,10 @@ class _Final:
         if evaluation.status == OK:
             self.values.append(evaluation.value)
             self.violations.append(evaluation.violation)
+
+    @property
+    def has_but_one_value(self) -> bool:
+        return self.n_told == 1 and self.violations == [0.0]
 
     @property
     def best(self) -> Best | None:

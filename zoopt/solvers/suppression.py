@@ -126,11 +126,17 @@ class SSRacos(SRacos):
     def _resample_new(self) -> None:
         new = [member for member in self.positives if member[0] not in self._resampled]
         for ident, row, violation, _ in new:
-            if violation < math.inf:
+            if violation < math.inf and self._may_be_asked(ident, row):
                 again = self._resampled[ident] = _Resampled(ident, row, self.resample_times)
                 again.violation = violation
                 self._round.append(again)
                 self._due.extend([again] * self.resample_times)
+
+    def _may_be_asked(self, ident: int, row: Row) -> bool:
+        """Tell whether the filter lets a positive pass that was told and never asked."""
+        if ident >= 0 or self.filter is None:
+            return True
+        return bool(self.filter(Candidate(ident, row, self.space)))
 
     # ------------------------------------------------------------- outcomes
 
@@ -180,7 +186,8 @@ class SSRacos(SRacos):
     @property
     def proven(self) -> Best | None:
         """The feasible point of least mean of all its re-evaluations; None before there is one."""
-        known = [a for a in self._resampled.values() if a.values and a.n_left <= 0]
+        least = min(2, self.resample_times)
+        known = [a for a in self._resampled.values() if len(a.values) >= least and a.n_left <= 0]
         feasible = [again for again in known if again.violation <= 0.0]
         if not feasible:
             return None

@@ -32,8 +32,12 @@ class Wrapper(Solver):
 
     def _adopt(self, inner: Solver) -> None:
         """Have one more solver go by the filter."""
-        inner.filter = self.filter
+        inner.filter = self._filter_for(inner)
         self._inners.append(inner)
+
+    def _filter_for(self, inner: Solver) -> Callable[[Candidate], Any] | None:
+        """Return what a solver's own candidates must pass."""
+        return self._filter
 
     @property
     def filter(self) -> Callable[[Candidate], Any] | None:
@@ -43,8 +47,12 @@ class Wrapper(Solver):
     @filter.setter
     def filter(self, passes: Callable[[Candidate], Any] | None) -> None:
         self._filter = passes
+        self._on_new_filter()
         for inner in self._inners:
-            inner.filter = passes
+            inner.filter = self._filter_for(inner)
+
+    def _on_new_filter(self) -> None:
+        """Forget what was concluded from the filter before."""
 
     @abstractmethod
     def _next(self) -> Candidate | None:

@@ -101,7 +101,7 @@ class NoisyRace(Wrapper):
             seed=seeds[0],
             x0=starts,
             train_size=max(1, min(TRAIN_SIZE, self._until)),
-            positive_size=max(1, min(POSITIVE_SIZE, self._until)),
+            positive_size=max(1, min(POSITIVE_SIZE, self._until // 10)),
             non_update_allowed=NON_UPDATE_ALLOWED,
             resample_times=RESAMPLE_TIMES,
         )
@@ -114,7 +114,6 @@ class NoisyRace(Wrapper):
         self._n_starts = len(starts)
         self._n_of_suppression = self._n_of_population = 0  # asked in the race
         self._asked: dict[int, Solver | _Checked] = {}  # who is told, by the ids in flight
-        self._stuck: list[Solver] = []  # those whose proposals the filter rejects
         self._checked: list[_Checked] = []
         self._stage = RACING
         if self._population is None:
@@ -123,10 +122,15 @@ class NoisyRace(Wrapper):
     # ------------------------------------------------------------- asking
 
     def _next(self) -> Candidate | None:
-        before = self._stage, self.name
-        candidate = self._ask_by_stage()
-        if candidate is None:
-            self._stage, self.name = before
+        before = self._stage, self.name, self._population, self._checked, self._inners[:]
+        candidate = None
+        try:
+            candidate = self._ask_by_stage()
+            if candidate is None and not self._in_flight:
+                candidate = self._ask_whom_it_may()
+        finally:
+            if candidate is None:
+                self._stage, self.name, self._population, self._checked, self._inners[:] = before
         return candidate
 
     def _ask_by_stage(self) -> Candidate | None:
@@ -151,10 +155,25 @@ class NoisyRace(Wrapper):
             candidate = self._ask(self._suppression)
         return candidate
 
+    def _ask_whom_it_may(self) -> Candidate | None:
+        """Ask all once more, also who was stuck, and suppression past its end."""
+        self._stuck.clear()
+        self._suppression.planned_budget = self.planned_budget
+        for inner in self._inners:
+            candidate = self._ask(inner)
+            if candidate is not None:
+                return candidate
+        if self._stuck:
+            raise NothingFeasible(f"{self.name}: the filter rejects all that is proposed")
+        return None
+
+    def _on_new_filter(self) -> None:
+        self._stuck: list[Solver] = []  # those whose proposals the filter rejects
+
     def _ask(self, inner: Solver) -> Candidate | None:
         """Have a solver propose a candidate whose id is one of ours.
 
-        Whose proposals the filter rejects is asked no more; if that is both, there is no hope.
+        Whose proposals the filter rejects is asked no more, unless nobody else is there.
         """
         if inner in self._stuck:
             return None
@@ -166,8 +185,6 @@ class NoisyRace(Wrapper):
         except NothingFeasible:
             candidate = None
             self._stuck.append(inner)
-            if all(each in self._stuck for each in self._inners):
-                raise
         if candidate is None:
             inner.n_asked = before
         else:
@@ -212,7 +229,7 @@ class NoisyRace(Wrapper):
             Whether that could be done; if not, tells must come first.
         """
         assert self._population is not None
-        found = [inner.recommend() for inner in (self._population, self._suppression)]
+        found = [self._found_by(inner) for inner in (self._population, self._suppression)]
         if None in found and self._in_flight:
             return False
         n = self._n_check
@@ -235,18 +252,25 @@ class NoisyRace(Wrapper):
                 return candidate
         return None
 
+    def _found_by(self, inner: Solver) -> Best | None:
+        """Return what a solver recommends, unless others told that and the filter rejects it."""
+        best = inner.recommend()
+        if best is None or best.candidate.id >= 0 or self.filter is None:
+            return best
+        return best if self.filter(best.candidate) else None
+
     def _begin_to_polish(self) -> None:
         """Replace the population by one around what suppression found, unless that is nothing."""
-        found = self._suppression.recommend()
+        found = self._found_by(self._suppression)
+        if found is None:
+            return
         assert self._population is not None
         self._inners.remove(self._population)
-        self._population = None
-        if found is not None:
-            make = solver_factory(POPULATION)
-            options = {"mean": found.candidate, "sigma": POLISHING_SIGMA, **self._polisher}
-            self._population = make(self.space, **options)
-            self._adopt(self._population)
-            self._go_on_with(self._population)
+        make = solver_factory(POPULATION)
+        options = {"mean": found.candidate, "sigma": POLISHING_SIGMA, **self._polisher}
+        self._population = make(self.space, **options)
+        self._adopt(self._population)
+        self._go_on_with(self._population)
 
     def _go_on_with(self, inner: Solver) -> None:
         self._stage = inner.name
@@ -344,7 +368,7 @@ class _Checked:
         if not self.is_told or self.first is None:
             return None
         evaluation, values = self._mean
-        if not values or evaluation.violation > 0.0:
+        if len(values) < 2 or evaluation.violation > 0.0:
             return None
         candidate = Candidate(self.first, self.row, space)
         return Best(candidate, evaluation, standard_error(values), len(values))
