@@ -234,9 +234,17 @@ def test_opt_min_runs_it(options):
 
 
 def test_the_old_class_runs_it():
-    best = OldSSRacos().opt(objective(), Parameter(budget=120, seed=0, resample_times=5))
+    calls = []
+    counted = objective()
+    func = counted.get_func()
+    counted.set_func(lambda solution, rng: calls.append(1) or func(solution, rng))
+    algorithm = OldSSRacos()
+    best = algorithm.opt(counted, Parameter(budget=120, seed=0, resample_times=5))
     assert best.result.message.startswith("ssracos stopped")
     assert best.result.nfev == 120
+    again = algorithm.get_best_solution()
+    assert (again.get_x(), again.get_value()) == (best.get_x(), best.get_value())
+    assert len(calls) == 120
 
 
 def test_stop_rules_are_asked_and_a_lucky_value_is_no_terminal_value():

@@ -19,7 +19,14 @@ class SSRacos(SRacos):
         self, objective: Objective, parameter: Parameter, strategy: str = "WR", ub: int = 1
     ) -> Solution:
         """Minimize an objective with value suppression, whatever the parameter says of noise."""
-        return self.run(objective, parameter, True, strategy, ub, suppression=True)
+        best = self.run(objective, parameter, True, strategy, ub, suppression=True)
+        for solution in self._positive_data:  # the run has evaluated them again
+            solution.set_resample_value(solution.get_value())
+            solution.is_in_possible_solution = True
+        possible = best.deep_copy()
+        possible.set_resample_value(best.get_value())
+        self._possible_solution_list = [possible]
+        return best
 
     def update_possible_solution(self) -> None:
         """Copy the positive solutions to the possible ones, each once."""
