@@ -27,6 +27,7 @@ def test_every_place_has_a_row_within_the_space(place):
     box = UnitBox(SPACE)
     row = box.row(np.array(place))
     assert not row.flags.writeable
+    assert not np.signbit(row[row == 0.0]).any()
     assert SPACE.contains(SPACE.decode(row))
     assert np.allclose(SPACE.encode(SPACE.decode(row)), row, rtol=1e-12, atol=1e-12)
 

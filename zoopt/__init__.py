@@ -35,7 +35,7 @@ from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
 from zoopt.solvers import PCES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.space import Choice, Integer, Real, Space
-from zoopt.wrappers import NoisyRace, Resample
+from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = [
     "PCES",
@@ -66,6 +66,7 @@ __all__ = [
     "ProcessExecutor",
     "Pruned",
     "Racos",
+    "RandomEmbedding",
     "RandomSearch",
     "Real",
     "Resample",

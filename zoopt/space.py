@@ -482,6 +482,10 @@ class Space:
     def dimensions(self) -> list[Dimension]:
         return [self._distinct[i] for i in self._which.tolist()]
 
+    def label_of_column(self, k: int) -> str:
+        """Return what messages call the dimension of an encoded column."""
+        return self._label(int(self._free[k]))
+
     def _label(self, i: int) -> str:
         return f"dimension {i}" if self.names is None else f"dimension {self.names[i]!r}"
 

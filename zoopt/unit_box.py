@@ -52,7 +52,7 @@ class UnitBox:
         values += self.low
         np.clip(values, self._low, self._high, out=values)
         if len(self.whole):
-            values[self.whole] = np.rint(values[self.whole])
+            values[self.whole] = np.rint(values[self.whole]) + 0.0  # no negative zero
         logs = self.log_whole
         if len(logs):
             values[logs] = np.log(np.maximum(np.rint(np.exp(values[logs])), 1.0))

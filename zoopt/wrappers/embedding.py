@@ -1,0 +1,364 @@
+"""Sequential random embedding: another solver searches a few random directions at a time.
+
+Owns the stages, their random matrices, and which candidate of an inner solver is whose.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zoopt._native import UNORDERED
+from zoopt.checks import number, whole
+from zoopt.contract import (
+    LOST,
+    Best,
+    Candidate,
+    Evaluation,
+    Seed,
+    Solver,
+    register,
+    solver_factory,
+    spawn_generator,
+    spawn_seed,
+)
+from zoopt.errors import Exhausted
+from zoopt.space import Row, Space
+from zoopt.unit_box import UnitBox
+from zoopt.wrappers.base import Wrapper
+
+__all__ = ["RandomEmbedding"]
+
+Entries: TypeAlias = npt.NDArray[Any]
+
+
+class RandomEmbedding(Wrapper):
+    """Sequential random embedding: for very many variables of which few directions matter.
+
+    A stage draws a random matrix A and has the inner solver search ``x = center * a + A y`` over
+    the number a and the low-dimensional y, drawn to the border where it leaves the box. The center
+    of the first stage is the best of what was known before, or the middle; that of a later one is
+    the best point so far.
+
+    Parameters
+    ----------
+    space : Space, or what `Space` takes
+        Without unordered dimensions, and of a million points at least; whole numbers are rounded.
+    budget, seed, x0
+        See `zoopt.contract.Solver`. Points of x0 are evaluated before the first stage.
+    inner : str or callable
+        Name of the inner solver, or what makes it; anew for each stage, of its part of the budget.
+    low_dimension : int, or what `Space` takes
+        Variables of y, each in [-1, 1]; or the space of y.
+    n_stages : int
+        The budget is split evenly among them, the remainder to the last.
+    stage_budget : int, optional
+        Evaluations a stage instead; the last stage goes on to the end of the budget.
+    variance : float, optional
+        Of the entries of A, for a box from -1 to 1; by default one over the variables of y.
+    withdraw : (float, float)
+        Range of a.
+    options
+        Of the inner solver.
+
+    Notes
+    -----
+    Source: Qian, Hu, Yu, "Derivative-free optimization of high-dimensional non-convex functions by
+    sequential random embeddings", IJCAI 2016. Matrices are single precision from a million entries
+    on, and are not kept in pickles: they are drawn again from their seeds.
+
+    Examples
+    --------
+    >>> from zoopt import RandomEmbedding
+    >>> solver = RandomEmbedding([(-1, 1)] * 2000, budget=500, seed=0)
+    >>> for _ in range(500):
+    ...     candidate = solver.ask()
+    ...     solver.tell(candidate, float(((candidate.u[:5] - 0.2) ** 2).sum()))
+    >>> solver.best.value < 0.05
+    True
+    """
+
+    name = "sre"
+
+    def __init__(
+        self,
+        space: Space | Any,
+        *,
+        budget: int | None = None,
+        seed: Seed = None,
+        x0: Iterable[Any] = (),
+        inner: str | Callable[..., Solver] = "sracos",
+        low_dimension: int | Any = 10,
+        n_stages: int = 5,
+        stage_budget: int | None = None,
+        variance: float | None = None,
+        withdraw: tuple[float, float] = (-1.0, 1.0),
+        **options: Any,
+    ) -> None:
+        super().__init__(space, budget=budget, seed=seed, x0=x0)
+        self._check_space()
+        if isinstance(low_dimension, int):
+            low_dimension = [(-1.0, 1.0)] * whole(low_dimension, "low_dimension", least=1)
+        low = low_dimension if isinstance(low_dimension, Space) else Space(low_dimension)
+        d = low.n_columns
+        if (low.kinds == UNORDERED).any() or d == 0:
+            raise ValueError("low_dimension must have ordered variables, and no unordered ones")
+        variance = 1.0 / d if variance is None else variance
+        if number(variance, "variance", least=0.0, finite=True) == 0.0:
+            raise ValueError("variance must be above 0, got 0")
+        self.n_stages = whole(n_stages, "n_stages", least=1)
+        self._stage_budget = self._share(stage_budget)
+        self._scale = math.sqrt(variance)
+        self._low = low
+        self._low_with_center = Space([tuple(withdraw), *low.dimensions])
+        self._box = UnitBox(self.space)
+        self._factory = inner if callable(inner) else solver_factory(inner)
+        self._options = options
+        self._seed = spawn_seed(seed, "inner")
+        self._stage: _Stage | None = None
+        self._proven: Best | None = None  # of earlier stages
+        self._n_begun = 0
+        self._begins_at = 0  # n_asked when the stage began
+        self._asked: dict[int, tuple[_Stage, Candidate]] = {}
+        #: What became of rows, by their digests; None while they are in flight. Where there are
+        #: many columns, no two rows are equal by rounding or at the border of the box.
+        self._seen: dict[bytes, Evaluation | None] = {}
+        self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
+
+    def _check_space(self) -> None:
+        unordered = np.flatnonzero(self.space.kinds == UNORDERED)
+        if len(unordered):
+            label = self.space.label_of_column(int(unordered[0]))
+            raise ValueError(f"{self.name} needs ordered dimensions; {label} has no order")
+        if not self.accepts(self.space):
+            raise ValueError(f"{self.name} needs a space of at least {LEAST_POINTS:,} points")
+
+    @classmethod
+    def accepts(cls, space: Space) -> bool:
+        return space.size >= LEAST_POINTS and not bool((space.kinds == UNORDERED).any())
+
+    def _share(self, given: int | None) -> int:
+        if given is not None:
+            return whole(given, "stage_budget", least=1)
+        n = self.planned_budget
+        return STAGE_WITHOUT_BUDGET if n is None else max(1, n // self.n_stages)
+
+    # ------------------------------------------------------------- asking
+
+    def _next(self) -> Candidate | None:
+        while self._queue:
+            candidate = self._candidate(self._queue.pop())
+            if self._is_new(candidate):
+                return candidate
+        for _ in range(MAX_REPEATS):
+            if self._is_over:
+                self._begin()
+            stage = self._stage
+            assert stage is not None
+            try:
+                wanted = stage.inner.ask()
+            except Exhausted:
+                wanted = None
+            if wanted is None:
+                return None
+            candidate = self._candidate(stage.row(wanted.u), stage.move(wanted))
+            if stage.inner.repeats or self._is_new(candidate):
+                stage.note(wanted, candidate.id)
+                self._asked[candidate.id] = stage, wanted
+                return candidate
+            outcome = self._seen[_digest(candidate.u)]
+            stage.inner.tell(wanted, outcome or Evaluation(math.nan, LOST))
+        return None
+
+    def _candidate(self, row: Row, move: tuple[int, ...] | None = None) -> Candidate:
+        row.flags.writeable = False
+        return Candidate(self.n_asked, row, self.space, move)
+
+    @property
+    def _is_over(self) -> bool:
+        if self._stage is None:
+            return True
+        n = self.n_asked - self._begins_at
+        return n >= self._stage_budget and self._n_begun < self.n_stages
+
+    def _begin(self) -> None:
+        """Begin a stage around the best point so far."""
+        self._proven = self.proven
+        k, best = self._n_begun, self.recommend() or self._best
+        center = None if best is None else 2.0 * self._box.point(best.candidate.u) - 1.0
+        planned = self._stage_budget
+        if self.planned_budget is not None and k + 1 == self.n_stages:
+            planned = max(1, self.planned_budget - self.n_asked)
+        inner = self._factory(
+            self._low if center is None else self._low_with_center,
+            budget=planned,
+            seed=spawn_seed(self._seed, "solver", k),
+            **self._options,
+        )
+        matrix = _Matrix(self._seed, k, len(self._box.columns), self._low.n_columns, self._scale)
+        self._stage = _Stage(inner, matrix, self._box, center, self.space)
+        self.repeats = inner.repeats
+        self._begins_at = self.n_asked
+        self._n_begun = k + 1
+        self._inners.clear()
+        self._adopt(inner)
+
+    def _filter_for(self, inner: Solver) -> Callable[[Candidate], Any] | None:
+        passes = super()._filter_for(inner)
+        return None if passes is None or self._stage is None else _Through(self._stage, passes)
+
+    def _is_new(self, candidate: Candidate) -> bool:
+        """Note a row; tell whether it was not there before."""
+        if not self._looks_back:
+            return True
+        n, key = len(self._seen), _digest(candidate.u)
+        self._seen.setdefault(key, None)
+        return len(self._seen) > n
+
+    # ------------------------------------------------------------- telling
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        if self._looks_back:
+            self._seen[_digest(candidate.u)] = evaluation
+        asked = self._asked.pop(candidate.id, None)
+        if asked is not None:
+            asked[0].inner.tell(asked[1], evaluation)
+
+    def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Do nothing: if it is the best, the next stage begins there."""
+
+    # ------------------------------------------------------------- what to use
+
+    @property
+    def proven(self) -> Best | None:
+        """The best; if the inner solver evaluates points again, the best of its proven ones."""
+        if not self.repeats or self._stage is None:
+            return self.best
+        return _better(self._proven, self._stage.best_of(self._stage.inner.proven, self.space))
+
+    def recommend(self) -> Best | None:
+        """Return the best; if the inner solver evaluates points again, what it recommends."""
+        if not self.repeats or self._stage is None:
+            return self.best
+        here = self._stage.best_of(self._stage.inner.recommend(), self.space)
+        if here is not None and here.n_calls < 2:
+            here = None
+        return _better(self._proven, here) or self.best
+
+
+def _digest(row: Row) -> bytes:
+    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+
+
+def _better(one: Best | None, other: Best | None) -> Best | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.value <= other.value else other
+
+
+class _Stage:
+    """An inner solver and how its points are embedded.
+
+    Parameters
+    ----------
+    inner : Solver
+    matrix : _Matrix
+    box : UnitBox
+    center : float64 array, shape (n,), or None
+        In a box from -1 to 1; None is the middle, and the inner solver has no variable for it.
+    """
+
+    def __init__(
+        self, inner: Solver, matrix: "_Matrix", box: UnitBox, center: Row | None, space: Space
+    ) -> None:
+        self.inner = inner
+        self.space = space
+        self._matrix = matrix
+        self._box = box
+        self._center = center
+        self._idents: dict[int, int] = {}  # ours of the inner solver's, where that repeats points
+
+    def row(self, u: Row) -> Row:
+        """Embed an encoded point of the inner solver."""
+        y = np.asarray(self.inner.space.decode_array(u), np.float64)
+        if self._center is None:
+            return self._box.row_of_centered(self._matrix.times(y))
+        return self._box.row_of_centered(self._matrix.times(y[1:], y[0] * self._center))
+
+    def note(self, wanted: Candidate, ident: int) -> None:
+        if self.inner.repeats:
+            self._idents.setdefault(wanted.id, ident)
+
+    def move(self, wanted: Candidate) -> tuple[int, ...] | None:
+        """Return the move of a repeat; of other points more changes than is worth telling."""
+        if wanted.move is None or len(wanted.move) != 1 or wanted.move[0] not in self._idents:
+            return None
+        return (self._idents[wanted.move[0]],)
+
+    def best_of(self, best: Best | None, space: Space) -> Best | None:
+        if best is None:
+            return None
+        row = self.row(best.candidate.u)
+        row.flags.writeable = False
+        ident = self._idents.get(best.candidate.id, -1)
+        return best._replace(candidate=Candidate(ident, row, space))
+
+
+class _Through:
+    """The filter of the whole space, for candidates of an inner solver."""
+
+    def __init__(self, stage: _Stage, passes: Callable[[Candidate], Any]) -> None:
+        self._stage = stage
+        self._passes = passes
+
+    def __call__(self, candidate: Candidate) -> Any:
+        row = self._stage.row(candidate.u)
+        row.flags.writeable = False
+        return self._passes(Candidate(candidate.id, row, self._stage.space))
+
+
+class _Matrix:
+    """A random matrix with normal entries, drawn again from its seed after unpickling."""
+
+    def __init__(self, seed: Any, stage: int, n: int, d: int, scale: float) -> None:
+        self._seed, self._stage, self._n, self._d, self._scale = seed, stage, n, d, scale
+        self._blocks: list[tuple[slice, Entries]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_blocks": None}
+
+    def _drawn(self) -> list[tuple[slice, Entries]]:
+        if self._blocks is None:
+            rng = spawn_generator(self._seed, "inner", self._stage)
+            kind: Any = np.float32 if self._n * self._d >= SINGLE_FROM else np.float64
+            self._blocks = []
+            for start in range(0, self._n, BLOCK):
+                block = slice(start, min(start + BLOCK, self._n))
+                entries = rng.standard_normal((self._d, block.stop - start), dtype=kind)
+                entries *= self._scale
+                self._blocks.append((block, entries))
+        return self._blocks
+
+    def times(self, y: Row, start: Row | None = None) -> Row:
+        """Return the product with y, added to start."""
+        total = np.zeros(self._n) if start is None else start
+        for block, entries in self._drawn():
+            total[block] += y.astype(entries.dtype) @ entries
+        return total
+
+
+#: Entries from which a matrix is in single precision; columns of a block, for the cache.
+SINGLE_FROM, BLOCK = 1_000_000, 16_384
+#: Least points of the space.
+LEAST_POINTS = 1_000_000
+#: Most columns of spaces whose rows are compared.
+MOST_TO_COMPARE = 10_000
+#: How often in a row the inner solver may propose what was evaluated.
+MAX_REPEATS = 1000
+#: Evaluations of a stage where no budget is planned.
+STAGE_WITHOUT_BUDGET = 1000
+
+register(RandomEmbedding.name, RandomEmbedding)
