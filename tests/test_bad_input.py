@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from old_api import Counted, bits, box, sphere
+from old_api import Counted, box, sphere
 
 import zoopt
 from zoopt import (
@@ -18,26 +18,13 @@ from zoopt import (
 
 
 @pytest.mark.parametrize(
-    ("settings", "constraint", "words"),
-    [
-        ({"high_dim_handling": True}, None, "high_dim_handling"),
-        ({"high_dim_handling": True, "reducedim": True}, None, "high_dim_handling"),
-    ],
-)
-def test_what_is_not_there_yet_says_so_before_any_call(settings, constraint, words):
-    objective = Objective(sphere, bits(3), constraint)
-    with pytest.raises(ValueError, match=f"{words}.*not available in this version of zoopt"):
-        Opt.min(objective, Parameter(budget=20, **settings))
-    assert objective.get_history() == []
-
-
-@pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"resampling": True}, "noise_handling"),
         ({"suppression": True}, "noise_handling"),
         ({"ponss": True}, "noise_handling"),
         ({"reducedim": True}, "high_dim_handling"),
+        ({"high_dim_handling": True}, "reducedim=True"),
         ({"algorithm": "poss"}, "constraint"),
         ({"on_error": "ignore"}, "on_error"),
         ({"backend": "cluster"}, "backend"),

@@ -288,12 +288,27 @@ def test_old_classes_pickle():
 # ------------------------------------------------------------------ not there yet
 
 
-def test_solvers_of_later_versions_construct_and_say_so():
-    objective = Objective(sphere, box(2), constraint=lambda solution: 1.0)
-    embedding = SequentialRandomEmbedding(objective, Parameter(budget=20), RacosOptimization())
-    with pytest.raises(ValueError, match="not available in this version of zoopt"):
-        embedding.opt()
-    assert objective.get_history() == []
+def test_the_old_embedding_hands_stages_to_its_optimizer():
+    objective = Objective(lambda s: float(((s.x[:4] - 0.2) ** 2).sum()), box(300))
+    parameter = Parameter(budget=503, seed=1, num_sre=4, low_dimension=box(6), autoset=True)
+    budgets, sizes = [], []
+
+    class Optimizer:
+        def opt(self, stage, settings):
+            budgets.append(settings.get_budget())
+            sizes.append(stage.get_dim().get_size())
+            return RacosOptimization().opt(stage, settings)
+
+    best = SequentialRandomEmbedding(objective, parameter, Optimizer()).opt()
+    assert budgets == [125, 125, 125, 128]
+    assert sizes == [7] * 4
+    assert len(objective.get_history()) == 503
+    assert best.get_value() == min(objective.get_history()) < 0.1
+    assert objective.get_func()(best) == best.get_value()
+    assert np.abs(best.x).max() <= 1.0
+    discrete = Objective(lambda s: 0.0, Dimension(2, [[0, 5]] * 2, [False] * 2))
+    with pytest.raises(ValueError, match="dimension 0 has no order"):
+        SequentialRandomEmbedding(discrete, parameter, RacosOptimization()).opt()
 
 
 @pytest.mark.parametrize("make", [ASRacos, RacosOptimization])

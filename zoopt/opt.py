@@ -29,10 +29,10 @@ from zoopt.parameter import DefaultStoppingCriterion, Parameter, default_isolati
 from zoopt.run.callbacks import Callback
 from zoopt.run.executor import WrongShape
 from zoopt.run.search import Search
-from zoopt.running import Options, Plan, not_available, run, seed_of_run
+from zoopt.running import Options, Plan, run, seed_of_run
 from zoopt.solution import Solution
 from zoopt.space import Integer, Mask, Row, Space
-from zoopt.wrappers import NoisyRace
+from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = ["Opt"]
 
@@ -103,17 +103,18 @@ def minimize_objective(
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
     unknown, known = _initial_points(algorithm, space, parameter.get_init_samples())
     times = parameter.get_resample_times() if parameter.get_resampling() else 1
-    wrapped = {"inner": algorithm, "times": times} if times > 1 else {}
+    stages = parameter.get_num_sre() if parameter.get_high_dim_handling() else 1
+    outermost, wrapped = wrap(algorithm, parameter, times)
     return run_objective(
         objective,
         parameter,
-        algorithm="resample" if wrapped else algorithm,
+        algorithm=outermost,
         space=space,
         seed=seed_of_run(parameter.get_seed() if seed is None else seed, parameter.checkpoint),
         options=options_of(objective, parameter),
         solver_options=lambda planned: {
             **wrapped,
-            **sizes_of(algorithm, parameter, max(3, planned // times)),
+            **sizes_of(algorithm, parameter, max(3, planned // times // stages)),
             **solver_options,
         },
         x0=unknown,
@@ -186,7 +187,7 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     if name is not None and not isinstance(name, str):
         raise TypeError(f"algorithm must be a string or None, got {name!r}")
     key = None if name is None else name.lower()
-    known = sorted({"asracos", *registered()} - {"resample"})
+    known = sorted({"asracos", *registered()} - {Resample.name})
     if key is not None and key not in known:
         raise ValueError(f"algorithm must be one of {known}, got {name!r}")
     if key in PARETO_FAMILY and objective.get_constraint() is None:
@@ -214,6 +215,24 @@ def choose_algorithm(objective: Objective, parameter: Parameter) -> str:
     return "sracos" if parameter.get_sequential() else "racos"
 
 
+def wrap(algorithm: str, parameter: Parameter, times: int) -> tuple[str, dict[str, Any]]:
+    """Return the outermost solver, and options that put the algorithm into it."""
+    name, options = algorithm, dict[str, Any]()
+    if parameter.get_high_dim_handling():
+        name = RandomEmbedding.name
+        options = {
+            "inner": algorithm,
+            "low_dimension": space_of(parameter.get_low_dimension()),
+            "n_stages": whole(parameter.get_num_sre(), "num_sre", least=1),
+            "variance": number(parameter.get_variance_A(), "variance_A", least=0.0, finite=True),
+            "withdraw": tuple(parameter.get_withdraw_alpha().get_region(0)),
+        }
+    if times == 1:
+        return name, options
+    inner = functools.partial(solver_factory(name), **options) if options else name
+    return Resample.name, {"inner": inner, "times": times}
+
+
 def _check_flags(objective: Objective, parameter: Parameter, key: str | None) -> None:
     """Refuse settings that have no effect, and what this version does not offer."""
     noise, high = parameter.get_noise_handling(), parameter.get_high_dim_handling()
@@ -222,6 +241,7 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
         ("suppression=True", parameter.get_suppression(), "noise_handling=True", noise),
         ("ponss=True", parameter.get_ponss(), "noise_handling=True", noise),
         ("reducedim=True", parameter.get_reducedim(), "high_dim_handling=True", high),
+        ("high_dim_handling=True", high, "reducedim=True", parameter.get_reducedim()),
         ("ponss_theta", parameter.get_ponss_theta() is not None, "PONSS", key == "ponss"),
         ("ponss_b", parameter.get_ponss_b() is not None, "PONSS", key == "ponss"),
         (
@@ -245,8 +265,8 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
         raise ValueError(
             f"noise_handling=True with {key!r} needs a method: resampling=True or {method}"
         )
-    if high:
-        raise not_available("high_dim_handling")
+    if high and (key in PARETO_FAMILY or key == RandomEmbedding.name):
+        raise ValueError(f"high_dim_handling=True has no effect on {key!r}")
 
 
 def _check_no_method_is_set(parameter: Parameter, key: str) -> None:

@@ -152,10 +152,6 @@ def _is_ours(backend: Any) -> bool:
     return not isinstance(backend, Pool) and hasattr(backend, "collect")
 
 
-def not_available(what: str) -> ValueError:
-    return ValueError(f"{what} is not available in this version of zoopt")
-
-
 @dataclass(slots=True)
 class Plan:
     """All that makes a run: the solver's settings, the loop's, and how points are evaluated."""

@@ -31,9 +31,11 @@ class UnitBox:
         self.columns: npt.NDArray[np.intp] = np.flatnonzero(space.kinds != UNORDERED)
         self._is_all = len(self.columns) == space.n_columns
         kinds = space.kinds[self.columns]
-        self._low, self._high = space.low[self.columns], space.high[self.columns]
+        self._low, self._high = space.low, space.high
+        if not self._is_all:
+            self._low, self._high = space.low[self.columns], space.high[self.columns]
         is_whole = kinds == ORDERED
-        self.low: Row = self._low - 0.5 * is_whole
+        self.low: Row = self._low - 0.5 * is_whole if is_whole.any() else self._low
         self.width: Row = self._high - self._low + is_whole
         self.whole = np.flatnonzero(is_whole)
         self.log_whole = np.flatnonzero(kinds == LOG_INTEGER)

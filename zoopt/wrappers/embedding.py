@@ -30,7 +30,7 @@ from zoopt.space import Row, Space
 from zoopt.unit_box import UnitBox
 from zoopt.wrappers.base import Wrapper
 
-__all__ = ["RandomEmbedding"]
+__all__ = ["RandomEmbedding", "RandomMatrix", "check_ordered"]
 
 Entries: TypeAlias = npt.NDArray[Any]
 
@@ -99,7 +99,9 @@ class RandomEmbedding(Wrapper):
         **options: Any,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
-        self._check_space()
+        check_ordered(self.space, self.name)
+        if not self.accepts(self.space):
+            raise ValueError(f"{self.name} needs a space of at least {LEAST_POINTS:,} points")
         if isinstance(low_dimension, int):
             low_dimension = [(-1.0, 1.0)] * whole(low_dimension, "low_dimension", least=1)
         low = low_dimension if isinstance(low_dimension, Space) else Space(low_dimension)
@@ -127,14 +129,6 @@ class RandomEmbedding(Wrapper):
         #: many columns, no two rows are equal by rounding or at the border of the box.
         self._seen: dict[bytes, Evaluation | None] = {}
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
-
-    def _check_space(self) -> None:
-        unordered = np.flatnonzero(self.space.kinds == UNORDERED)
-        if len(unordered):
-            label = self.space.label_of_column(int(unordered[0]))
-            raise ValueError(f"{self.name} needs ordered dimensions; {label} has no order")
-        if not self.accepts(self.space):
-            raise ValueError(f"{self.name} needs a space of at least {LEAST_POINTS:,} points")
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
@@ -198,7 +192,9 @@ class RandomEmbedding(Wrapper):
             seed=spawn_seed(self._seed, "solver", k),
             **self._options,
         )
-        matrix = _Matrix(self._seed, k, len(self._box.columns), self._low.n_columns, self._scale)
+        matrix = RandomMatrix(
+            self._seed, k, len(self._box.columns), self._low.n_columns, self._scale
+        )
         self._stage = _Stage(inner, matrix, self._box, center, self.space)
         self.repeats = inner.repeats
         self._begins_at = self.n_asked
@@ -249,6 +245,14 @@ class RandomEmbedding(Wrapper):
         return _better(self._proven, here) or self.best
 
 
+def check_ordered(space: Space, name: str) -> None:
+    """Raise ValueError, with the name of the first dimension that has no order."""
+    unordered = np.flatnonzero(space.kinds == UNORDERED)
+    if len(unordered):
+        label = space.label_of_column(int(unordered[0]))
+        raise ValueError(f"{name} needs ordered dimensions; {label} has no order")
+
+
 def _digest(row: Row) -> bytes:
     return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
 
@@ -265,14 +269,14 @@ class _Stage:
     Parameters
     ----------
     inner : Solver
-    matrix : _Matrix
+    matrix : RandomMatrix
     box : UnitBox
     center : float64 array, shape (n,), or None
         In a box from -1 to 1; None is the middle, and the inner solver has no variable for it.
     """
 
     def __init__(
-        self, inner: Solver, matrix: "_Matrix", box: UnitBox, center: Row | None, space: Space
+        self, inner: Solver, matrix: "RandomMatrix", box: UnitBox, center: Row | None, space: Space
     ) -> None:
         self.inner = inner
         self.space = space
@@ -320,7 +324,7 @@ class _Through:
         return self._passes(Candidate(candidate.id, row, self._stage.space))
 
 
-class _Matrix:
+class RandomMatrix:
     """A random matrix with normal entries, drawn again from its seed after unpickling."""
 
     def __init__(self, seed: Any, stage: int, n: int, d: int, scale: float) -> None:

@@ -222,6 +222,7 @@ class RacosCommon:
         settings.set_algorithm("racos")  # of that family, whatever the space and the constraint
         settings.set_sequential(sequential)
         settings.suppression = suppression
+        settings.high_dim_handling = settings.reducedim = False  # embeddings call this for a stage
         settings.noise_handling = suppression or (settings.resampling and settings.noise_handling)
         settings.set_uncertain_bits(ub)
         settings.callbacks = (_KeepSets(self), *parameter.callbacks)
