@@ -33,12 +33,13 @@ from zoopt.run.result import Result
 from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
-from zoopt.solvers import PCES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
+from zoopt.solvers import PCES, R1ES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.space import Choice, Integer, Real, Space
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = [
     "PCES",
+    "R1ES",
     "AllEvaluationsFailed",
     "Callback",
     "Candidate",

@@ -1,5 +1,7 @@
 """The ordered columns of a space as a unit box: what continuous solvers move in."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,6 +63,22 @@ class UnitBox:
             values[logs] = np.clip(values[logs], self._first, self._last)
         return values
 
+    def spread(self, point: Row, sigma: float) -> Any:
+        """Return the step size of each column: so large that whole numbers change now and then.
+
+        A float where it is the same for all.
+        """
+        if not (len(self.whole) or len(self.log_whole)):
+            return sigma
+        spread = np.full(len(self.columns), sigma)
+        spread[self.whole] = np.maximum(sigma, MARGIN / self.width[self.whole])
+        logs = self.log_whole
+        if len(logs):
+            number = np.exp(self.low[logs] + point[logs] * self.width[logs])
+            gap = MARGIN / np.maximum(number, 1.0) / self.width[logs]
+            spread[logs] = np.maximum(sigma, gap)
+        return spread
+
     def row_of_centered(self, z: Row) -> Row:
         """Return the row at a place of [-1, 1]^n, drawn to the border from outside; changes z."""
         z += 1.0
@@ -75,3 +93,7 @@ class UnitBox:
             row[self.columns] = values
         row.flags.writeable = False
         return row
+
+
+#: Least step size where values are whole, in units of their distance.
+MARGIN = 0.35

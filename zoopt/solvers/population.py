@@ -107,7 +107,7 @@ class PCES(Solver):
             row = self._queue[-1] if mean is None else encode_start(self.space, mean, 0)
             self._start(row, max(0.0, 1.0 - 2.0 * sigma))
         self._sigma = float(sigma)
-        self._spread: Row = np.full(n, self._sigma)
+        self._spread: Any = self._sigma
         self._path: Row = np.zeros(n)
         self._least_size = 4 + int(3 * math.log(max(1, self.space.n_columns)))
         self._size = float(self._least_size)
@@ -158,7 +158,7 @@ class PCES(Solver):
             if self._generation:
                 return None
             self._final = None  # it goes on past its end
-            self._spread = self._spreads()
+            self._spread = self._box.spread(self._mean, self._sigma)
             size = int(self._size)
             self._n_left = size if n_to_end <= 0 else int(min(size, n_to_end))
         self._n_left -= 1
@@ -178,18 +178,6 @@ class PCES(Solver):
         self._final.in_flight.add(self.n_asked)
         candidate.u.flags.writeable = False
         return candidate.u, None if self.n_asked == candidate.id else (candidate.id,)
-
-    def _spreads(self) -> Row:
-        """Return the step size of each column: so large that whole numbers change now and then."""
-        spread = np.full(len(self._mean), self._sigma)
-        box = self._box
-        spread[box.whole] = np.maximum(self._sigma, MARGIN / box.width[box.whole])
-        logs = box.log_whole
-        if len(logs):
-            number = np.exp(box.low[logs] + self._mean[logs] * box.width[logs])
-            gap = MARGIN / np.maximum(number, 1.0) / box.width[logs]
-            spread[logs] = np.maximum(self._sigma, gap)
-        return spread
 
     def _row(self, point: Row, codes: Codes) -> Row:
         """Return the encoded point at a place of the unit box, with these values of choices."""
@@ -362,7 +350,5 @@ DOUBT = 0.8
 #: Most evaluations of the final mean; a twentieth of the planned budget at most.
 MOST_FINAL = 50
 LEAST_SIGMA = 1e-12
-#: Least step size where values are whole, in units of their distance.
-MARGIN = 0.35
 
 register(PCES.name, PCES)
