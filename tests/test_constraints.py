@@ -30,6 +30,10 @@ SOLVERS = [
 ]
 
 
+#: Those that go to the end of small spaces, too.
+ON_SMALL_SPACES = [name for name in SOLVERS if spaces_for(name, ["tiny"])]
+
+
 def below_half(x):
     """At least 0 where the sum is at most 0.5; the sphere's optimum is at a sum of 0.8."""
     return 0.5 - x.sum()
@@ -362,6 +366,9 @@ def test_a_filter_that_nothing_passes_says_so_with_the_count(name):
     calls = []
     with pytest.raises(NothingFeasible, match="rejected 1,000 points in a row"):
         minimize(calls.append, BOX, budget=20, algorithm=name, filter=lambda x: False)
+    assert not calls
+    if name not in ON_SMALL_SPACES:
+        return
     with pytest.raises(NothingFeasible, match="rejected all 8 points"):
         minimize(
             lambda **point: calls.append(point),
@@ -373,7 +380,7 @@ def test_a_filter_that_nothing_passes_says_so_with_the_count(name):
     assert not calls
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", ON_SMALL_SPACES)
 def test_a_small_space_is_exhausted_when_all_that_passes_was_evaluated(name):
     seen = []
 
