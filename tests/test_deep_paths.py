@@ -306,6 +306,14 @@ def test_the_old_embedding_hands_stages_to_its_optimizer():
     assert best.get_value() == min(objective.get_history()) < 0.1
     assert objective.get_func()(best) == best.get_value()
     assert np.abs(best.x).max() <= 1.0
+    bound = Objective(lambda s: s.x[0], box(300), lambda s: s.x[0] - 0.6)
+    assert SequentialRandomEmbedding(bound, parameter, Optimizer()).opt().x[0] >= 0.6
+    for settings in ({"checkpoint": "run.db"}, {"init_samples": [[0.0] * 300]}):
+        refused = Parameter(budget=100, low_dimension=box(6), **settings)
+        with pytest.raises(ValueError, match="needs RacosOptimization"):
+            SequentialRandomEmbedding(objective, refused, Optimizer()).opt()
+    whole = SequentialRandomEmbedding(objective, parameter, RacosOptimization()).opt()
+    assert whole.result.message.startswith("sre stopped after 503")
     discrete = Objective(lambda s: 0.0, Dimension(2, [[0, 5]] * 2, [False] * 2))
     with pytest.raises(ValueError, match="dimension 0 has no order"):
         SequentialRandomEmbedding(discrete, parameter, RacosOptimization()).opt()

@@ -105,9 +105,9 @@ def test_the_budget_is_split_and_its_remainder_spent(options, budgets, lengths):
     stages = []
     for _ in range(223):
         run(solver, 1)
-        stages.append(len(made))
-    assert [budget for budget, _ in made] == budgets
-    assert [stages.count(k + 1) for k in range(len(made))] == lengths
+        stages.append(len(made) - 1)
+    assert [budget for budget, _ in made[1:]] == budgets  # the first is a trial
+    assert [stages.count(k + 1) for k in range(len(made) - 1)] == lengths
 
 
 def test_a_late_result_of_an_old_stage_counts_for_the_best():
@@ -140,7 +140,10 @@ def test_unordered_dimensions_are_refused_by_name():
     ("options", "words"),
     [
         ({"low_dimension": 0}, "low_dimension must be at least 1"),
-        ({"low_dimension": [Choice(["a", "b"])]}, "low_dimension must have ordered variables"),
+        ({"low_dimension": [Choice(["a", "b"])]}, "must have continuous dimensions alone"),
+        ({"low_dimension": [(-1.0, 1.0), (0.5, 0.5)]}, "must have continuous dimensions alone"),
+        ({"train_size": -1}, "train_size must be at least 1"),
+        ({"inner": "poss"}, "poss"),
         ({"n_stages": 0}, "n_stages must be at least 1"),
         ({"stage_budget": 0}, "stage_budget must be at least 1"),
         ({"variance": 0.0}, "variance must be above 0"),
@@ -165,7 +168,7 @@ def test_any_solver_may_be_inside(inner):
         algorithm=functools.partial(RandomEmbedding, inner=inner, n_stages=2),
     )
     assert result.nfev == 400
-    assert few(result.x) < 1.0
+    assert few(result.x) < 0.19  # the middle has 0.2
     assert np.abs(result.x).max() <= 1.0
     if inner not in ("racos", "random"):
         assert result.nfev_x > 1
@@ -188,6 +191,38 @@ def test_initial_points_are_evaluated_first_and_the_search_begins_at_the_best():
     assert np.allclose(solver._stage.row(np.array([1.0] + [0.0] * 10)), 0.2)
 
 
+def test_initial_points_leave_every_stage_its_part():
+    solver = RandomEmbedding(BOX, budget=100, seed=0, x0=[[v] * 500 for v in np.linspace(0, 1, 40)])
+    run(solver, 100)
+    assert solver._n_begun == 5
+
+
+def test_an_initial_point_that_was_lucky_once_proves_nothing():
+    values = iter([-5.0] + [3.0] * 1000)
+    result = minimize(
+        lambda x: next(values), BOX, budget=300, seed=0, x0=[[0.1] * 500], terminal_value=-1.0,
+        algorithm=functools.partial(RandomEmbedding, inner="noisy"),
+    )  # fmt: skip
+    assert result.nfev == 300
+    assert result.fun == 3.0
+    assert result.nfev_x > 1
+
+
+def test_a_stage_that_has_nothing_new_is_followed_by_another():
+    space = [Integer(1, 2000, log=True)] * 2
+    solver = RandomEmbedding(space, budget=400, seed=0, variance=1e-6)
+    told = run(solver, 400, lambda u: float(u.sum()))
+    assert len({candidate.u.tobytes() for candidate, _ in told}) == 400
+
+
+def test_a_foreign_point_is_the_next_center_also_of_a_repeating_solver():
+    solver = RandomEmbedding(BOX, budget=300, seed=0, inner="noisy", n_stages=3)
+    run(solver, 50)
+    solver.tell_point([0.2] * 500, -100.0)
+    run(solver, 51)
+    assert np.allclose(solver._stage.row(np.array([1.0] + [0.0] * 10)), 0.2)
+
+
 def test_the_filter_sees_points_of_the_whole_space():
     seen = []
 
@@ -195,8 +230,9 @@ def test_the_filter_sees_points_of_the_whole_space():
         return len(x) == 500 and x[0] > 0.0
 
     result = minimize(
-        lambda x: seen.append(x) or few(x), BOX, budget=200, seed=0, algorithm="sre", filter=passes
-    )
+        lambda x: seen.append(x) or few(x), BOX, budget=200, seed=0, algorithm="sre",
+        filter=passes, x0=[[-0.5] * 500, [0.5] * 500],
+    )  # fmt: skip
     assert result.nfev == 200
     assert all(x[0] > 0.0 for x in seen)
 
@@ -281,8 +317,8 @@ class TestInOptMin:
         assert options["inner"] == "racos"
         assert options["n_stages"] == 3
         assert options["variance"] == 0.5
-        assert options["withdraw"] == (0.5, 1.5)
-        assert options["low_dimension"] == zoopt.Space([(-2.0, 2.0)] * 4)
+        assert options["withdraw"] == [0.5, 1.5]
+        assert options["low_dimension"] == [[-2.0, 2.0]] * 4
         assert options["train_size"] == Parameter(budget=100).get_train_size()
 
     @pytest.mark.parametrize(
@@ -298,6 +334,35 @@ class TestInOptMin:
         assert result.nfev == 600
         assert result.nfev_x > 1
         assert few(result.x) < 0.5
+
+    @pytest.mark.parametrize(
+        "noise", [{}, {"noise_handling": True, "resampling": True, "resample_times": 4}]
+    )
+    def test_a_checkpoint_goes_on(self, noise, tmp_path):
+        options = {"budget": 150, "seed": 3, "num_sre": 3, **noise, **self.HIGH}
+        alone = Opt.min(self.objective(), Parameter(**options)).result
+        path = tmp_path / "run.db"
+
+        def stop(search):
+            if search.nfev == 77:
+                raise StopIteration
+
+        Opt.min(self.objective(), Parameter(checkpoint=path, callbacks=[stop], **options))
+        again = zoopt.resume(path, self.objective()).result
+        assert again.history.tolist() == alone.history.tolist()
+        assert (again.x == alone.x).all()
+
+    @pytest.mark.parametrize(
+        ("settings", "words"),
+        [
+            ({"low_dimension": Dimension(2, [[0, 0], [-1, 1]], [True] * 2)}, "must be continuous"),
+            ({"withdraw_alpha": Dimension(1, [[-1, 1]], [False])}, "must be continuous"),
+            ({"withdraw_alpha": Dimension(2, [[-1, 1]] * 2, [True] * 2)}, "one range"),
+        ],
+    )
+    def test_bad_spaces_of_embeddings_are_named(self, settings, words):
+        with pytest.raises(ValueError, match=words):
+            Opt.min(self.objective(), Parameter(budget=50, **settings, **self.HIGH))
 
     def test_bits_are_refused_by_name(self):
         objective = Objective(lambda s: 0.0, Dimension(30, [[0, 1]] * 30, [False] * 30))

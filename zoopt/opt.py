@@ -23,6 +23,7 @@ from zoopt.contract import (
     spawn_seed,
 )
 from zoopt.defaults import gl
+from zoopt.dimension import Dimension, Dimension2
 from zoopt.errors import AllEvaluationsFailed, EvaluationWarning
 from zoopt.objective import Objective, stochastic_argument
 from zoopt.parameter import DefaultStoppingCriterion, Parameter, default_isolation
@@ -220,17 +221,28 @@ def wrap(algorithm: str, parameter: Parameter, times: int) -> tuple[str, dict[st
     name, options = algorithm, dict[str, Any]()
     if parameter.get_high_dim_handling():
         name = RandomEmbedding.name
+        withdraw = _continuous_box(parameter.get_withdraw_alpha(), "withdraw_alpha")
+        if len(withdraw) != 1:
+            raise ValueError(f"withdraw_alpha must have one range, got {len(withdraw)}")
         options = {
             "inner": algorithm,
-            "low_dimension": space_of(parameter.get_low_dimension()),
+            "low_dimension": _continuous_box(parameter.get_low_dimension(), "low_dimension"),
             "n_stages": whole(parameter.get_num_sre(), "num_sre", least=1),
             "variance": number(parameter.get_variance_A(), "variance_A", least=0.0, finite=True),
-            "withdraw": tuple(parameter.get_withdraw_alpha().get_region(0)),
+            "withdraw": withdraw[0],
         }
     if times == 1:
         return name, options
-    inner = functools.partial(solver_factory(name), **options) if options else name
-    return Resample.name, {"inner": inner, "times": times}
+    return Resample.name, {"inner": name, "times": times, "inner_options": options}
+
+
+def _continuous_box(dimension: Any, name: str) -> list[list[float]]:
+    """Return the ranges of a dimension, all of them continuous."""
+    if not isinstance(dimension, (Dimension, Dimension2)):
+        raise TypeError(f"{name} must be a Dimension, got {dimension!r}")
+    if not dimension.space.is_plain:
+        raise ValueError(f"{name} must be continuous, and no range a single point")
+    return [[float(v) for v in dimension.get_region(i)] for i in range(dimension.get_size())]
 
 
 def _check_flags(objective: Objective, parameter: Parameter, key: str | None) -> None:

@@ -188,8 +188,9 @@ class SRacosTune(Replacement):
         self._space = space_of(dimension)
         if not isinstance(parameter, Parameter):
             raise TypeError(f"parameter must be a Parameter, got {parameter!r}")
-        if parameter.get_noise_handling():
-            warnings.warn("SRacosTune ignores noise_handling", stacklevel=2)
+        for name in ("noise_handling", "high_dim_handling"):
+            if getattr(parameter, name):
+                warnings.warn(f"SRacosTune ignores {name}", stacklevel=2)
         self._parallel_num = whole(parallel_num, "parallel_num", least=1)
         self._budget: int = parameter.get_budget()
         seed = parameter.get_seed()

@@ -137,9 +137,11 @@ class R1ES(Solver):
             if self._is_new(row):
                 self._drawn[self.n_asked] = point
                 return row, None
-        row = self._box.row(self.rng.random(len(self._mean)))  # all around it was asked
-        self._is_new(row)
-        return row, None
+        for _ in range(MAX_REPEATS):  # all around the mean was asked
+            row = self._box.row(self.rng.random(len(self._mean)))
+            if self._is_new(row):
+                return row, None
+        return None
 
     def _draw(self) -> "_Point":
         n = len(self._mean)
@@ -165,7 +167,7 @@ class R1ES(Solver):
         point = self._drawn.pop(candidate.id, None)
         if point is None or evaluation.status == LOST:
             return
-        key = rank(evaluation, self.n_told)
+        key = rank(evaluation, 0)  # what failed is equal to what failed before
         self._keys.append(key)
         if len(self._better) < len(self._weights) or key < self._better[-1][0]:
             bisect.insort(self._better, (key, candidate.id, point), key=lambda each: each[:2])
@@ -176,15 +178,15 @@ class R1ES(Solver):
 
     def _move(self) -> None:
         """Move the mean, the path of the means and the step size by a generation."""
-        shift = np.zeros_like(self._mean)
+        shift, step = np.zeros_like(self._mean), np.zeros_like(self._path)
         for weight, (_, _, point) in zip(self._weights, self._better, strict=True):
             if point.mean is not self._mean:
                 shift += weight * (point.mean - self._mean)
             shift += (weight * point.spread) * point.step
-        spread = self._box.spread(self._mean, self._sigma)
+            step += np.float32(weight) * point.step
         c = self._path_rate
         self._path *= np.float32(1.0 - c)
-        self._path += (math.sqrt(c * (2.0 - c) * self._mu_eff) * shift / spread).astype(np.float32)
+        self._path += np.float32(math.sqrt(c * (2.0 - c) * self._mu_eff)) * step
         self._mean = np.clip(self._mean + shift, 0.0, 1.0)
         if self._before:
             self._success += SUCCESS_RATE * (self._gain() - TARGET - self._success)
@@ -205,6 +207,8 @@ class R1ES(Solver):
             return
         if self.best is None or evaluation.value < self.best.value:
             self._mean = self._box.point(candidate.u)
+            self._drawn.clear()  # what was drawn elsewhere says nothing of it
+            self._keys, self._better, self._before = [], [], []
 
 
 class _Point:

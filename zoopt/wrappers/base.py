@@ -1,13 +1,27 @@
 """What solvers over solvers have in common: they hand on candidates that others proposed."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from zoopt.contract import Candidate, Exhausted, Proposal, Seed, Solver
+from zoopt.contract import Best, Candidate, Exhausted, Proposal, Seed, Solver
 from zoopt.space import Space
 
-__all__ = ["Wrapper"]
+__all__ = ["Wrapper", "preferred"]
+
+
+def preferred(found: Best | None, earlier: Best | None) -> Best | None:
+    """Return what was found, unless an earlier mean is less by more than both standard errors."""
+    if found is None or earlier is None:
+        return found or earlier
+    is_less = earlier.value + _error(earlier) + _error(found) < found.value
+    return earlier if is_less else found
+
+
+def _error(best: Best) -> float:
+    error = best.standard_error
+    return error if math.isfinite(error) else 0.0
 
 
 class Wrapper(Solver):

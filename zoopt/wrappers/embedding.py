@@ -5,6 +5,7 @@ Owns the stages, their random matrices, and which candidate of an inner solver i
 
 import hashlib
 import math
+import numbers
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from zoopt._native import UNORDERED
 from zoopt.checks import number, whole
 from zoopt.contract import (
     LOST,
+    OK,
     Best,
     Candidate,
     Evaluation,
@@ -28,7 +30,7 @@ from zoopt.contract import (
 from zoopt.errors import Exhausted
 from zoopt.space import Row, Space
 from zoopt.unit_box import UnitBox
-from zoopt.wrappers.base import Wrapper
+from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["RandomEmbedding", "RandomMatrix", "check_ordered"]
 
@@ -52,9 +54,9 @@ class RandomEmbedding(Wrapper):
     inner : str or callable
         Name of the inner solver, or what makes it; anew for each stage, of its part of the budget.
     low_dimension : int, or what `Space` takes
-        Variables of y, each in [-1, 1]; or the space of y.
+        Variables of y, each in [-1, 1]; or the space of y, continuous in all of its dimensions.
     n_stages : int
-        The budget is split evenly among them, the remainder to the last.
+        What x0 leaves of the budget is split evenly among them, the remainder to the last.
     stage_budget : int, optional
         Evaluations a stage instead; the last stage goes on to the end of the budget.
     variance : float, optional
@@ -102,17 +104,19 @@ class RandomEmbedding(Wrapper):
         check_ordered(self.space, self.name)
         if not self.accepts(self.space):
             raise ValueError(f"{self.name} needs a space of at least {LEAST_POINTS:,} points")
-        if isinstance(low_dimension, int):
-            low_dimension = [(-1.0, 1.0)] * whole(low_dimension, "low_dimension", least=1)
-        low = low_dimension if isinstance(low_dimension, Space) else Space(low_dimension)
-        d = low.n_columns
-        if (low.kinds == UNORDERED).any() or d == 0:
-            raise ValueError("low_dimension must have ordered variables, and no unordered ones")
-        variance = 1.0 / d if variance is None else variance
+        wanted: Any = low_dimension
+        if isinstance(low_dimension, numbers.Integral):
+            wanted = [(-1.0, 1.0)] * whole(low_dimension, "low_dimension", least=1)
+        low = wanted if isinstance(wanted, Space) else Space(wanted)
+        if not low.is_plain:
+            raise ValueError(f"low_dimension must have continuous dimensions alone, got {low!r}")
+        variance = 1.0 / low.n_columns if variance is None else variance
         if number(variance, "variance", least=0.0, finite=True) == 0.0:
             raise ValueError("variance must be above 0, got 0")
         self.n_stages = whole(n_stages, "n_stages", least=1)
-        self._stage_budget = self._share(stage_budget)
+        if stage_budget is not None:
+            whole(stage_budget, "stage_budget", least=1)
+        self._stage_budget = stage_budget
         self._scale = math.sqrt(variance)
         self._low = low
         self._low_with_center = Space([tuple(withdraw), *low.dimensions])
@@ -120,13 +124,15 @@ class RandomEmbedding(Wrapper):
         self._factory = inner if callable(inner) else solver_factory(inner)
         self._options = options
         self._seed = spawn_seed(seed, "inner")
+        self.repeats = self._make_inner(low, 0, self._share()).repeats  # errors come here
+        self._told_best: Best | None = None
         self._stage: _Stage | None = None
         self._proven: Best | None = None  # of earlier stages
         self._n_begun = 0
         self._begins_at = 0  # n_asked when the stage began
         self._asked: dict[int, tuple[_Stage, Candidate]] = {}
-        #: What became of rows, by their digests; None while they are in flight. Where there are
-        #: many columns, no two rows are equal by rounding or at the border of the box.
+        #: What became of rows, by their digests; None while they are in flight. Not kept where
+        #: there are many columns: rows hardly ever are equal there, and digests take long.
         self._seen: dict[bytes, Evaluation | None] = {}
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
@@ -134,28 +140,46 @@ class RandomEmbedding(Wrapper):
     def accepts(cls, space: Space) -> bool:
         return space.size >= LEAST_POINTS and not bool((space.kinds == UNORDERED).any())
 
-    def _share(self, given: int | None) -> int:
-        if given is not None:
-            return whole(given, "stage_budget", least=1)
+    def _share(self) -> int:
+        if self._stage_budget is not None:
+            return self._stage_budget
         n = self.planned_budget
-        return STAGE_WITHOUT_BUDGET if n is None else max(1, n // self.n_stages)
+        return STAGE_WITHOUT_BUDGET if n is None else max(1, (n - self.n_asked) // self.n_stages)
+
+    def _make_inner(self, space: Space, stage: int, budget: int) -> Solver:
+        seed = spawn_seed(self._seed, "solver", stage)
+        return self._factory(space, budget=budget, seed=seed, **self._options)
 
     # ------------------------------------------------------------- asking
 
     def _next(self) -> Candidate | None:
         while self._queue:
             candidate = self._candidate(self._queue.pop())
-            if self._is_new(candidate):
+            passes = self.filter is None or self.filter(candidate)
+            if passes and self._is_new(candidate):
                 return candidate
+        if self._is_over:
+            self._begin()
+        for _ in range(MAX_STAGES):
+            assert self._stage is not None
+            found = self._ask(self._stage)
+            if found is not None or self._stage.inner.in_flight:
+                return found
+            self._begin()  # nothing is left of this one
+        for _ in range(MAX_REPEATS):  # nor around the best: anywhere, then
+            candidate = self._candidate(self._box.row(self.rng.random(len(self._box.columns))))
+            passes = self.filter is None or self.filter(candidate)
+            if passes and self._is_new(candidate):
+                return candidate
+        return None
+
+    def _ask(self, stage: "_Stage") -> Candidate | None:
+        """Ask the inner solver until its point is new; None if it waits, or has no more."""
         for _ in range(MAX_REPEATS):
-            if self._is_over:
-                self._begin()
-            stage = self._stage
-            assert stage is not None
             try:
                 wanted = stage.inner.ask()
             except Exhausted:
-                wanted = None
+                return None
             if wanted is None:
                 return None
             candidate = self._candidate(stage.row(wanted.u), stage.move(wanted))
@@ -176,27 +200,28 @@ class RandomEmbedding(Wrapper):
         if self._stage is None:
             return True
         n = self.n_asked - self._begins_at
-        return n >= self._stage_budget and self._n_begun < self.n_stages
+        return n >= self._share() and self._n_begun < self.n_stages
 
     def _begin(self) -> None:
         """Begin a stage around the best point so far."""
         self._proven = self.proven
         k, best = self._n_begun, self.recommend() or self._best
+        told = self._told_best
+        if best is None or (told is not None and told.value < best.value):
+            best = told
         center = None if best is None else 2.0 * self._box.point(best.candidate.u) - 1.0
-        planned = self._stage_budget
-        if self.planned_budget is not None and k + 1 == self.n_stages:
+        if center is not None and not (np.abs(center) > 1e-9).any():
+            center = None  # the middle: nothing to withdraw from
+        if k == 0:
+            self._stage_budget = self._share()
+        planned = self._share()
+        if self.planned_budget is not None and k + 1 >= self.n_stages:
             planned = max(1, self.planned_budget - self.n_asked)
-        inner = self._factory(
-            self._low if center is None else self._low_with_center,
-            budget=planned,
-            seed=spawn_seed(self._seed, "solver", k),
-            **self._options,
-        )
+        inner = self._make_inner(self._low if center is None else self._low_with_center, k, planned)
         matrix = RandomMatrix(
             self._seed, k, len(self._box.columns), self._low.n_columns, self._scale
         )
         self._stage = _Stage(inner, matrix, self._box, center, self.space)
-        self.repeats = inner.repeats
         self._begins_at = self.n_asked
         self._n_begun = k + 1
         self._inners.clear()
@@ -224,16 +249,23 @@ class RandomEmbedding(Wrapper):
             asked[0].inner.tell(asked[1], evaluation)
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        """Do nothing: if it is the best, the next stage begins there."""
+        """Have the next stage begin there, if it is the best."""
+        if evaluation.status != OK or evaluation.violation > 0.0:
+            return
+        if self._told_best is None or evaluation.value < self._told_best.value:
+            self._told_best = Best(candidate, evaluation)
 
     # ------------------------------------------------------------- what to use
 
     @property
     def proven(self) -> Best | None:
         """The best; if the inner solver evaluates points again, the best of its proven ones."""
-        if not self.repeats or self._stage is None:
+        if not self.repeats:
             return self.best
-        return _better(self._proven, self._stage.best_of(self._stage.inner.proven, self.space))
+        if self._stage is None:
+            return None
+        here = self._stage.best_of(self._stage.inner.proven, self.space)
+        return preferred(here, self._proven)
 
     def recommend(self) -> Best | None:
         """Return the best; if the inner solver evaluates points again, what it recommends."""
@@ -242,7 +274,7 @@ class RandomEmbedding(Wrapper):
         here = self._stage.best_of(self._stage.inner.recommend(), self.space)
         if here is not None and here.n_calls < 2:
             here = None
-        return _better(self._proven, here) or self.best
+        return preferred(here, self._proven) or self.best
 
 
 def check_ordered(space: Space, name: str) -> None:
@@ -255,12 +287,6 @@ def check_ordered(space: Space, name: str) -> None:
 
 def _digest(row: Row) -> bytes:
     return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-
-
-def _better(one: Best | None, other: Best | None) -> Best | None:
-    if one is None or other is None:
-        return one or other
-    return one if one.value <= other.value else other
 
 
 class _Stage:
@@ -360,8 +386,9 @@ SINGLE_FROM, BLOCK = 1_000_000, 16_384
 LEAST_POINTS = 1_000_000
 #: Most columns of spaces whose rows are compared.
 MOST_TO_COMPARE = 10_000
-#: How often in a row the inner solver may propose what was evaluated.
-MAX_REPEATS = 1000
+#: How often in a row the inner solver may propose what was evaluated, and how many stages may
+#: have nothing new.
+MAX_REPEATS, MAX_STAGES = 1000, 10
 #: Evaluations of a stage where no budget is planned.
 STAGE_WITHOUT_BUDGET = 1000
 

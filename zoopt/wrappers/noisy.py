@@ -22,7 +22,7 @@ from zoopt.contract import (
 from zoopt.errors import Exhausted, NothingFeasible
 from zoopt.means import mean, standard_error
 from zoopt.space import Row, Space
-from zoopt.wrappers.base import Wrapper
+from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["NoisyRace"]
 
@@ -315,17 +315,7 @@ class NoisyRace(Wrapper):
             found = None
         earlier = [self._suppression.proven, *(each.best(self.space) for each in self._checked)]
         known = [best for best in earlier if best is not None]
-        if not known:
-            return found
-        other = min(known, key=lambda best: best.value)
-        if found is None or other.value + _error(other) + _error(found) < found.value:
-            return other
-        return found
-
-
-def _error(best: Best) -> float:
-    error = best.standard_error
-    return error if math.isfinite(error) else 0.0
+        return preferred(found, min(known, key=lambda best: best.value, default=None))
 
 
 class _Checked:

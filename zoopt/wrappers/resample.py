@@ -4,7 +4,7 @@ Owns the repeats of the points under way. The inner solver sees one value a poin
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zoopt.checks import whole
@@ -41,8 +41,8 @@ class Resample(Wrapper):
         Evaluations a point.
     inner : str or callable
         Name of the solver, or what makes it.
-    options
-        Of the inner solver.
+    options, inner_options
+        Of the inner solver; the latter for names that are options here, too.
 
     Notes
     -----
@@ -74,11 +74,13 @@ class Resample(Wrapper):
         x0: Iterable[Any] = (),
         times: int = 10,
         inner: str | Callable[..., Solver] = "sracos",
+        inner_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.times = whole(times, "times", least=1)
         super().__init__(space, budget=budget, seed=seed)
         factory = inner if callable(inner) else solver_factory(inner)
+        options |= inner_options or {}
         n_points = None if self.planned_budget is None else -(-self.planned_budget // self.times)
         self._inner = factory(self.space, budget=n_points, seed=seed, x0=x0, **options)
         self._adopt(self._inner)

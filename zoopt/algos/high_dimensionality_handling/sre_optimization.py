@@ -1,15 +1,17 @@
 """Sequential random embedding under its old name; `zoopt.RandomEmbedding` is the solver itself."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from zoopt.algos.opt_algorithms.racos.racos_optimization import RacosOptimization
 from zoopt.contract import spawn_seed
 from zoopt.defaults import gl
 from zoopt.dimension import Dimension
 from zoopt.objective import Objective
-from zoopt.opt import space_of
+from zoopt.opt import Opt, space_of
 from zoopt.parameter import Parameter
 from zoopt.solution import Solution
 from zoopt.unit_box import UnitBox
@@ -28,7 +30,8 @@ class SequentialRandomEmbedding:
         With ``num_sre``, ``low_dimension``, ``withdraw_alpha`` and ``variance_A``; the budget is
         split evenly, and the remainder is for the last stage.
     optimizer : object
-        With a method ``opt(objective, parameter) -> Solution``; it gets what a stage searches.
+        A `RacosOptimization`, or any other with a method ``opt(objective, parameter) -> Solution``,
+        which gets what a stage searches.
     """
 
     def __init__(self, objective: Objective, parameter: Parameter, optimizer: Any) -> None:
@@ -37,14 +40,33 @@ class SequentialRandomEmbedding:
         self.optimizer = optimizer
 
     def opt(self) -> Solution:
-        """Run the stages; return the best point of all, in the whole space."""
-        parameter, n_stages = self.parameter, self.parameter.get_num_sre()
+        """Run the stages; return the best point of all, in the whole space.
+
+        Raises
+        ------
+        ValueError
+            If an optimizer of one's own cannot be given what the parameter holds: a checkpoint,
+            initial samples, or a stop rule of the whole run.
+        """
+        if type(self.optimizer) is RacosOptimization:
+            settings = copy.copy(self.parameter)
+            settings.high_dim_handling = settings.reducedim = True
+            return Opt.min(self.objective, settings)
+        return self._run_stages()
+
+    def _run_stages(self) -> Solution:
+        parameter = self.parameter
+        for name in ("checkpoint", "init_samples", "terminal_value", "time_budget", "filter"):
+            if getattr(parameter, name) is not None:
+                raise ValueError(f"{name} needs RacosOptimization as the optimizer of embeddings")
         space = space_of(self.objective.get_dim())
         check_ordered(space, "SequentialRandomEmbedding")
         box, low = UnitBox(space), parameter.get_low_dimension()
         seed = parameter.get_seed()
         root = spawn_seed(gl.next_seed() if seed is None else seed, "inner")
-        share = max(1, int(parameter.get_budget()) // n_stages)
+        budget = int(parameter.get_budget())
+        n_stages = max(1, min(parameter.get_num_sre(), budget // LEAST_BUDGET))
+        share = budget // n_stages
         scale = float(np.sqrt(parameter.get_variance_A()))
         best: Solution | None = None
         for k in range(n_stages):
@@ -52,24 +74,37 @@ class SequentialRandomEmbedding:
             center = np.zeros(len(box.columns))
             if best is not None:
                 center = 2.0 * box.point(space.encode(best.get_x())) - 1.0
-
-            def whole_of(x: Any, matrix: Any = matrix, center: Any = center) -> Solution:
-                z = matrix.times(np.asarray(x[1:], float), float(x[0]) * center)
-                return Solution.of_row(space, box.row_of_centered(z))
-
+            whole_of = _embedding(space, box, matrix, center)
             settings = copy.copy(parameter)
             settings.high_dim_handling = settings.reducedim = False
-            settings.init_samples = None
-            rest = int(parameter.get_budget()) - share * (n_stages - 1)
-            settings.set_budget(max(1, rest) if k + 1 == n_stages else share)
+            settings.set_budget(budget - k * share if k + 1 == n_stages else share)
             settings.seed = int(spawn_seed(root, "solver", k).generate_state(1)[0])
-            stage = Objective(
-                lambda solution, whole_of=whole_of: self.objective.eval(whole_of(solution.get_x())),
-                Dimension.merge_dim(parameter.get_withdraw_alpha(), low),
-            )
-            found = self.optimizer.opt(stage, settings)
+            found = self.optimizer.opt(self._stage(whole_of, low), settings)
             if best is None or found.get_value() < best.get_value():
-                best = whole_of(found.get_x())
+                best = whole_of(found)
                 best.set_value(found.get_value())
         assert best is not None
         return best
+
+    def _stage(self, whole_of: Callable[[Solution], Solution], low: Dimension) -> Objective:
+        """Return what a stage searches: objective and constraint on low-dimensional points."""
+        constraint = self.objective.get_constraint()
+        return Objective(
+            lambda solution: self.objective.eval(whole_of(solution)),
+            Dimension.merge_dim(self.parameter.get_withdraw_alpha(), low),
+            None if constraint is None else lambda solution: constraint(whole_of(solution)),
+        )
+
+
+def _embedding(
+    space: Any, box: UnitBox, matrix: RandomMatrix, center: Any
+) -> Callable[[Solution], Solution]:
+    def whole_of(solution: Solution) -> Solution:
+        x = np.asarray(solution.get_x(), float)
+        return Solution.of_row(space, box.row_of_centered(matrix.times(x[1:], x[0] * center)))
+
+    return whole_of
+
+
+#: Evaluations that a stage has at least.
+LEAST_BUDGET = 3
