@@ -3,6 +3,7 @@
 A problem has a ``width`` or ``dimensions``, its true value ``true(x)``, and is called with noise.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 WIDTHS = {"sphere": 1.0, "ackley": 1.0, "rastrigin": 5.0, "griewank": 10.0, "schwefel": 500.0}
 
 
-class Noisy:
+class Noisy(ABC):
     """Draws its noise from the seed; x has one number a variable.
 
     Parameters
@@ -35,11 +36,11 @@ class Noisy:
         value = self.true(x)
         return value * (1 + self._rng.normal(0, self.factor)) + self._rng.normal(0, self.added)
 
-    def _set_up(self, rng: np.random.Generator) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _set_up(self, rng: np.random.Generator) -> None: ...
 
-    def true(self, x: Any) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def true(self, x: Any) -> float: ...
 
 
 class OfReals(Noisy):
