@@ -18,6 +18,7 @@ def distance(candidate):
 
 
 def tell_generation(solver, value=distance):
+    """Tell as many as make a generation now."""
     asked = []
     for _ in range(solver.population_size):
         asked.append(solver.ask())
@@ -38,7 +39,7 @@ def test_the_mean_moves_to_the_weighted_better_half():
 
 
 def test_results_that_come_late_count_where_they_were_drawn():
-    solver = R1ES(BOX, seed=0)
+    solver = R1ES(BOX, seed=0, population_size=16)
     late = [solver.ask() for _ in range(8)]
     tell_generation(solver)
     assert not np.allclose(mean_of(solver), 0.0)
@@ -53,24 +54,40 @@ def test_results_that_come_late_count_where_they_were_drawn():
 
 def test_the_step_size_grows_far_away_and_shrinks_near():
     far = R1ES(BOX, seed=0, sigma=1e-3)
-    for _ in range(25):
-        tell_generation(far)
+    for _ in range(400):
+        far.tell(candidate := far.ask(), distance(candidate))
     assert far._sigma > 3e-3
     near = R1ES(BOX, seed=0, mean=[0.2] * 40)
-    for _ in range(40):
-        tell_generation(near)
+    for _ in range(640):
+        near.tell(candidate := near.ask(), distance(candidate))
     assert near._sigma < 0.05
 
 
 def test_it_converges_and_does_not_depend_on_variables_that_do_not_matter():
-    """The same steps a generation with 40 variables as with 40,000, of which four matter."""
+    """Of 40 variables four matter, and of 40,000."""
     final = []
     for n in (40, 40_000):
-        solver = R1ES([(-1.0, 1.0)] * n, seed=0)
-        for _ in range(60):
-            tell_generation(solver, lambda c: float(((c.u[:4] - 0.2) ** 2).sum()))
+        solver = R1ES([(-1.0, 1.0)] * n, seed=0, budget=1000)
+        for _ in range(1000):
+            candidate = solver.ask()
+            solver.tell(candidate, float(((candidate.u[:4] - 0.2) ** 2).sum()))
         final.append(solver.best.value)
     assert max(final) < 1e-6
+
+
+def test_the_population_follows_the_step_size():
+    solver, sizes = R1ES([(-1.0, 1.0)] * 1000, seed=0), []
+    for _ in range(120):
+        sizes.append(solver.population_size)
+        tell_generation(solver, lambda c: float(((c.u[:4] - 0.2) ** 2).sum()))
+        assert 6 <= solver.population_size <= 4 + 3 * math.log(1000)
+    assert sizes[:3] == [24] * 3
+    assert sizes[-1] == 6
+    assert R1ES([(-1.0, 1.0)] * 1000, budget=600).population_size == 10
+    fixed = R1ES(BOX, seed=0, population_size=9)
+    for _ in range(60):
+        tell_generation(fixed)
+    assert fixed.population_size == 9
 
 
 def test_it_learns_a_direction():
@@ -80,7 +97,7 @@ def test_it_learns_a_direction():
 
     values = []
     for rate in (None, 0.0):
-        solver = R1ES(BOX, seed=0, mean=[-0.5] + [0.0] * 39, sigma=1e-3)
+        solver = R1ES(BOX, seed=0, mean=[-0.5] + [0.0] * 39, sigma=1e-3, population_size=16)
         if rate is not None:
             solver._rate = rate
         for _ in range(250):
@@ -124,7 +141,7 @@ def test_whole_numbers_keep_moving_and_no_row_is_asked_twice():
 
 
 def test_failures_rank_last_and_lost_ones_count_for_nothing():
-    solver = R1ES(BOX, seed=0)
+    solver = R1ES(BOX, seed=0, population_size=16)
     asked = [solver.ask() for _ in range(17)]
     solver.tell(asked[0], Evaluation(math.nan, "lost"))
     good = asked[3:6]
@@ -147,7 +164,7 @@ def test_random_failures_do_not_stop_it():
 
 
 def test_a_point_from_elsewhere_moves_nothing_but_the_mean():
-    solver = R1ES(BOX, seed=0, sigma=1e-4, mean=[-0.5] * 40)
+    solver = R1ES(BOX, seed=0, sigma=1e-4, mean=[-0.5] * 40, population_size=16)
     flight = [solver.ask() for _ in range(16)]
     for candidate in flight[:15]:
         solver.tell(candidate, distance(candidate))

@@ -53,8 +53,10 @@ class R1ES(Solver):
         not evaluated for that.
     sigma : float
         First step size, as a part of the width of each dimension.
-    population_size : int
+    population_size : int, optional
         Evaluations a generation, 4 at least. More find better valleys of rugged functions, slower.
+        By default it follows the step size, from ``4 + 3 log(n)`` for n variables (a sixtieth of
+        the budget at most), while that is above a quarter of the first, to 6 below a fortieth.
 
     Notes
     -----
@@ -87,7 +89,7 @@ class R1ES(Solver):
         x0: Iterable[Any] = (),
         mean: Any = None,
         sigma: float = 0.15,
-        population_size: int = 16,
+        population_size: int | None = None,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
@@ -97,20 +99,23 @@ class R1ES(Solver):
             )
         if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
             raise ValueError("sigma must be above 0, got 0")
-        self.population_size = whole(population_size, "population_size", least=4)
-        mu = self.population_size // 2
-        weights = math.log(mu + 0.5) - np.log(np.arange(1, mu + 1))
-        self._weights: Row = weights / weights.sum()
-        self._mu_eff = 1.0 / float(self._weights @ self._weights)
+        self._is_fixed = population_size is not None
         self._box = UnitBox(self.space)
         n = len(self._box.columns)
+        if population_size is None:
+            population_size = max(LEAST_SIZE, 4 + int(3.0 * math.log(max(1, n))))
+            if self.planned_budget is not None:
+                most = max(LEAST_SIZE, self.planned_budget // LEAST_GENERATIONS)
+                population_size = min(population_size, most)
+        self._most_size = whole(population_size, "population_size", least=4)
+        self._resize(self._most_size)
         self._rate = 1.0 / (3.0 * math.sqrt(n) + 5.0)
         self._path_rate = 2.0 / (n + 7.0)
         self._mean: Row = np.full(n, 0.5)
         if mean is not None or self._queue:
             row = self._queue[-1] if mean is None else encode_start(self.space, mean, 0)
             self._mean = self._box.point(row)
-        self._sigma = float(sigma)
+        self._sigma = self._first_sigma = float(sigma)
         self._path: Step = np.zeros(n, np.float32)
         self._success = 0.0
         self._drawn: dict[int, _Point] = {}  # those in flight, by id
@@ -123,6 +128,19 @@ class R1ES(Solver):
     @classmethod
     def accepts(cls, space: Space) -> bool:
         return space.size >= LEAST_POINTS and not bool((space.kinds == UNORDERED).any())
+
+    def _resize(self, size: int) -> None:
+        self.population_size = size
+        mu = size // 2
+        weights = math.log(mu + 0.5) - np.log(np.arange(1, mu + 1))
+        self._weights: Row = weights / weights.sum()
+        self._mu_eff = 1.0 / float(self._weights @ self._weights)
+
+    def _size_for_step(self) -> int:
+        """Return a large size for large steps, which choose the valley, and a small one later."""
+        share = 1.0 + math.log10(KNEE * self._sigma / self._first_sigma)
+        span = self._most_size - LEAST_SIZE
+        return LEAST_SIZE + round(span * min(1.0, max(0.0, share)))
 
     # ------------------------------------------------------------- proposals
 
@@ -175,6 +193,8 @@ class R1ES(Solver):
         if len(self._keys) == self.population_size:
             self._move()
             self._before, self._keys, self._better = self._keys, [], []
+            if not self._is_fixed:
+                self._resize(self._size_for_step())
 
     def _move(self) -> None:
         """Move the mean, the path of the means and the step size by a generation."""
@@ -194,11 +214,14 @@ class R1ES(Solver):
             self._sigma = min(MOST_SIGMA, max(LEAST_SIGMA, sigma))
 
     def _gain(self) -> float:
-        """Return by how much of their number these rank before those of the generation before."""
-        n = len(self._keys)
-        ranked = sorted([(key, 0) for key in self._keys] + [(key, 1) for key in self._before])
-        places = [sum(i for i, (_, which) in enumerate(ranked) if which == k) for k in (0, 1)]
-        return (places[1] - places[0]) / n**2
+        """Return by how much these rank before those of the generation before, from -1 to 1."""
+        both = ((self._keys, 0), (self._before, 1))
+        ranked = sorted((key, which) for keys, which in both for key in keys)
+        means = [
+            sum(i for i, (_, which) in enumerate(ranked) if which == k) / len(keys)
+            for keys, k in both
+        ]
+        return 2.0 * (means[1] - means[0]) / len(ranked)
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if self._looks_back:
@@ -222,10 +245,13 @@ class _Point:
         self.step = step
 
 
-#: By which part of the populations' size a generation should rank before the last; how fast the
-#: step size learns of it.
+#: By how much a generation should rank before the last; how fast the step size learns of it.
 TARGET, SUCCESS_RATE = 0.25, 0.3
 LEAST_SIGMA, MOST_SIGMA = 1e-12, 0.5
+#: Least size of a population that follows the step size, which begins where that is a quarter.
+LEAST_SIZE, KNEE = 6, 4.0
+#: How many of the largest size the planned budget should hold.
+LEAST_GENERATIONS = 60
 #: Least points of the space; most columns of spaces whose rows are compared.
 LEAST_POINTS, MOST_TO_COMPARE = 1_000_000, 10_000
 #: How many proposals in a row may have been asked before.
