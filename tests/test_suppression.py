@@ -315,8 +315,11 @@ def test_repeats_call_the_resample_func_of_ones_own(noise, backend):
 
 def test_a_resample_func_excludes_matrices():
     own = Objective(lambda s: 0.0, zoopt.Dimension(1, [[0, 1]], [True]), None, lambda s, n: 0.0)
-    with pytest.raises(ValueError, match="resample_func excludes vectorized"):
-        Opt.min(own, Parameter(budget=50, vectorized=True, **NOISY))
+    for settings in (NOISY, {"algorithm": "ssracos"}, {"noise_handling": True}):
+        with pytest.raises(ValueError, match="resample_func excludes vectorized"):
+            Opt.min(own, Parameter(budget=50, vectorized=True, **settings))
+    matrix = Objective(lambda many: [s.x[0] for s in many], own.get_dim(), None, lambda s, n: 0.0)
+    assert Opt.min(matrix, Parameter(budget=50, vectorized=True)).result.nfev == 50
 
 
 def test_after_the_planned_end_what_was_found_since_counts(tmp_path):

@@ -268,7 +268,8 @@ def _check_flags(objective: Objective, parameter: Parameter, key: str | None) ->
     handled = key in ("ponss", "ssracos")
     if noise and parameter.get_resampling() and handled:
         raise ValueError("resampling=True excludes suppression=True and ponss=True")
-    if objective.own_resample_func is not None and parameter.vectorized:
+    repeats = noise or getattr(registered().get(str(key)), "repeats", False)
+    if repeats and objective.own_resample_func is not None and parameter.vectorized:
         raise ValueError("a resample_func excludes vectorized=True")
     if key in NOISE_FAMILY and not parameter.get_resampling():
         _check_no_method_is_set(parameter, str(key))
@@ -287,8 +288,7 @@ def _check_no_method_is_set(parameter: Parameter, key: str) -> None:
     for name in ("resample_times", "non_update_allowed", "balance_rate"):
         if getattr(parameter, name) != getattr(usual, name):
             raise ValueError(
-                f"{name} has no effect on {key!r}, which noise_handling=True chooses: say "
-                "resampling=True or suppression=True"
+                f"{name} has no effect on {key!r}: say resampling=True or suppression=True"
             )
 
 
