@@ -179,6 +179,102 @@ def test_proposals_differ_from_their_parent_only_where_their_move_says(populatio
             assert 1 <= len(move[1:]) <= setting[5]
 
 
+def walk(case, n_steps, step_of):
+    """Run a population by whole rows or by steps; return what it proposed and holds."""
+    rng = np.random.default_rng(case)
+    setting = random_setting(rng)
+    population = reference.Population if case % 3 == 0 else zoopt._native.Population
+    population = population(*setting, np.random.default_rng(case), recombination_rate=0.3)
+    log, flight = [], []
+    for ident in range(n_steps):
+        if len(flight) < 3:
+            proposal = step_of(population)
+            if proposal is None:
+                break
+            point, move = proposal
+            flight.append((ident, point, move))
+            whole = point
+            if isinstance(point, tuple):
+                whole = population.row(move[0]).copy()
+                whole[list(move[1:])] = point
+            flight[-1] += (whole,)
+            log.append((whole.tobytes(), move))
+        else:
+            ident, point, move, whole = flight.pop(int(rng.integers(3)))
+            if isinstance(point, tuple) and move[0] not in population:
+                point = whole
+            violation, value = random_key(rng, whole, ident)
+            log.append(population.insert(point, ident, violation, value, move))
+    members = population.positives() + population.negatives()
+    return log, [(m[0], m[1].tobytes(), m[2:]) for m in members], population
+
+
+@pytest.mark.parametrize("case", range(30))
+def test_steps_are_what_whole_rows_are(case):
+    by_rows = walk(case, 300, lambda population: population.propose())
+    by_steps = walk(case, 300, lambda population: population.step())
+    assert by_rows[:2] == by_steps[:2]
+
+
+def test_a_row_that_is_held_stays_as_it_is(population_class):
+    d = 30
+    population = population_class(
+        np.zeros(d, np.intp), np.zeros(d), np.ones(d), 2, 4, 2, 0.0, "RR", np.random.default_rng(1)
+    )
+    for ident in range(6):
+        row = population.uniform()
+        population.insert(row, ident, 0.0, float(row.sum()))
+    held = {}
+    for ident in range(6, 400):
+        values, move = population.step()
+        if ident % 3 == 0:
+            row = population.row(move[0])
+            held.setdefault(move[0], (row, row.copy()))
+        child = population.row(move[0]).copy()
+        child[list(move[1:])] = values
+        population.insert(values, ident, 0.0, float(child.sum()), move)
+        if ident in population:
+            assert population.row(ident).tobytes() == child.tobytes()
+    assert len(held) > 5
+    for row, before in held.values():
+        assert row.tobytes() == before.tobytes()
+        with pytest.raises(ValueError, match="read-only"):
+            row[0] = 1.0
+
+
+@compiled_only
+def test_a_row_that_nobody_holds_is_written_in_place():
+    d = 50_000
+    population = zoopt._native.Population(
+        np.zeros(d, np.intp), np.zeros(d), np.ones(d), 1, 3, 1, 0.0, "WR", np.random.default_rng(1)
+    )
+    for ident in range(4):
+        population.insert(population.uniform(), ident, 0.0, 1.0)
+    places, row = set(), None
+    for ident in range(4, 400):
+        values, move = population.step()
+        assert population.insert(values, ident, 0.0, -float(ident), move) == 1
+        row = population.row(ident)
+        places.add(row.__array_interface__["data"][0])
+        row = None
+    assert len(places) <= 4
+
+
+def test_new_values_need_their_parent(population_class):
+    population = population_class(
+        np.zeros(3, np.intp), np.zeros(3), np.ones(3), 1, 2, 2, 0.0, "WR", np.random.default_rng(1)
+    )
+    population.insert(population.uniform(), 5, 0.0, 1.0)
+    for move in (None, (6, 0), (5, 0, 1)):
+        with pytest.raises(ValueError, match="values need a move"):
+            population.insert((0.5,), 7, 0.0, 1.0, move)
+    with pytest.raises(ValueError, match="no member"):
+        population.row(7)
+    assert (5 in population, 7 in population, population.positive_idents()) == (True, False, [5])
+    assert population.insert((0.5,), 7, 0.0, 0.0, (5, 0)) == 1
+    assert population.row(7)[0] == 0.5
+
+
 def test_columns_are_drawn_evenly_among_those_that_differ():
     """Chi-square at level 1e-6 over 9 differing columns of 200, listed or dense."""
     for n_differing, d in ((9, 200), (150, 200)):

@@ -15,9 +15,12 @@ E. A proposal is written straight into a new array through numpy's C interface, 
    less than `frombuffer` on a bytes object.
 F. Random numbers come from `next_double` of the generator's own bit generator, under its lock,
    with the GIL released.
+G. A row is a read-only array, written through its pointer while nobody else holds the array; a
+   slot whose row was handed out gets another one. The twin makes a new row each time.
 """
 
 cimport cython
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport exp, fabs, floor, log, rint, INFINITY
@@ -29,6 +32,10 @@ import numpy as np
 from zoopt._native.reference import MEMORY, REPLACEMENTS, list_capacity
 
 __all__ = ["Population"]
+
+cdef extern from "Python.h":
+    PyObject *PyList_GET_ITEM(PyObject *items, Py_ssize_t index) noexcept nogil
+    Py_ssize_t Py_REFCNT(PyObject *thing) noexcept nogil
 
 cdef extern from "numpy/random/bitgen.h":
     ctypedef struct bitgen_t:
@@ -105,7 +112,8 @@ cdef class Population:
     cdef const Py_ssize_t[::1] _kinds
     cdef const double[::1] _low
     cdef const double[::1] _high
-    cdef double[:, ::1] _rows
+    cdef double **_rows  # by slot, the data of _arrays
+    cdef list _arrays
     cdef Py_ssize_t[::1] _idents
     cdef double[::1] _violations
     cdef double[::1] _values
@@ -128,6 +136,7 @@ cdef class Population:
     cdef Py_ssize_t[::1] _active
     cdef Py_ssize_t[::1] _labels
     cdef double[::1] _drawn
+    cdef double[::1] _replaced
     cdef double[::1] _outcome_first
     cdef Py_ssize_t[::1] _outcome_count
     cdef Py_ssize_t _n_touched, _n_fixed, _n_labels
@@ -184,7 +193,7 @@ cdef class Population:
         if recombination_rate > 0.0:
             n_labels = max(n_labels, self._capacity + 1)
         n_labels = min(n_labels, d)
-        self._rows = np.zeros((size, d))
+        self._hold([np.zeros(d) for _ in range(size)])
         self._idents = np.full(size, NOBODY, np.intp)
         self._violations = np.zeros(size)
         self._values = np.zeros(size)
@@ -207,42 +216,96 @@ cdef class Population:
         self._active = np.zeros(size, np.intp)
         self._labels = np.zeros(n_labels, np.intp)
         self._drawn = np.zeros(n_labels)
+        self._replaced = np.zeros(n_labels)
         self._outcome_first = np.zeros(n_labels)
         self._outcome_count = np.zeros(n_labels, np.intp)
         self._n_touched = self._n_fixed = self._n_labels = 0
         self._n_idle = 0
 
+    def __dealloc__(self):
+        PyMem_Free(self._rows)
+
+    cdef int _hold(self, rows) except -1:
+        """Take arrays as the rows of the slots."""
+        cdef Py_ssize_t slot
+        if self._rows == NULL:
+            self._rows = <double **>PyMem_Calloc(len(rows), sizeof(double *))
+            if self._rows == NULL:
+                raise MemoryError
+        self._arrays = [frozen(row) for row in rows]
+        for slot in range(len(rows)):
+            self._rows[slot] = data_of(self._arrays[slot])
+        return 0
+
+    cdef int _take_over(self, Py_ssize_t slot, Py_ssize_t parent) except -1:
+        """Make a slot's row the slot's alone before it is written; a new one is its parent's."""
+        if Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) == 1:
+            return 0
+        row = frozen(PyArray_SimpleNew(1, &self._d, NPY_DOUBLE))
+        memcpy(data_of(row), self._rows[parent], self._d * sizeof(double))
+        self._rows[slot] = data_of(row)
+        self._arrays[slot] = row
+        return 0
+
     # ---------------------------------------------------------------- proposals
 
     def propose(self):
         """Draw a new point: from a learned region, or uniform with the exploration rate."""
+        cdef Py_ssize_t i, k, parent = self._draw_child()
+        cdef double *fresh
+        if parent < 0:
+            return self._uniform_proposal()
+        row = PyArray_SimpleNew(1, &self._d, NPY_DOUBLE)
+        fresh = data_of(row)
+        memcpy(fresh, self._rows[parent], self._d * sizeof(double))
+        if self._n_labels == 1:  # by far the commonest, and it always differs
+            fresh[self._labels[0]] = self._drawn[0]
+            return frozen(row), (self._idents[parent], self._labels[0])
+        move, values = self._changes(parent)
+        for i in range(len(values)):
+            k = move[i + 1]
+            fresh[k] = values[i]
+        return frozen(row), move
+
+    def step(self):
+        """Draw what `propose` draws, with only the new values in place of the row."""
+        cdef Py_ssize_t parent = self._draw_child()
+        if parent < 0:
+            return self._uniform_proposal()
+        move, values = self._changes(parent)
+        return values, move
+
+    cdef Py_ssize_t _draw_child(self) except -2:
+        """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
         cdef Py_ssize_t parent = -1
-        cdef Py_ssize_t i, k
         if self.n_seen >= self.n_points:
-            return None
+            return -1
         self._acquire()
         try:
             with nogil:
                 parent = self._propose()
         finally:
             self._release()
-        if parent < 0:
-            row = self.uniform()
-            return None if row is None else (row, None)
-        self._grow()
-        row = PyArray_SimpleNew(1, &self._d, NPY_DOUBLE)
-        cdef double *fresh = data_of(row)
-        memcpy(fresh, &self._rows[parent, 0], self._d * sizeof(double))
-        if self._n_labels == 1:  # by far the commonest, and it always differs
-            fresh[self._labels[0]] = self._drawn[0]
-            return frozen(row), (self._idents[parent], self._labels[0])
+        if parent >= 0:
+            self._grow()
+        return parent
+
+    cdef object _uniform_proposal(self):
+        row = self.uniform()
+        return None if row is None else (row, None)
+
+    cdef object _changes(self, Py_ssize_t parent):
+        """Return the move that labels and drawn hold, and its new values."""
+        cdef Py_ssize_t i
+        if self._n_labels == 1:
+            return (self._idents[parent], self._labels[0]), (self._drawn[0],)
         columns = [self._idents[parent]]
+        values = []
         for i in range(self._n_labels):
-            k = self._labels[i]
-            if self._drawn[i] != fresh[k]:
-                columns.append(k)
-                fresh[k] = self._drawn[i]
-        return frozen(row), tuple(columns)
+            if self._drawn[i] != self._rows[parent][self._labels[i]]:
+                columns.append(self._labels[i])
+                values.append(self._drawn[i])
+        return tuple(columns), tuple(values)
 
     def uniform(self):
         """Draw a new point uniformly from the whole space; None if none was found."""
@@ -394,15 +457,15 @@ cdef class Population:
                 n_active -= 1
                 self._active[j] = self._active[n_active]
                 continue
-            here = self._rows[positive, k]
-            there = self._rows[self._active[j], k]
+            here = self._rows[positive][k]
+            there = self._rows[self._active[j]][k]
             kind = self._kinds[k]
             n_kept = 0
             if kind == UNORDERED:
                 self._fixed[self._n_fixed] = k
                 self._n_fixed += 1
                 for i in range(n_active):
-                    if self._rows[self._active[i], k] == here:
+                    if self._rows[self._active[i]][k] == here:
                         self._active[n_kept] = self._active[i]
                         n_kept += 1
                 n_active = n_kept
@@ -425,7 +488,7 @@ cdef class Population:
             self._touched[self._n_touched] = k
             self._n_touched += 1
             for i in range(n_active):
-                value = self._rows[self._active[i], k]
+                value = self._rows[self._active[i]][k]
                 if self._left[k] <= value and value <= self._right[k]:
                     self._active[n_kept] = self._active[i]
                     n_kept += 1
@@ -441,7 +504,7 @@ cdef class Population:
         if count == DENSE:
             for _ in range(DENSE_TRIES):
                 k = <Py_ssize_t>(self._random() * self._d)
-                if self._rows[a, k] != self._rows[b, k]:
+                if self._rows[a][k] != self._rows[b][k]:
                     return k
             count = self._scan(a, b)
         if count == 0:
@@ -450,11 +513,11 @@ cdef class Population:
             return self._lists[self._pair(a, b), <Py_ssize_t>(self._random() * count)]
         n_differing = 0
         for k in range(self._d):
-            if self._rows[a, k] != self._rows[b, k]:
+            if self._rows[a][k] != self._rows[b][k]:
                 n_differing += 1
         wanted = <Py_ssize_t>(self._random() * n_differing)
         for k in range(self._d):
-            if self._rows[a, k] != self._rows[b, k]:
+            if self._rows[a][k] != self._rows[b][k]:
                 if wanted == 0:
                     return k
                 wanted -= 1
@@ -467,7 +530,7 @@ cdef class Population:
         cdef Py_ssize_t pair = self._pair(a, b)
         cdef Py_ssize_t k, count = 0
         for k in range(self._d):
-            if self._rows[a, k] != self._rows[b, k]:
+            if self._rows[a][k] != self._rows[b][k]:
                 if count == self._capacity:
                     count = DENSE
                     break
@@ -517,7 +580,7 @@ cdef class Population:
         cdef double here, value
         for i in range(self._n_labels):
             k = self._labels[i]
-            here = self._rows[parent, k]
+            here = self._rows[parent][k]
             if self._kinds[k] == UNORDERED:
                 if self._n_labels == 1:
                     value = floor(self._random() * (self._high[k] - self._low[k]))
@@ -563,13 +626,13 @@ cdef class Population:
             k = self._lists[pair, i]
             if self._random() < 0.5:
                 self._labels[self._n_labels] = k
-                self._drawn[self._n_labels] = self._rows[other, k]
+                self._drawn[self._n_labels] = self._rows[other][k]
                 self._n_labels += 1
         k = <Py_ssize_t>(self._random() * self._d)
         place = 0
         while place < self._n_labels and self._labels[place] != k:
             place += 1
-        here = self._rows[parent, k] if place == self._n_labels else self._drawn[place]
+        here = self._rows[parent][k] if place == self._n_labels else self._drawn[place]
         value = self._low[k] + floor(self._random() * (self._high[k] - self._low[k]))
         if value > self._high[k] - 1.0:
             value = self._high[k] - 1.0
@@ -581,9 +644,9 @@ cdef class Population:
         self._drawn[place] = value
         for i in range(self._n_labels):
             k = self._labels[i]
-            if self._drawn[i] != self._rows[parent, k]:
+            if self._drawn[i] != self._rows[parent][k]:
                 changed = True
-                code += mix(k, self._drawn[i]) - mix(k, self._rows[parent, k])
+                code += mix(k, self._drawn[i]) - mix(k, self._rows[parent][k])
         if not changed or not self._remember(code if code != 0 else 1):
             return -1
         return parent
@@ -623,7 +686,7 @@ cdef class Population:
         codes[0] = self._hashes[parent]
         for i in range(self._n_labels):
             k = self._labels[i]
-            old = mix(k, self._rows[parent, k])
+            old = mix(k, self._rows[parent][k])
             count = self._outcome_count[i]
             for v in range(count - 1, -1, -1):  # backwards, since the first n are the sources
                 step = mix(k, self._outcome_first[i] + v) - old
@@ -728,7 +791,10 @@ cdef class Population:
         cdef bint failed = violation == INFINITY
         cdef bint barred = False
         cdef bint positives_failed
-        if len(row) != self._d:
+        if type(row) is tuple:
+            if move is None or len(row) != len(move) - 1 or move[0] not in self:
+                raise ValueError("values need a move of as many columns from a member")
+        elif len(row) != self._d:
             raise ValueError(f"row must have {self._d} columns, got {len(row)}")
         if move is not None:
             self._check(move)
@@ -801,6 +867,28 @@ cdef class Population:
                 raise ValueError(f"move must name columns below {self._d}, got {k}")
         return 0
 
+    def __contains__(self, Py_ssize_t ident):
+        return self._slot_of(ident) >= 0
+
+    cdef Py_ssize_t _slot_of(self, Py_ssize_t ident) noexcept nogil:
+        cdef Py_ssize_t slot
+        for slot in range(self._n_pos + self._n_neg):
+            if self._idents[slot] == ident:
+                return slot
+        return -1
+
+    def row(self, Py_ssize_t ident):
+        """Return the row of a member, read-only; it stays as it is while it is held."""
+        cdef Py_ssize_t slot = self._slot_of(ident)
+        if slot < 0:
+            raise ValueError(f"no member has the ident {ident}")
+        return self._arrays[slot]
+
+    def positive_idents(self):
+        """Return the idents of the positive set, best first."""
+        cdef Py_ssize_t i
+        return [self._idents[self._positive[i]] for i in range(self._n_pos)]
+
     def worst_positive(self):
         """Return violation and value of the worst positive; None without any."""
         cdef Py_ssize_t slot
@@ -835,7 +923,7 @@ cdef class Population:
         return [self._member(self._negative[i]) for i in range(self._n_neg)]
 
     cdef object _member(self, Py_ssize_t slot):
-        row = np.array(self._rows[slot])
+        row = self._arrays[slot].copy()
         return self._idents[slot], row, self._violations[slot], self._values[slot]
 
     cdef inline bint _less(self, double va, double fa, double vb, double fb) noexcept nogil:
@@ -918,7 +1006,7 @@ cdef class Population:
             slot = self._negative[i]
             distance = 0.0
             for k in range(self._d):
-                gap = self._rows[slot, k] - self._rows[best, k]
+                gap = self._rows[slot][k] - self._rows[best][k]
                 if gap != 0.0:
                     if self._kinds[k] == UNORDERED:
                         distance += 1.0
@@ -933,7 +1021,7 @@ cdef class Population:
     cdef int _write(
         self,
         Py_ssize_t slot,
-        const double[::1] row,  # acquired here, so that a point that enters nothing costs less
+        row,
         Py_ssize_t ident,
         double violation,
         double value,
@@ -942,59 +1030,54 @@ cdef class Population:
     ) except -1:
         """Put a point into a slot, deriving its pairs from its parent's where they are known."""
         cdef Py_ssize_t n_slots = self._n_pos + self._n_neg
-        cdef Py_ssize_t parent = -1
+        cdef Py_ssize_t parent = -1 if move is None else self._slot_of(move[0])
         cdef Py_ssize_t n_changed = 0
-        cdef Py_ssize_t i, k, other, wanted
+        cdef Py_ssize_t i, k, other
         cdef uint64_t code
-        if move is not None:
-            wanted = move[0]
-            for i in range(n_slots):
-                if self._idents[i] == wanted:
-                    parent = i
-                    break
+        cdef const double[::1] whole
         if parent < 0:
+            whole = row  # acquired here, so that a point that enters nothing costs less
+            self._take_over(slot, slot)
             with nogil:
-                self._hashes[slot] = self._hash(row)
-                for i in range(self._d):
-                    self._rows[slot, i] = row[i]
+                self._hashes[slot] = self._hash(whole)
+                memcpy(self._rows[slot], &whole[0], self._d * sizeof(double))
                 for other in range(n_slots):
                     self._counts[slot, other] = self._counts[other, slot] = UNKNOWN
         else:
             n_changed = len(move) - 1
             code = self._hashes[parent]
+            if type(row) is not tuple:
+                whole = row
             for i in range(n_changed):
                 k = move[i + 1]
                 self._labels[i] = k
-                self._drawn[i] = self._rows[parent, k]
-                code += mix(k, row[k]) - mix(k, self._drawn[i])
+                self._replaced[i] = self._rows[parent][k]
+                self._drawn[i] = row[i] if type(row) is tuple else whole[k]
+                code += mix(k, self._drawn[i]) - mix(k, self._replaced[i])
+            self._take_over(slot, parent)
             with nogil:
                 self._hashes[slot] = code if code != 0 else 1
-                self._inherit(parent, slot, row, n_changed, positive)
+                self._inherit(parent, slot, n_changed, positive)
         self._idents[slot] = ident
         self._violations[slot] = violation
         self._values[slot] = value
         return 0
 
     cdef void _inherit(
-        self,
-        Py_ssize_t parent,
-        Py_ssize_t slot,
-        const double[::1] row,
-        Py_ssize_t n_changed,
-        bint positive,
+        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint positive
     ) noexcept nogil:
-        """Write the child of a member; labels and drawn hold the changed columns' old values."""
+        """Write the child of a member; labels, replaced and drawn hold its changes."""
         cdef Py_ssize_t i, k, other, count
         if parent != slot:
             count = self._counts[parent, slot]
             if count >= 0 and self._idents[slot] != NOBODY:
                 for i in range(count):
                     k = self._lists[self._pair(parent, slot), i]
-                    self._rows[slot, k] = self._rows[parent, k]
+                    self._rows[slot][k] = self._rows[parent][k]
             else:
-                memcpy(&self._rows[slot, 0], &row[0], self._d * sizeof(double))
+                memcpy(self._rows[slot], self._rows[parent], self._d * sizeof(double))
         for i in range(n_changed):
-            self._rows[slot, self._labels[i]] = row[self._labels[i]]
+            self._rows[slot][self._labels[i]] = self._drawn[i]
         for i in range(self._n_pos):
             if self._positive[i] != slot:
                 self._derive_pair(parent, slot, self._positive[i], n_changed)
@@ -1014,7 +1097,7 @@ cdef class Population:
         if other == parent:
             for i in range(n_changed):
                 k = self._labels[i]
-                if self._rows[slot, k] != self._drawn[i]:
+                if self._rows[slot][k] != self._replaced[i]:
                     if count == self._capacity:
                         count = DENSE
                         break
@@ -1028,14 +1111,14 @@ cdef class Population:
                 source = self._pair(parent, other)
                 for i in range(known):
                     k = self._lists[source, i]
-                    if self._rows[slot, k] != self._rows[other, k]:
+                    if self._rows[slot][k] != self._rows[other][k]:
                         self._lists[pair, count] = k
                         count += 1
                 for i in range(n_changed):
                     k = self._labels[i]
                     if (
-                        self._drawn[i] == self._rows[other, k]
-                        and self._rows[slot, k] != self._rows[other, k]
+                        self._replaced[i] == self._rows[other][k]
+                        and self._rows[slot][k] != self._rows[other][k]
                     ):
                         if count == self._capacity:
                             count = DENSE
@@ -1068,7 +1151,7 @@ cdef class Population:
             self._cursor,
             self._n_idle,
             (
-                np.asarray(self._rows),
+                np.stack(self._arrays),
                 np.asarray(self._idents),
                 np.asarray(self._violations),
                 np.asarray(self._values),
@@ -1086,7 +1169,7 @@ cdef class Population:
     def __setstate__(self, state):
         self._n_pos, self._n_neg, self.n_seen, self._cursor, self._n_idle, arrays = state
         (
-            self._rows,
+            rows,
             self._idents,
             self._violations,
             self._values,
@@ -1098,5 +1181,6 @@ cdef class Population:
             self._table,
             self._table_before,
         ) = (part.copy() for part in arrays)
+        self._hold([row.copy() for row in rows])
         self._mask = self._table.shape[0] - 1
         self._mask_before = self._table_before.shape[0] - 1

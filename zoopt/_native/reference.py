@@ -23,6 +23,7 @@ __all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population"]
 Row = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 Move = tuple[int, ...]
+Values = tuple[float, ...]
 
 #: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
 #: the logarithm of a whole number, between bounds that are half a unit wider.
@@ -143,7 +144,7 @@ class Population:
         self.recombination_rate = recombination_rate
         self._capacity = list_capacity(d)
         self._n_idle = 0  # insertions since the best improved
-        self._rows = np.zeros((self.size, d))
+        self._rows = [np.zeros(d) for _ in range(self.size)]
         self._idents = [NOBODY] * self.size
         self._violations = [0.0] * self.size
         self._values = [0.0] * self.size
@@ -172,6 +173,24 @@ class Population:
             A read-only row that was never proposed or marked before; ``move`` is the parent's
             ident followed by the columns that differ from it, None for a uniform point. None if
             every point of a finite space is known; no random number was drawn then.
+        """
+        proposal = self.step()
+        if proposal is None or proposal[1] is None:
+            return proposal  # type: ignore[return-value]
+        values, move = proposal
+        row = self.row(move[0]).copy()
+        row[list(move[1:])] = values
+        row.flags.writeable = False
+        return row, move
+
+    def step(self) -> tuple[Row | Values, Move | None] | None:
+        """Draw what `propose` draws, with only the new values in place of the row.
+
+        Returns
+        -------
+        (values, move), (row, None) or None
+            The new values of the columns that differ from the parent, and the move that names
+            both; or a uniform point.
         """
         if len(self._seen) >= self.n_points:
             return None
@@ -314,12 +333,12 @@ class Population:
                 active[j] = active[-1]
                 active.pop()
                 continue
-            here = self._rows[positive, k]
-            there = self._rows[active[j], k]
+            here = self._rows[positive][k]
+            there = self._rows[active[j]][k]
             kind = self.kinds[k]
             if kind == UNORDERED:
                 fixed.append(k)
-                active = [slot for slot in active if self._rows[slot, k] == here]
+                active = [slot for slot in active if self._rows[slot][k] == here]
                 continue
             span = self.rng.random() * abs(there - here)
             if kind == ORDERED:
@@ -336,7 +355,7 @@ class Population:
                 low[k] = max(bound, low.get(k, self.low[k]))
             left = low.get(k, self.low[k])
             right = high.get(k, self.high[k])
-            active = [slot for slot in active if left <= self._rows[slot, k] <= right]
+            active = [slot for slot in active if left <= self._rows[slot][k] <= right]
         return positive, low, high, fixed
 
     def _differing_column(self, a: int, b: int) -> int:
@@ -347,7 +366,7 @@ class Population:
         if pair == DENSE:
             for _ in range(DENSE_TRIES):
                 k = int(self.rng.random() * len(self.kinds))
-                if self._rows[a, k] != self._rows[b, k]:
+                if self._rows[a][k] != self._rows[b][k]:
                     return k
             pair = self._scan(a, b)
         columns = np.flatnonzero(self._rows[a] != self._rows[b]) if pair == DENSE else pair
@@ -391,12 +410,12 @@ class Population:
 
     def _redraw(
         self, parent: int, labels: list[int], low: dict[int, float], high: dict[int, float]
-    ) -> tuple[Row, Move] | None:
-        """Copy the parent, redraw the labelled columns, and return the point if it is new."""
+    ) -> tuple[Values, Move] | None:
+        """Redraw the labelled columns of the parent, and return the point if it is new."""
         code = self._hashes[parent]
         changes: dict[int, float] = {}
         for k in labels:
-            here = float(self._rows[parent, k])
+            here = float(self._rows[parent][k])
             if self.kinds[k] == UNORDERED:
                 if len(labels) == 1:  # the present value is left out: it could only repeat
                     value = math.floor(self.rng.random() * (self.high[k] - self.low[k]))
@@ -426,7 +445,7 @@ class Population:
         pair = self._pairs[a][b]
         return self._scan(a, b) if pair == UNKNOWN else pair
 
-    def _recombine(self, parent: int, other: int) -> tuple[Row, Move] | None:
+    def _recombine(self, parent: int, other: int) -> tuple[Values, Move] | None:
         """Mix a positive with another member, and redraw one column more.
 
         Where all members differ from a positive in the one column that it has wrong, and each in
@@ -438,16 +457,16 @@ class Population:
         changes: dict[int, float] = {}
         for k in pair:
             if self.rng.random() < 0.5:
-                changes[k] = float(self._rows[other, k])
+                changes[k] = float(self._rows[other][k])
         k = int(self.rng.random() * len(self.kinds))
-        here = changes.get(k, float(self._rows[parent, k]))
+        here = changes.get(k, float(self._rows[parent][k]))
         value = self.low[k] + math.floor(self.rng.random() * (self.high[k] - self.low[k]))
         value = min(value, self.high[k] - 1.0)
         changes[k] = float(value + 1.0 if value >= here else value)
-        changes = {k: value for k, value in changes.items() if value != self._rows[parent, k]}
+        changes = {k: value for k, value in changes.items() if value != self._rows[parent][k]}
         code = self._hashes[parent]
         for k, value in changes.items():
-            code = (code + mix(k, value) - mix(k, float(self._rows[parent, k]))) & MASK
+            code = (code + mix(k, value) - mix(k, float(self._rows[parent][k]))) & MASK
         if not changes or not self._remember(code or 1):
             return None
         return self._child(parent, changes)
@@ -473,9 +492,9 @@ class Population:
 
     def _draw_unknown(
         self, parent: int, labels: list[int], outcomes: list[tuple[float, int]]
-    ) -> tuple[Row, Move] | None:
+    ) -> tuple[Values, Move] | None:
         """Draw uniformly among the unknown points that redrawing the labels can give."""
-        here = [float(self._rows[parent, k]) for k in labels]
+        here = [float(self._rows[parent][k]) for k in labels]
         codes = [self._hashes[parent]]
         for k, old, (first, count) in zip(labels, here, outcomes, strict=True):
             steps = [mix(k, first + v) - mix(k, old) for v in range(count)]
@@ -497,12 +516,8 @@ class Population:
         self._remember(codes[chosen])
         return self._child(parent, changes)
 
-    def _child(self, parent: int, changes: dict[int, float]) -> tuple[Row, Move]:
-        row = self._rows[parent].copy()
-        for k, value in changes.items():
-            row[k] = value
-        row.flags.writeable = False
-        return row, (self._idents[parent], *changes)
+    def _child(self, parent: int, changes: dict[int, float]) -> tuple[Values, Move]:
+        return tuple(changes.values()), (self._idents[parent], *changes)
 
     def _hash(self, row: Row) -> int:
         code = sum(mix(k, float(value)) for k, value in enumerate(row)) & MASK
@@ -512,7 +527,7 @@ class Population:
 
     def insert(
         self,
-        row: Row,
+        row: Row | Values,
         ident: int,
         violation: float,
         value: float,
@@ -523,13 +538,15 @@ class Population:
 
         Parameters
         ----------
-        row : float64 array, shape (d,)
+        row : float64 array, shape (d,), or tuple of float
+            Whole, or the new values of the move, as `step` returned it.
         ident : int
             Names the point in the moves of its offspring.
         violation, value : float
             The order: by violation (0 feasible, inf failed), then value.
         move : tuple of int, optional
-            As `propose` returned it: saves scanning the row.
+            As `propose` or `step` returned it: saves scanning the row. With new values only, its
+            parent must be a member.
         stable : bool
             Put the point behind its equals instead of before them.
 
@@ -538,10 +555,16 @@ class Population:
         int
             1 if it entered the positive set, 0 if the negative set, -1 if neither.
         """
-        if len(row) != len(self.kinds):
+        if isinstance(row, tuple):
+            if move is None or len(row) != len(move) - 1 or move[0] not in self:
+                raise ValueError("values need a move of as many columns from a member")
+        elif len(row) != len(self.kinds):
             raise ValueError(f"row must have {len(self.kinds)} columns, got {len(row)}")
         if move is not None:
             self._check(move)
+        if isinstance(row, tuple):
+            values, row = row, self.row(move[0]).copy()  # type: ignore[index]
+            row[list(move[1:])] = values  # type: ignore[index]
         key = (violation, value)
         self._n_idle += 1
         if not self._positive or key < self._key(self._positive[0]):
@@ -594,6 +617,25 @@ class Population:
         for k in move[1:]:
             if not 0 <= k < n_columns:
                 raise ValueError(f"move must name columns below {n_columns}, got {k}")
+
+    def __contains__(self, ident: int) -> bool:
+        return ident in self._idents[: len(self._positive) + len(self._negative)]
+
+    def row(self, ident: int) -> Row:
+        """Return the row of a member, read-only; it stays as it is while it is held.
+
+        Raises
+        ------
+        ValueError
+            If there is no such member.
+        """
+        if ident not in self:
+            raise ValueError(f"no member has the ident {ident}")
+        return self._rows[self._idents.index(ident)]
+
+    def positive_idents(self) -> list[int]:
+        """Return the idents of the positive set, best first."""
+        return [self._idents[slot] for slot in self._positive]
 
     def worst_positive(self) -> tuple[float, float] | None:
         """Return violation and value of the worst positive; None without any."""
@@ -680,7 +722,7 @@ class Population:
         for i, slot in enumerate(self._negative):
             distance = 0.0
             for k in range(len(self.kinds)):
-                gap = self._rows[slot, k] - self._rows[best, k]
+                gap = self._rows[slot][k] - self._rows[best][k]
                 if gap != 0.0:
                     scaled = gap / (self.high[k] - self.low[k])
                     distance += 1.0 if self.kinds[k] == UNORDERED else float(scaled * scaled)
@@ -709,10 +751,11 @@ class Population:
         else:
             code = self._hashes[parent]
             for k in changed:
-                code += mix(k, float(row[k])) - mix(k, float(self._rows[parent, k]))
+                code += mix(k, float(row[k])) - mix(k, float(self._rows[parent][k]))
             self._hashes[slot] = (code & MASK) or 1
             derived = self._derive_pairs(parent, slot, row, changed, n_slots)
-        self._rows[slot] = row
+        self._rows[slot] = np.array(row)
+        self._rows[slot].flags.writeable = False
         self._idents[slot] = ident
         self._violations[slot], self._values[slot] = key
         positives = set(self._positive)
@@ -730,15 +773,15 @@ class Population:
                 continue
             columns: list[int] | int
             if other == parent:
-                columns = [k for k in changed if row[k] != self._rows[parent, k]]
+                columns = [k for k in changed if row[k] != self._rows[parent][k]]
             else:
                 known = self._pairs[parent][other]
                 if isinstance(known, int):
                     derived[other] = known
                     continue
-                columns = [k for k in known if row[k] != self._rows[other, k]]
+                columns = [k for k in known if row[k] != self._rows[other][k]]
                 columns += [
-                    k for k in changed if self._rows[parent, k] == self._rows[other, k] != row[k]
+                    k for k in changed if self._rows[parent][k] == self._rows[other][k] != row[k]
                 ]
             derived[other] = DENSE if len(columns) > self._capacity else columns
         return derived
