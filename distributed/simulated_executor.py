@@ -88,6 +88,7 @@ class SimulatedExecutor:
     """
 
     immediate = False
+    in_process = True
 
     def __init__(self, cluster: Cluster, seed: Seed = None) -> None:
         if not isinstance(cluster, Cluster):

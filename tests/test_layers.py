@@ -19,6 +19,7 @@ LAYERS = {
     "zoopt.space": SPACE,
     "zoopt.unit_box": SPACE,
     "zoopt.contract": CONTRACT,
+    "zoopt.lineage": CONTRACT,
     "zoopt.solvers": SOLVERS,
     "zoopt.wrappers": COMPOSITION,
     "zoopt.cascade": COMPOSITION,

@@ -35,6 +35,7 @@ from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
 from zoopt.solvers import PCES, R1ES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.space import Choice, Integer, Real, Space
+from zoopt.steps import Step
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "Solution",
     "Solver",
     "Space",
+    "Step",
     "ThreadExecutor",
     "ValueType",
     "ZooptError",

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from zoopt.checks import whole
 from zoopt.errors import Exhausted, NothingFeasible
+from zoopt.lineage import Parent
 from zoopt.space import Bits, Row, Space
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 Seed: TypeAlias = "int | np.random.SeedSequence | None"
-#: A row, or packed bits, and the move that made it.
+#: A row, or packed bits, or the new values of a step, and the move that made it.
 Proposal: TypeAlias = tuple[Any, tuple[int, ...] | None]
 
 OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
@@ -53,11 +54,15 @@ class Candidate:
     id : int
         Order of ask, from 0, given by the outermost solver.
     u : float64 array, shape (n_columns,), read-only
-        The encoded point; of a packed one made when it is first asked for.
+        The encoded point; of bits and steps made when it is first asked for.
     bits : uint8 array, shape (ceil(n_columns / 8),), read-only, or None
         The point packed, the first column lowest, if the solver works on bits.
     move : tuple of int or None
         How it was made: the id of its parent, then the columns in which it differs.
+    parent : Parent or None
+        Of a step, until it is told.
+    values : tuple of float
+        Of a step, the new values of the columns that its move names.
     origin : object
         Routing of the solver that proposed it; None for a solver of its own.
     x : list or dict
@@ -71,7 +76,8 @@ class Candidate:
     (0, ['n'])
     """
 
-    __slots__ = ("bits", "id", "move", "origin", "space", "u")
+    __slots__ = ("bits", "id", "move", "origin", "parent", "space", "u", "values")
+    values: tuple[float, ...]
 
     def __init__(
         self,
@@ -84,9 +90,36 @@ class Candidate:
         self.id = id
         self.u = u
         self.bits: Bits | None = None
+        self.parent: Parent | None = None
         self.space = space
         self.move = move
         self.origin = origin
+
+    @classmethod
+    def step(
+        cls,
+        id: int,
+        parent: Parent,
+        values: tuple[float, ...],
+        space: Space,
+        move: tuple[int, ...],
+        origin: Any = None,
+    ) -> "Candidate":
+        """Make a candidate of what it changes in its parent."""
+        self = cls.__new__(cls)
+        self.id = id
+        self.parent = parent
+        self.values = values
+        self.bits = None
+        self.space = space
+        self.move = move
+        self.origin = origin
+        return self
+
+    def settle(self, row: Row) -> None:
+        """Let a step go on as a whole point, which lets go of its parent."""
+        self.u = row
+        self.parent = None
 
     @classmethod
     def packed(
@@ -101,6 +134,7 @@ class Candidate:
         self = cls.__new__(cls)
         self.id = id
         self.bits = bits
+        self.parent = None
         self.space = space
         self.move = move
         self.origin = origin
@@ -108,10 +142,15 @@ class Candidate:
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any:  # only of a packed one, and only once
+        def __getattr__(self, name: str) -> Any:  # only of bits and steps, and only once
             if name != "u":
                 raise AttributeError(f"a Candidate has no attribute {name!r}")
-            self.u = self.space.unpack(self.bits)
+            if self.parent is None:
+                self.u = self.space.unpack(self.bits)
+            else:
+                self.u = self.parent.row.copy()
+                self.u[list(self.move[1:])] = self.values
+                self.u.flags.writeable = False
             return self.u
 
     @property
@@ -125,6 +164,8 @@ class Candidate:
 
     def values_in(self, columns: Iterable[int]) -> list[float]:
         """Return the encoded values of some columns."""
+        if self.parent is not None and self.move is not None and columns == self.move[1:]:
+            return list(self.values)
         if self.bits is None:
             return [self.u.item(k) for k in columns]
         low = self.space.low
@@ -133,6 +174,9 @@ class Candidate:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.bits is not None:
             return _restore_packed, (self.id, self.bits, self.space, self.move, self.origin)
+        if self.parent is not None:
+            step = self.id, self.parent, self.values, self.space, self.move, self.origin
+            return Candidate.step, step
         return _restore, (self.id, self.u, self.space, self.move, self.origin)
 
     def __repr__(self) -> str:
@@ -386,6 +430,18 @@ class Solver(ABC):
         self.n_asked = ident + 1
         self._in_flight[ident] = candidate
         return candidate
+
+    def take_steps(self) -> None:
+        """Propose steps where it can: candidates that say only what they change in their parent.
+
+        Called before the first ask.
+
+        Raises
+        ------
+        ValueError
+            If it makes none.
+        """
+        raise ValueError(f"{self.name} makes no steps from one point to the next")
 
     def _propose_what_passes(self) -> Proposal | None:
         assert self.filter is not None

@@ -71,6 +71,10 @@ class InvalidConstraint(ZooptError):
     """
 
 
+class FirstStepsFailed(ZooptError):
+    """The first calls of a ``delta`` all failed; its cause is how the last of them did."""
+
+
 class NothingFeasible(ZooptError):
     """A filter rejected every point that was proposed to it."""
 

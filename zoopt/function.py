@@ -21,6 +21,7 @@ from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.running import Options, Plan, mark_of, run, seed_of_run
 from zoopt.space import Row, Space
+from zoopt.steps import Step, check_steps
 from zoopt.wrappers import NoisyRace
 
 __all__ = ["minimize", "point_of", "settings_of"]
@@ -37,6 +38,7 @@ def minimize(
     x0: Any = None,
     constraint: Any = None,
     filter: Callable[..., Any] | None = None,
+    delta: Callable[[Step], Any] | None = None,
     workers: int = 1,
     backend: Any = None,
     window: int | None = None,
@@ -101,6 +103,12 @@ def minimize(
         Called as ``fun`` is, in this process, before anything is spent: points for which it returns
         something false are not evaluated. When it rejected 1,000 in a row, `NothingFeasible` is
         raised.
+    delta : callable, optional
+        ``delta(step)`` returns the value that ``fun`` would return after a change of few
+        dimensions, or that value and a state; see `Step`. ``fun`` is called for the first points
+        and uniform samples, and may return a state beside its value too. Needs sracos or racos,
+        bounds without names, and evaluations in this process, or in its threads. A constraint and
+        a filter still get whole points. If its first three calls all fail, its error is raised.
     time_budget : float, optional
         Seconds from the start. Worker processes are stopped then; otherwise it is tested between
         calls.
@@ -169,6 +177,7 @@ def minimize(
         retries=retries,
         constraint=constraint,
         filter=filter,
+        delta=delta,
         vectorized=vectorized,
         progress=progress,
     )
@@ -190,6 +199,10 @@ def settings_of(
     budget = whole(budget, "budget", least=1, fractions=True)
     options = Options(budget, callbacks=tuple(callbacks), **more)
     options.check()
+    if options.delta is not None:
+        check_steps(fun, options.delta)
+        if given.names is not None:
+            raise ValueError("delta needs a space without names: bounds, or a list of dimensions")
     starts = [
         Candidate(-1, encode_start(given, point, i), given)
         for i, point in enumerate(_start_points(given, x0))
@@ -278,6 +291,9 @@ class _Call:
 
     def point(self, candidate: Candidate) -> Any:
         return view_of(self.space, candidate)
+
+    def violation(self, candidate: Candidate) -> float:
+        return self._constraints.violation(self.point(candidate)) if self._constraints else 0.0
 
     def __call__(self, candidate: Candidate) -> tuple[Any, float]:
         point = self.point(candidate)

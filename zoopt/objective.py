@@ -30,6 +30,9 @@ class Objective:
         ``resample_func(solution, times) -> number``; by default the mean of ``times`` values. In a
         run each repeated evaluation is one call with ``times=1``, so that repeats can run in
         parallel and the budget counts them all.
+    delta : callable, optional
+        ``delta(step)`` returns the value after a change of few dimensions, or that and a state,
+        where ``func`` may return a state beside its value; see `zoopt.Step` and `zoopt.minimize`.
 
     Examples
     --------
@@ -45,17 +48,20 @@ class Objective:
         dim: Dimension | Dimension2 | None = None,
         constraint: Callable[[Solution], Any] | None = None,
         resample_func: Callable[[Solution, int], Any] | None = None,
+        delta: Callable[..., Any] | None = None,
     ) -> None:
         for name, function in (
             ("func", func),
             ("constraint", constraint),
             ("resample_func", resample_func),
+            ("delta", delta),
         ):
             if function is not None and not callable(function):
                 raise TypeError(f"{name} must be callable, got {function!r}")
         self._func = func
         self._dim = dim
         self._constraint = constraint
+        self._delta = delta
         self._resample_func = self.resample_func if resample_func is None else resample_func
         self._inherit: Callable[..., Any] = self.default_inherit
         self._post_inherit: Callable[..., Any] = self.default_post_inherit
@@ -80,6 +86,14 @@ class Objective:
         """The user's function for evaluating a solution several times; None if there is none."""
         function = getattr(self._resample_func, "__func__", self._resample_func)
         return None if function is Objective.resample_func else self._resample_func
+
+    @property
+    def attaches(self) -> bool:
+        """Whether solutions carry attachments."""
+        return (
+            self._inherit is not Objective.default_inherit
+            or self._post_inherit is not Objective.default_post_inherit
+        )
 
     def construct_solution(self, x: Any, parent: Solution | None = None) -> Solution:
         """Make a solution of a vector, with what the inherit function attaches."""
@@ -116,7 +130,10 @@ class Objective:
     def _call(self, solution: Solution) -> Any:
         if self._func is None:
             raise ValueError("this objective has no func")
-        return self._func(solution)
+        value = self._func(solution)
+        if self._delta is not None and isinstance(value, tuple):  # and a state
+            return value[0]
+        return value
 
     def resample(self, solution: Solution, repeat_times: int) -> int:
         """Average a solution's value with fresh ones, once in its life.
@@ -176,6 +193,12 @@ class Objective:
 
     def set_constraint(self, constraint: Callable[[Solution], Any] | None) -> None:
         self._constraint = constraint
+
+    def get_delta(self) -> Any:
+        return self._delta
+
+    def set_delta(self, delta: Callable[..., Any] | None) -> None:
+        self._delta = delta
 
     def get_inherit_func(self) -> Callable[..., Any]:
         return self._inherit

@@ -33,6 +33,7 @@ from zoopt.run.search import Search
 from zoopt.running import Options, Plan, run, seed_of_run
 from zoopt.solution import Solution
 from zoopt.space import Integer, Mask, Row, Space
+from zoopt.steps import check_steps
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = ["Opt"]
@@ -137,6 +138,12 @@ def run_objective(
 ) -> Solution:
     """Run what `Opt.min` and `resume` have put together."""
     options.check()
+    if options.delta is not None:
+        check_steps(objective.get_func(), options.delta)
+        if objective.attaches:
+            raise ValueError(
+                "delta excludes inherit functions: a step has no Solution to attach to"
+            )
     solver_options(options.budget)
     objective.parameter_set(parameter)
     evaluate = Evaluate(objective, space, seed, Constraints(options.constraint))
@@ -421,6 +428,7 @@ def options_of(objective: Objective, parameter: Parameter) -> Options:
         retries=parameter.retries,
         constraint=objective.get_constraint(),
         filter=parameter.filter,
+        delta=objective.get_delta(),
         vectorized=parameter.vectorized,
         progress=parameter.progress,
     )
@@ -499,7 +507,7 @@ class Evaluate:
         self._inherit = None if inherit is Objective.default_inherit else inherit
         self._after = None if after is Objective.default_post_inherit else after
         #: Whether solutions carry attachments.
-        self.attaches = self._inherit is not None or self._after is not None
+        self.attaches = objective.attaches
         self._simple = not (
             self._stochastic or self._resample or self.attaches or self._constraints
         )
@@ -509,6 +517,11 @@ class Evaluate:
         """What the user wrote."""
         resample = () if self._resample is None else (self._resample,)
         return self._func, *resample, *self._constraints.functions
+
+    def violation(self, candidate: Candidate) -> float:
+        if not self._constraints:
+            return 0.0
+        return self._constraints.violation(view_of(candidate, self.space))
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
         if candidate.bits is None:

@@ -24,6 +24,7 @@ def resume(
     solver: Callable[..., Any] | None = None,
     constraint: Any = None,
     filter: Callable[..., Any] | None = None,
+    delta: Callable[..., Any] | None = None,
     parameter: Parameter | None = None,
     budget: int | None = None,
     workers: int | None = None,
@@ -48,9 +49,9 @@ def resume(
         Needed if it holds objects that the file cannot.
     solver : callable, optional
         Needed if a class or factory was given to `minimize` as the algorithm.
-    constraint, filter : optional
-        Needed if the function form had them; an Objective has its constraint, a Parameter its
-        filter.
+    constraint, filter, delta : optional
+        Needed if the function form had them; an Objective has its constraint and delta, a Parameter
+        its filter. States are made again, by calls that do not count.
     parameter : Parameter, optional
         For an Objective: needed if it had a stopping criterion or an isolation. Otherwise the
         file's settings hold.
@@ -84,7 +85,7 @@ def resume(
     """
     header = read_header(path)
     run, limits = header["run"], header["limits"]
-    _check_kind(path, run["surface"], objective, parameter, constraint)
+    _check_kind(path, run["surface"], objective, parameter, constraint=constraint, delta=delta)
     if isinstance(objective, Objective):
         given = space_of(objective.get_dim())
     else:
@@ -92,9 +93,10 @@ def resume(
     if parameter is None:
         options = Options(budget=header["budget"], window=run["window"], **limits)
         options.vectorized, options.stop = run["vectorized"], stop
-        options.constraint, options.filter = constraint, filter
+        options.constraint, options.filter, options.delta = constraint, filter, delta
         if isinstance(objective, Objective):
             options.constraint = objective.get_constraint()
+            options.delta = objective.get_delta()
     else:
         options = options_of(objective, parameter)
     options.checkpoint = path
@@ -106,7 +108,8 @@ def resume(
     if run["stop"] is not None and options.stop is None:
         wanted = "parameter" if isinstance(objective, Objective) else "stop"
         raise ValueError(f"{wanted} must be passed again: the run stops by {run['stop']}")
-    for name, value in (("constraint", options.constraint), ("filter", options.filter)):
+    for name in ("constraint", "filter", "delta"):
+        value = getattr(options, name)
         if run.get(name) is not None and value is None:
             raise ValueError(f"{name} must be passed again: the run has one")
     seed = restored_seed(run["seed"])
@@ -144,7 +147,7 @@ def resume(
 
 
 def _check_kind(
-    path: Any, surface: str, objective: Any, parameter: Parameter | None, constraint: Any
+    path: Any, surface: str, objective: Any, parameter: Parameter | None, **functions: Any
 ) -> None:
     if isinstance(objective, Objective) != (surface == "Opt.min"):
         wanted = "an Objective" if surface == "Opt.min" else "the function that was minimized"
@@ -156,8 +159,9 @@ def _check_kind(
         raise TypeError(f"objective must be callable, got {objective!r}")
     if parameter is not None and not isinstance(objective, Objective):
         raise TypeError("parameter goes with an Objective; the function form has none")
-    if constraint is not None and isinstance(objective, Objective):
-        raise TypeError("constraint goes with a function; an Objective has its own")
+    for name, function in functions.items():
+        if function is not None and isinstance(objective, Objective):
+            raise TypeError(f"{name} goes with a function; an Objective has its own")
 
 
 def _space(path: Any, run: dict[str, Any], space: Any) -> Space:

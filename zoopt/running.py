@@ -24,6 +24,7 @@ from zoopt.run.executor import (
     Executor,
     SerialExecutor,
     VectorizedExecutor,
+    is_in_process,
 )
 from zoopt.run.journal import read_header
 from zoopt.run.processes import ProcessExecutor
@@ -33,6 +34,7 @@ from zoopt.run.search import ON_ERROR, Search
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.run.window import WindowExecutor
 from zoopt.space import Row, Space
+from zoopt.steps import BySteps
 
 __all__ = ["Options", "Plan", "run"]
 
@@ -62,6 +64,7 @@ class Options:
     retries: int = 2
     constraint: Any = None
     filter: Any = None
+    delta: Any = None
     vectorized: bool = False
     progress: bool = False
 
@@ -83,6 +86,8 @@ class Options:
         Constraints(self.constraint)
         if self.filter is not None and not callable(self.filter):
             raise TypeError(f"filter must be callable, got {self.filter!r}")
+        if self.delta is not None and not callable(self.delta):
+            raise TypeError(f"delta must be callable, got {self.delta!r}")
         self._check_backend()
 
     def _check_backend(self) -> None:
@@ -114,6 +119,8 @@ class Options:
         parallel = self.workers > 1 or backend not in (None, "serial") or self.eval_timeout
         if self.retries != 2 and not parallel:
             raise ValueError("retries needs workers: workers=2 or more, or backend='process'")
+        if self.delta is not None and self.vectorized:
+            raise ValueError("delta excludes vectorized=True: a step is of one point")
         if self.vectorized and parallel:
             raise ValueError(
                 "vectorized=True calls the objective in this process: it excludes workers, "
@@ -145,6 +152,11 @@ class Options:
             )
         else:
             executor = SerialExecutor()
+        if self.delta is not None and not is_in_process(executor):
+            raise ValueError(
+                "delta needs backend='serial' or 'thread', since states stay in this process, got "
+                f"backend={backend!r}, workers={self.workers}"
+            )
         return executor if self.window is None else WindowExecutor(executor, self.window)
 
 
@@ -189,6 +201,11 @@ class Plan:
         )
         if not isinstance(solver, Solver):
             raise TypeError(f"algorithm must make a Solver, got {solver!r}")
+        if self.options.delta is not None:
+            try:
+                solver.take_steps()
+            except ValueError as error:
+                raise ValueError(f"delta needs an algorithm like 'sracos': {error}") from None
         n = len(Constraints(self.options.constraint).functions)
         if solver.needs_constraint and n != 1:
             raise ValueError(f"{solver.name} needs a constraint, and one only, got {n}")
@@ -224,6 +241,7 @@ class Plan:
                 "stop": mark_of(options.stop),
                 "constraint": list(map(mark_of, Constraints(options.constraint).functions)) or None,
                 "filter": mark_of(options.filter),
+                "delta": mark_of(options.delta),
             },
             "limits": {
                 "time_budget": options.time_budget,
@@ -325,10 +343,13 @@ def run(plan: Plan) -> tuple[Result, Solver]:
         callbacks.append(ProgressBar())
     if options.checkpoint is not None:
         executor = JournalExecutor(executor, options.checkpoint, plan.header(planned))
+    evaluate = plan.evaluate
+    if options.delta is not None:
+        evaluate = BySteps(evaluate, options.delta, plan.space)
     search = Search(
         solver,
         executor,
-        plan.evaluate,
+        evaluate,
         budget=options.budget,
         time_budget=options.time_budget,
         terminal_value=options.terminal_value,

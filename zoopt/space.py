@@ -425,10 +425,11 @@ class Space:
             type(d) is Choice and d.values == [False, True] and type(d.values[0]) is bool
             for d in distinct
         )
+        #: Of the arrays that points are.
         if all(type(d) is Real for d in distinct):
-            self._dtype: type = np.float64
+            self.dtype: type = np.float64
         else:
-            self._dtype = np.int64 if all(type(d) is Integer for d in distinct) else object
+            self.dtype = np.int64 if all(type(d) is Integer for d in distinct) else object
         self._columns: list[int] = []
         self._decoders: list[tuple[int, Callable[[float], Any]]] = []
         self._template: list[Any] = []
@@ -586,6 +587,28 @@ class Space:
             values[i] = decode(values[i])
         return values
 
+    def decode_columns(self, columns: Sequence[int], codes: Sequence[float]) -> list[Any]:
+        """Return the native values of some encoded columns."""
+        if self.is_plain:
+            return list(codes)
+        if self.is_integer:
+            return [int(code) for code in codes]
+        if self.is_boolean:
+            return [code > 0.0 for code in codes]
+        which = [self._which.item(self._free.item(k)) for k in columns]
+        return [self._distinct[i].decode(code) for i, code in zip(which, codes, strict=True)]
+
+    def dimensions_of(self, columns: Sequence[int]) -> list[int]:
+        """Return which dimensions some encoded columns are; a constant one is none of them."""
+        return list(columns) if self._all_free else [self._free.item(k) for k in columns]
+
+    def decode_at(self, i: int, row: Row) -> Any:
+        """Return the native value of one dimension of a row."""
+        k = i if self._all_free else int(np.searchsorted(self._free, i))
+        if not self._all_free and (k == len(self._free) or self._free[k] != i):
+            return self._template[i]
+        return self.decode_columns([k], [row.item(k)])[0]
+
     def decode_array(self, row: Row) -> npt.NDArray[Any]:
         """Return the point of a row as an array: float, integer, or object if it is mixed."""
         if self.is_plain:
@@ -597,7 +620,7 @@ class Space:
         if self._all_free and not self._decoders:
             return self._grids.decode(row)
         values = self.decode_list(row)
-        array: npt.NDArray[Any] = np.empty(len(values), self._dtype)
+        array: npt.NDArray[Any] = np.empty(len(values), self.dtype)
         array[:] = values
         return array
 

@@ -175,9 +175,11 @@ class Population:
             every point of a finite space is known; no random number was drawn then.
         """
         proposal = self.step()
-        if proposal is None or proposal[1] is None:
-            return proposal  # type: ignore[return-value]
+        if proposal is None:
+            return None
         values, move = proposal
+        if move is None:
+            return values, None  # type: ignore[return-value]
         row = self.row(move[0]).copy()
         row[list(move[1:])] = values
         row.flags.writeable = False

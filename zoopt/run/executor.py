@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
 from zoopt.contract import FAILED, INVALID, OK, Candidate, Evaluation
-from zoopt.errors import InvalidConstraint, Pruned
+from zoopt.errors import FirstStepsFailed, InvalidConstraint, Pruned
 
 __all__ = [
     "Evaluate",
@@ -21,6 +21,7 @@ __all__ = [
     "VectorizedExecutor",
     "clock_of",
     "failure",
+    "is_in_process",
 ]
 
 Evaluate: TypeAlias = Callable[[Candidate], tuple[Any, ...]]
@@ -39,7 +40,8 @@ class Executor(Protocol):
     """What the loop needs of an executor: `start` once, then any number of calls, then `close`.
 
     One whose time is not that of ``time.perf_counter`` has a method ``clock() -> float``, and the
-    run goes by it; see `clock_of`.
+    run goes by it; see `clock_of`. One that evaluates the very candidates that it is given, in
+    this process, says so by an attribute ``in_process = True``; see `is_in_process`.
     """
 
     #: Whether `submit` evaluates and answers at once.
@@ -87,10 +89,16 @@ def clock_of(executor: Executor) -> Callable[[], float]:
     return clock
 
 
+def is_in_process(executor: Executor) -> bool:
+    """Tell whether it evaluates the very candidates that it is given, so that they may share."""
+    return bool(getattr(executor, "in_process", False))
+
+
 class SerialExecutor:
     """Evaluates one candidate at a time, in the calling thread; so do threads and workers."""
 
     immediate = True
+    in_process = True
     capacity = 1
     _evaluate: Evaluate
     _origin = 0.0
@@ -208,7 +216,8 @@ def failure(error: BaseException, status: str = FAILED) -> Evaluation:
     cause: BaseException | None = error
     if isinstance(error, InvalidConstraint):
         status, cause = INVALID, error.__cause__
-    text = "".join(traceback.format_exception(error)).strip()
+    told = error.__cause__ if isinstance(error, FirstStepsFailed) else error
+    text = "".join(traceback.format_exception(told)).strip()
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT // 2]}\n[...]\n{text[-MAX_TEXT // 2 :]}"
     return Evaluation(float("nan"), status, error=text, exception=cause)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
-from zoopt.errors import EvaluationWarning, ExecutorInUse, Exhausted, JournalError
+from zoopt.errors import EvaluationWarning, ExecutorInUse, Exhausted, FirstStepsFailed, JournalError
 from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 from zoopt.run.replay import JournalExecutor
 from zoopt.run.result import Failure, Result
 
-__all__ = ["Search"]
+__all__ = ["FIRST_CALLS", "Search"]
 
 logger = logging.getLogger("zoopt")
 
@@ -310,6 +310,10 @@ class Search:
                     evaluation.worker,
                 )
             )
+        if isinstance(error, FirstStepsFailed):
+            error = error.__cause__
+            if self._on_error == "auto" and error is not None:
+                raise _Raised(_noted(error, "calls of delta"))
         if self._on_error == "raise" and not self.replaying:
             raise _Raised(
                 error
@@ -322,12 +326,7 @@ class Search:
             self._n_raised_first += 1
             self._first_error = self._first_error or error
             if self._n_raised_first == FIRST_CALLS:
-                with contextlib.suppress(Exception):  # an exception may refuse attributes
-                    self._first_error.add_note(
-                        f"zoopt: the first {FIRST_CALLS} evaluations all failed; on_error='record' "
-                        "records failures instead"
-                    )
-                raise _Raised(self._first_error)
+                raise _Raised(_noted(self._first_error, "evaluations"))
         if self.nfev > FIRST_CALLS:
             self._first_error = None  # frees its frames
         # While only raising calls were seen, it is not yet known whether the run goes on.
@@ -418,6 +417,15 @@ class _Raised(Exception):
     def __init__(self, error: BaseException) -> None:
         super().__init__()
         self.error = error
+
+
+def _noted(error: BaseException, what: str) -> BaseException:
+    with contextlib.suppress(Exception):  # an exception may refuse attributes
+        error.add_note(
+            f"zoopt: the first {FIRST_CALLS} {what} all failed; on_error='record' records failures "
+            "instead"
+        )
+    return error
 
 
 def _attach(error: BaseException, result: Result) -> None:

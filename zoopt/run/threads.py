@@ -74,6 +74,8 @@ class ThreadExecutor(_Queued):
     40
     """
 
+    in_process = True
+
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
@@ -142,6 +144,7 @@ class FuturesExecutor(_Queued):
             raise ValueError(f"workers must be given: {pool!r} does not tell how many it has")
         super().__init__(workers)
         self._pool = pool
+        self.in_process = isinstance(pool, ThreadPoolExecutor)
 
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
@@ -151,7 +154,7 @@ class FuturesExecutor(_Queued):
         self._origin = origin
         self.capacity = max(self.workers, in_flight or 0)
         self._call: Callable[[Candidate], tuple[Any, ...]]
-        if isinstance(self._pool, ThreadPoolExecutor):
+        if self.in_process:
             one = SerialExecutor()
             one.start(evaluate, budget, origin)
             self._call = lambda candidate: (_evaluate_here, one, candidate)

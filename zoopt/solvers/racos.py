@@ -17,11 +17,13 @@ from zoopt.contract import (
     OK,
     Candidate,
     Evaluation,
+    Proposal,
     Seed,
     Solver,
     rank,
     register,
 )
+from zoopt.lineage import Parent, Record
 from zoopt.space import Row, Space
 
 __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
@@ -162,6 +164,29 @@ class SRacos(Solver):
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight
         self._filling = True
+        self._parents: dict[int, Parent] | None = None  # the positive set, if it takes steps
+
+    def take_steps(self) -> None:
+        """Propose steps from the positive set, which cost the same whatever the dimension.
+
+        The first points and uniform samples are whole all the same.
+        """
+        self._parents = {}
+        self._make = self._make_step
+
+    def _make_step(
+        self,
+        ident: int,
+        point: Any,
+        space: Space,
+        move: tuple[int, ...] | None = None,
+        origin: Any = None,
+    ) -> Candidate:
+        if type(point) is not tuple:
+            return Candidate(ident, point, space, move, origin)
+        assert self._parents is not None
+        assert move is not None
+        return Candidate.step(ident, self._parents[move[0]], point, space, move, origin)
 
     @property
     def positives(self) -> list[tuple[int, Row, float, float]]:
@@ -173,8 +198,10 @@ class SRacos(Solver):
         """The negative set, in no order: (id, row, violation, value)."""
         return self._population.negatives()
 
-    def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
+    def _propose(self) -> Proposal | None:
         if not self._filling:
+            if self._parents is not None:
+                return self._population.step()
             return self._population.propose()
         row = next_start(self._queue, self._population)
         if row is None:
@@ -193,14 +220,36 @@ class SRacos(Solver):
         if evaluation.status != OK or self._initial:
             self._take(candidate, evaluation, self.n_told, False)
             return
-        violation = evaluation.violation
-        self._population.insert(
-            candidate.u,
-            candidate.id,
-            violation if violation > 0.0 else 0.0,
-            evaluation.value,
-            candidate.move,
-        )
+        violation = evaluation.violation if evaluation.violation > 0.0 else 0.0
+        if self._parents is None:
+            self._population.insert(
+                candidate.u, candidate.id, violation, evaluation.value, candidate.move
+            )
+        else:
+            self._insert_step(candidate, evaluation, violation, evaluation.value, False)
+
+    def _insert_step(
+        self,
+        candidate: Candidate,
+        evaluation: Evaluation,
+        violation: float,
+        value: float,
+        stable: bool,
+    ) -> None:
+        """Offer a point to the sets by what it changes; keep what is needed of a positive."""
+        population, parent, move = self._population, candidate.parent, candidate.move
+        is_whole = parent is None or move is None or move[0] not in population
+        point = candidate.u if is_whole else candidate.values
+        if population.insert(point, candidate.id, violation, value, move, stable) != 1:
+            return
+        record = Record(evaluation.value, evaluation.extra)
+        if record.extra is None and parent is not None and move is not None:
+            record.follow(parent, move[1:], candidate.values)
+        row = population.row(candidate.id)
+        candidate.settle(row)
+        assert self._parents is not None
+        self._parents[candidate.id] = Parent(row, record)
+        self._parents = {ident: self._parents[ident] for ident in population.positive_idents()}
 
     def _take(
         self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool
@@ -212,7 +261,10 @@ class SRacos(Solver):
                 self._update_filling()
             return
         violation, value = rank(evaluation, n_told)
-        self._population.insert(candidate.u, ident, violation, value, candidate.move, stable)
+        if self._parents is None:
+            self._population.insert(candidate.u, ident, violation, value, candidate.move, stable)
+        else:
+            self._insert_step(candidate, evaluation, violation, value, stable)
         self._n_members += 1
         if self._initial:
             self._initial.discard(ident)
@@ -272,7 +324,7 @@ class Racos(SRacos):
         self._n_in_round = 0
         self._told: dict[int, tuple[Candidate, Evaluation, int]] = {}
 
-    def _propose(self) -> tuple[Row, tuple[int, ...] | None] | None:
+    def _propose(self) -> Proposal | None:
         filling = self._filling
         if not filling and self._in_flight and self._n_in_round in (0, self._round_size):
             return None  # the initial design or the round is asked: its tells come first

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from zoopt.checks import number, whole
-from zoopt.contract import OK, Best, Candidate, Evaluation, Proposal, Seed, rank, register
+from zoopt.contract import OK, Best, Candidate, Evaluation, Proposal, Seed, Solver, rank, register
 from zoopt.means import mean, standard_error
 from zoopt.solvers.racos import SRacos
 from zoopt.space import Row, Space
@@ -85,6 +85,9 @@ class SSRacos(SRacos):
         self._held: deque[tuple[Candidate, Evaluation]] = deque()
         self._resampled: dict[int, _Resampled] = {}  # by the ident of the positive
         self._is_final = False
+
+    def take_steps(self) -> None:
+        Solver.take_steps(self)
 
     # ------------------------------------------------------------- proposals
 

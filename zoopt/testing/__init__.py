@@ -1,5 +1,6 @@
 """The conformance suites: laws of solvers and of executors, for those of others too."""
 
+from zoopt.testing.deltas import check_delta
 from zoopt.testing.executors import EXECUTOR_LAWS, FaultyExecutor, check_executor
 from zoopt.testing.solvers import (
     LAWS,
@@ -18,6 +19,7 @@ __all__ = [
     "SPACES",
     "FaultyExecutor",
     "MakeSolver",
+    "check_delta",
     "check_executor",
     "check_solver",
     "drive",

@@ -65,6 +65,7 @@ class FaultyExecutor:
     """
 
     immediate = False
+    in_process = True
 
     def __init__(
         self,
@@ -101,8 +102,9 @@ class FaultyExecutor:
         status = self._fates(candidate.id)
         if status != "ok":
             return [(candidate, Evaluation(math.nan, status, error=f"injected {status}"))]
-        value, violation, *_ = self._evaluate(candidate)
-        return [(candidate, Evaluation(float(value), "ok", violation))]
+        value, violation, *extra = self._evaluate(candidate)
+        evaluation = Evaluation(float(value), "ok", violation, extra=extra[0] if extra else None)
+        return [(candidate, evaluation)]
 
     def cancel(self, ident: int) -> None:
         self._flight = [c for c in self._flight if c.id != ident]

@@ -1,0 +1,107 @@
+"""Does a ``delta`` say what the whole function says?"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from zoopt.checks import whole
+from zoopt.constraints import Constraints
+from zoopt.contract import Candidate, Evaluation, Exhausted, Seed, make_solver, root_seed
+from zoopt.function import point_of
+from zoopt.objective import Objective
+from zoopt.opt import Evaluate, space_of
+from zoopt.space import Space
+from zoopt.steps import BySteps, parted
+
+__all__ = ["check_delta"]
+
+
+class _Whole:
+    """Call a function with points as `minimize` does."""
+
+    def __init__(self, fun: Callable[..., Any], space: Space) -> None:
+        self._fun = fun
+        self.space = space
+
+    def violation(self, candidate: Candidate) -> float:
+        return 0.0
+
+    def __call__(self, candidate: Candidate) -> tuple[Any, float]:
+        return self._fun(point_of(self.space, candidate.u)), 0.0
+
+
+def check_delta(
+    fun: Any,
+    delta: Callable[..., Any] | None = None,
+    space: Any = None,
+    *,
+    n: int = 300,
+    seed: Seed = None,
+    rtol: float = 1e-7,
+    atol: float = 1e-9,
+) -> int:
+    """Compare a delta with the whole function, along a run of n evaluations.
+
+    Parameters
+    ----------
+    fun : callable or Objective
+        As `minimize` takes it; an Objective has its own delta and space.
+    delta, space
+        As `minimize` takes them.
+    n : int
+        Evaluations, each of them also by ``fun``.
+    seed : int, SeedSequence or None
+    rtol, atol : float
+        Values may differ by ``atol + rtol * abs(value)``.
+
+    Returns
+    -------
+    int
+        How many steps were compared.
+
+    Raises
+    ------
+    AssertionError
+        If one differs; it names the step.
+
+    Examples
+    --------
+    >>> from zoopt.testing import check_delta
+    >>> def delta(step):
+    ...     return step.value + sum(step.values) - sum(step.old)
+    >>> check_delta(lambda x: float(x.sum()), delta, [(-1, 1)] * 50, seed=0) > 100
+    True
+    """
+    evaluate: Any
+    if isinstance(fun, Objective):
+        delta, given = fun.get_delta(), space_of(fun.get_dim())
+        evaluate = Evaluate(fun, given, root_seed(seed), Constraints(None))
+    else:
+        given = space if isinstance(space, Space) else Space(space)
+        evaluate = _Whole(fun, given)
+    if not callable(delta):
+        raise TypeError(f"delta must be callable, got {delta!r}")
+    solver = make_solver("sracos", given, budget=whole(n, "n", least=1), seed=seed)
+    solver.take_steps()
+    both = BySteps(evaluate, delta, given)
+    n_steps = 0
+    for _ in range(n):
+        try:
+            candidate = solver.ask()
+        except Exhausted:
+            break
+        assert candidate is not None  # nothing is in flight
+        value, _, state = both(candidate)
+        if candidate.parent is not None:
+            n_steps += 1
+            wanted = parted(evaluate(candidate)[0])[0]
+            if not math.isclose(value, wanted, rel_tol=rtol, abs_tol=atol):
+                changed = given.dimensions_of((candidate.move or (0,))[1:])
+                raise AssertionError(
+                    f"delta returned {value!r} and the whole function {wanted!r} after a step from "
+                    f"{candidate.parent.record.value!r} in the dimensions {changed}"
+                )
+        evaluation = Evaluation.of(value)
+        evaluation.extra = state
+        solver.tell(candidate, evaluation)
+    return n_steps
