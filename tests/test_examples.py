@@ -92,6 +92,14 @@ def test_the_noisy_simulator_reaches_what_its_docstring_says(tmp_path):
     assert reached["plain believes"] < reached["plain costs"] - 5
 
 
+def test_steps_among_very_many_sites_reach_what_the_docstring_says(tmp_path):
+    path = EXAMPLES / "large_scale" / "coverage.py"
+    reached = figures(run_example(path, tmp_path, "--sites", "5000", "--budget", "20000"))
+    stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    assert reached == pytest.approx(stated, rel=0.03)
+    assert reached["cost by steps"] < reached["cost by whole points"] / 2
+
+
 def test_quickstart(tmp_path):
     printed = run_example(EXAMPLES / "quickstart.py", tmp_path, "--quick")
     ackley = re.search(r"best value (\S+) after (\d+) evaluations", printed)

@@ -107,6 +107,42 @@ def test_twins_agree_bit_for_bit_generator_included(case):
     assert states[0] == states[1]
 
 
+@compiled_only
+@pytest.mark.parametrize("case", range(3))
+def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
+    d = 16 * (reference.MOST_LISTED + 1)
+    kinds = np.where(np.arange(d) % 2, ORDERED, CONTINUOUS).astype(np.intp)
+    twins = [
+        cls(kinds, np.zeros(d), np.ones(d), 2, 3, 400, 0.0, "WR", np.random.default_rng(case))
+        for cls in (zoopt._native.Population, reference.Population)
+    ]
+    rng = np.random.default_rng(case)
+    n_latest = 0
+    for ident in range(60):
+        (point, move), (other, same) = (twin.step() for twin in twins)
+        assert move == same
+        assert point == other if move else point.tobytes() == other.tobytes()
+        value = -float(ident) if rng.random() < 0.2 else 0.0 - ident // 10
+        entered = {twin.insert(point, ident, 0.0, value, move) for twin in twins}
+        assert len(entered) == 1
+        same_members(twins[0].positives(), twins[1].positives())
+        same_members(twins[0].negatives(), twins[1].negatives())
+        twin = twins[1]
+        for x, y in itertools.permutations(twin._positive + twin._negative, 2):
+            pair = twin._pairs[x][y]
+            if isinstance(pair, reference.Latest):
+                n_latest += 1
+                assert len(pair) <= reference.LATEST
+            if not isinstance(pair, int):
+                assert (twin._rows[x][pair] != twin._rows[y][pair]).all()
+                assert len(set(pair)) == len(pair)
+        if ident == 40:
+            twins = [pickle.loads(pickle.dumps(twin)) for twin in twins]
+    assert n_latest > 20
+    states = [twin.rng.bit_generator.state for twin in twins]
+    assert states[0] == states[1]
+
+
 def filled(population_class, setting, n=40, seed=0):
     rng = np.random.default_rng(seed)
     population = population_class(*setting, np.random.default_rng(seed))

@@ -399,13 +399,13 @@ def test_the_parent_of_a_candidate_holds_its_state():
     extras = {}
     for candidate, _ in zip(iter(solver.ask, None), range(100), strict=False):
         assert isinstance(candidate, Candidate)
-        if candidate.parent is not None:
-            assert candidate.parent.record.extra == extras[candidate.move[0]]
+        if candidate.record is not None:
+            assert candidate.record.extra == extras[candidate.move[0]]
         extras[candidate.id] = (candidate.id,)
         value = float(candidate.u.sum())
         solver.tell(candidate, zoopt.Evaluation(value, extra=extras[candidate.id]))
         if candidate is solver.best.candidate:
-            assert candidate.parent is None
+            assert candidate.record is None
 
 
 # ----------------------------------------------------------------- the check for users
@@ -450,7 +450,7 @@ def test_two_threads_make_a_state_once():
         assert candidate is not None
         assert value is not None
     candidate = solver.ask()
-    while candidate.parent is None:
+    while candidate.record is None:
         solver.tell(candidate, 1e9)
         candidate = solver.ask()
     model.n_whole = 0
@@ -460,5 +460,5 @@ def test_two_threads_make_a_state_once():
     for thread in threads:
         thread.join()
     assert model.n_whole == 1
-    assert candidate.parent.record.before is None
-    assert candidate.parent.record.extra is not None
+    assert candidate.record.before is None
+    assert candidate.record.extra is not None

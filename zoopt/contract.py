@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from zoopt.checks import whole
 from zoopt.errors import Exhausted, NothingFeasible
-from zoopt.lineage import Parent
+from zoopt.lineage import Record
 from zoopt.space import Bits, Row, Space
 
 __all__ = [
@@ -59,8 +59,10 @@ class Candidate:
         The point packed, the first column lowest, if the solver works on bits.
     move : tuple of int or None
         How it was made: the id of its parent, then the columns in which it differs.
-    parent : Parent or None
-        Of a step, until it is told.
+    record : Record or None
+        Of a step, what became of its parent.
+    base : float64 array, shape (n_columns,), read-only
+        Of a step, the encoded parent.
     values : tuple of float
         Of a step, the new values of the columns that its move names.
     origin : object
@@ -76,7 +78,8 @@ class Candidate:
     (0, ['n'])
     """
 
-    __slots__ = ("bits", "id", "move", "origin", "parent", "space", "u", "values")
+    __slots__ = ("base", "bits", "id", "move", "origin", "record", "space", "u", "values")
+    base: Row
     values: tuple[float, ...]
 
     def __init__(
@@ -90,7 +93,7 @@ class Candidate:
         self.id = id
         self.u = u
         self.bits: Bits | None = None
-        self.parent: Parent | None = None
+        self.record: Record | None = None
         self.space = space
         self.move = move
         self.origin = origin
@@ -99,7 +102,8 @@ class Candidate:
     def step(
         cls,
         id: int,
-        parent: Parent,
+        base: Row,
+        record: Record,
         values: tuple[float, ...],
         space: Space,
         move: tuple[int, ...],
@@ -108,7 +112,8 @@ class Candidate:
         """Make a candidate of what it changes in its parent."""
         self = cls.__new__(cls)
         self.id = id
-        self.parent = parent
+        self.base = base
+        self.record = record
         self.values = values
         self.bits = None
         self.space = space
@@ -117,9 +122,9 @@ class Candidate:
         return self
 
     def settle(self, row: Row) -> None:
-        """Let a step go on as a whole point, which lets go of its parent."""
+        """Let a step go on as a whole point."""
         self.u = row
-        self.parent = None
+        self.record = None
 
     @classmethod
     def packed(
@@ -134,7 +139,7 @@ class Candidate:
         self = cls.__new__(cls)
         self.id = id
         self.bits = bits
-        self.parent = None
+        self.record = None
         self.space = space
         self.move = move
         self.origin = origin
@@ -145,10 +150,10 @@ class Candidate:
         def __getattr__(self, name: str) -> Any:  # only of bits and steps, and only once
             if name != "u":
                 raise AttributeError(f"a Candidate has no attribute {name!r}")
-            if self.parent is None:
+            if self.record is None:
                 self.u = self.space.unpack(self.bits)
             else:
-                self.u = self.parent.row.copy()
+                self.u = self.base.copy()
                 self.u[list(self.move[1:])] = self.values
                 self.u.flags.writeable = False
             return self.u
@@ -164,7 +169,7 @@ class Candidate:
 
     def values_in(self, columns: Iterable[int]) -> list[float]:
         """Return the encoded values of some columns."""
-        if self.parent is not None and self.move is not None and columns == self.move[1:]:
+        if self.record is not None and self.move is not None and columns == self.move[1:]:
             return list(self.values)
         if self.bits is None:
             return [self.u.item(k) for k in columns]
@@ -174,9 +179,9 @@ class Candidate:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.bits is not None:
             return _restore_packed, (self.id, self.bits, self.space, self.move, self.origin)
-        if self.parent is not None:
-            step = self.id, self.parent, self.values, self.space, self.move, self.origin
-            return Candidate.step, step
+        if self.record is not None:
+            step = self.id, self.base, self.record, self.values, self.space, self.move, self.origin
+            return _restore_step, step
         return _restore, (self.id, self.u, self.space, self.move, self.origin)
 
     def __repr__(self) -> str:
@@ -191,6 +196,11 @@ def _restore(ident: int, u: Row, *rest: Any) -> Candidate:
 def _restore_packed(ident: int, bits: Bits, *rest: Any) -> Candidate:
     bits.flags.writeable = False
     return Candidate.packed(ident, bits, *rest)
+
+
+def _restore_step(ident: int, base: Row, *rest: Any) -> Candidate:
+    base.flags.writeable = False
+    return Candidate.step(ident, base, *rest)
 
 
 def is_repeat(candidate: Candidate) -> bool:

@@ -1,14 +1,14 @@
-"""Parents of steps: what a proposal that changes a few columns has in common with others.
+"""Where steps start: what became of a point, and the way back to it.
 
-Owns `Parent` and `Record`. A record without its extra, as after a run was resumed from a file,
-keeps the way back to one that has it, so that it can be made again as it was made before.
+Owns `Record`. One without its extra, as after a run was resumed from a file, keeps the way back to
+one that has it, so that it can be made again as it was made before.
 """
 
 from typing import Any
 
 from zoopt.space import Row
 
-__all__ = ["Parent", "Record"]
+__all__ = ["Record"]
 
 
 class Record:
@@ -36,33 +36,15 @@ class Record:
         self.old: tuple[float, ...] = ()
         self.new: tuple[float, ...] = ()
 
-    def follow(self, parent: "Parent", columns: tuple[int, ...], new: tuple[float, ...]) -> None:
-        """Keep the way back to a parent."""
-        self.before = parent.record
+    def follow(
+        self, before: "Record", row: Row, columns: tuple[int, ...], new: tuple[float, ...]
+    ) -> None:
+        """Keep the way back to a parent, of which the row is given."""
+        self.before = before
         self.columns, self.new = columns, new
-        self.old = tuple(parent.row.item(k) for k in columns)
+        self.old = tuple(row.item(k) for k in columns)
 
     def settle(self, extra: Any) -> None:
         """Take the extra, which makes the way back needless."""
         self.extra = extra
         self.before = None
-
-
-class Parent:
-    """A point from which steps are proposed.
-
-    Attributes
-    ----------
-    row : float64 array, shape (n_columns,), read-only
-    record : Record
-    """
-
-    __slots__ = ("record", "row")
-
-    def __init__(self, row: Row, record: Record) -> None:
-        row.flags.writeable = False  # pickling forgets that
-        self.row = row
-        self.record = record
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Parent, (self.row, self.record)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from zoopt.contract import Candidate, Evaluation
 from zoopt.errors import FirstStepsFailed
-from zoopt.lineage import Parent, Record
+from zoopt.lineage import Record
 from zoopt.objective import stochastic_argument
 from zoopt.run.search import FIRST_CALLS
 from zoopt.space import Row, Space
@@ -37,24 +37,28 @@ class PointView(Sequence[Any]):
     array of all of it.
     """
 
-    __slots__ = ("_row", "_space")
+    __slots__ = ("_decode", "_item", "_row", "_space")
 
     def __init__(self, space: Space, row: Row) -> None:
         self._space = space
         self._row = row
+        #: Of one column, where all are alike.
+        self._decode = int if space.is_integer else bool if space.is_boolean else None
+        self._item = row.item
 
     def __len__(self) -> int:
         return len(self._space)
 
     def __getitem__(self, index: Any) -> Any:
-        if type(index) is not int:
-            try:
-                index = operator.index(index)
-            except TypeError:
-                return self._some(index)
+        try:
+            if self._decode is not None:
+                return self._decode(self._item(index))
+            index = operator.index(index)
+        except TypeError:
+            return self._some(index)
         n = len(self._space)
         if not -n <= index < n:
-            raise IndexError(f"index {index} is out of bounds for {n} dimensions")
+            raise IndexError(f"dimension {index} is out of bounds for {n}")
         return self._space.decode_at(index % n, self._row)
 
     def _some(self, index: Any) -> npt.NDArray[Any]:
@@ -175,26 +179,26 @@ class BySteps:
         self._lock = threading.RLock()
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
-        if candidate.parent is None:
+        if candidate.record is None:
             answer, violation = self._evaluate(candidate)[:2]
             value, state = parted(answer)
             return value, violation, (state,)
         assert candidate.move is not None
         violation = self._evaluate.violation(candidate)
         columns = candidate.move[1:]
-        answer = self._step(candidate.parent, columns, candidate.values)
+        answer = self._step(candidate.base, candidate.record, columns, candidate.values)
         value, state = parted(answer)
         if not self._has_worked:
             self._look_at(Evaluation.of(value).exception)
         return value, violation, (state,)
 
-    def _step(self, parent: Parent, columns: tuple[int, ...], codes: tuple[float, ...]) -> Any:
-        record = parent.record
-
+    def _step(
+        self, row: Row, record: Record, columns: tuple[int, ...], codes: tuple[float, ...]
+    ) -> Any:
         def state() -> Any:
-            return self._state_of(parent)
+            return self._state_of(row, record)
 
-        step = Step(self.space, parent.row, record, columns, codes, state)
+        step = Step(self.space, row, record, columns, codes, state)
         try:
             return self._delta(step)
         except Exception as error:
@@ -210,17 +214,16 @@ class BySteps:
             if self._n_failed == FIRST_CALLS:
                 raise FirstStepsFailed from error
 
-    def _state_of(self, parent: Parent) -> Any:
-        extra = parent.record.extra
+    def _state_of(self, row: Row, record: Record) -> Any:
+        extra = record.extra
         if extra is None:
             with self._lock:
-                extra = self._made_again(parent)
+                extra = self._made_again(row.copy(), record)
         return extra[0]
 
-    def _made_again(self, parent: Parent) -> tuple[Any]:
+    def _made_again(self, row: Row, record: Record) -> tuple[Any]:
         """Make a state again that a resumed run lacks, as it was made before: step by step."""
-        record, steps = parent.record, []
-        row = parent.row.copy()
+        steps = []
         while record.extra is None and record.before is not None:
             steps.append(record)
             row[list(record.columns)] = record.old
@@ -229,7 +232,8 @@ class BySteps:
             whole_point = Candidate(-1, frozen(row.copy()), self.space)
             record.settle((parted(self._evaluate(whole_point)[0])[1],))
         for after in reversed(steps):
-            answer = self._step(Parent(row, record), after.columns, after.new)
+            row.flags.writeable = False
+            answer = self._step(row, record, after.columns, after.new)
             after.settle((parted(answer)[1],))
             row.flags.writeable = True
             row[list(after.columns)] = after.new

@@ -29,6 +29,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from zoopt._native import reference
 from zoopt._native.reference import MEMORY, REPLACEMENTS, list_capacity
 
 __all__ = ["Population"]
@@ -65,9 +66,13 @@ cdef enum:
     REGIONS = 10
     UNIFORM_TRIES = 100
     DENSE_TRIES = 64
+    LATEST = 64
     UNKNOWN = -2
     DENSE = -1
     TOO_FAR = -2
+    SOME = -3  # minus n: the n latest of the columns that differ are listed
+
+cdef Py_ssize_t MOST_LISTED = reference.MOST_LISTED
 
 cdef enum:
     WR = 0
@@ -501,7 +506,9 @@ cdef class Population:
         cdef Py_ssize_t _, k, n_differing, wanted
         if count == UNKNOWN:
             count = self._scan(a, b)
-        if count == DENSE:
+        if count < SOME:
+            count = SOME - count
+        if count < 0:
             for _ in range(DENSE_TRIES):
                 k = <Py_ssize_t>(self._random() * self._d)
                 if self._rows[a][k] != self._rows[b][k]:
@@ -616,7 +623,7 @@ cdef class Population:
         count = self._counts[parent, other]
         if count == UNKNOWN:
             count = self._scan(parent, other)
-        if count == DENSE:
+        if count < 0:
             return TOO_FAR
         if count < 2 or self._violations[other] == INFINITY:
             return -1
@@ -1092,40 +1099,49 @@ cdef class Population:
         self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t other, Py_ssize_t n_changed
     ) noexcept nogil:
         cdef Py_ssize_t pair = self._pair(slot, other)
-        cdef Py_ssize_t source, known, i, k
-        cdef Py_ssize_t count = 0
-        if other == parent:
-            for i in range(n_changed):
-                k = self._labels[i]
-                if self._rows[slot][k] != self._replaced[i]:
-                    if count == self._capacity:
-                        count = DENSE
+        cdef Py_ssize_t source = self._pair(parent, other)
+        cdef Py_ssize_t known = 0 if other == parent else self._counts[parent, other]
+        cdef bint some = known <= SOME
+        cdef Py_ssize_t i, j, k, count
+        cdef double here
+        if known < 0 and not some:
+            self._counts[slot, other] = self._counts[other, slot] = known
+            return
+        count = SOME - known if some else known
+        if source != pair and count > 0:
+            memcpy(&self._lists[pair, 0], &self._lists[source, 0], count * sizeof(Py_ssize_t))
+        for i in range(n_changed):  # became equal
+            k = self._labels[i]
+            here = self._rows[other][k]
+            if self._replaced[i] != here and self._rows[slot][k] == here:
+                for j in range(count):
+                    if self._lists[pair, j] == k:
+                        count -= 1
+                        for j in range(j, count):
+                            self._lists[pair, j] = self._lists[pair, j + 1]
                         break
-                    self._lists[pair, count] = k
-                    count += 1
-        else:
-            known = self._counts[parent, other]
-            if known < 0:
-                count = known
-            else:
-                source = self._pair(parent, other)
-                for i in range(known):
-                    k = self._lists[source, i]
-                    if self._rows[slot][k] != self._rows[other][k]:
-                        self._lists[pair, count] = k
-                        count += 1
-                for i in range(n_changed):
-                    k = self._labels[i]
-                    if (
-                        self._replaced[i] == self._rows[other][k]
-                        and self._rows[slot][k] != self._rows[other][k]
-                    ):
-                        if count == self._capacity:
-                            count = DENSE
-                            break
-                        self._lists[pair, count] = k
-                        count += 1
+        for i in range(n_changed):  # became other
+            k = self._labels[i]
+            here = self._rows[other][k]
+            if self._replaced[i] == here and self._rows[slot][k] != here:
+                if count == (LATEST if some else self._capacity):
+                    if not some and self._d // 16 <= MOST_LISTED:
+                        self._counts[slot, other] = self._counts[other, slot] = DENSE
+                        return
+                    count = self._keep_latest(pair, count)
+                    some = True
+                self._lists[pair, count] = k
+                count += 1
+        if some:
+            count = SOME - count
         self._counts[slot, other] = self._counts[other, slot] = count
+
+    cdef Py_ssize_t _keep_latest(self, Py_ssize_t pair, Py_ssize_t count) noexcept nogil:
+        """Make room for one column more among the latest of a list; return how many are left."""
+        cdef Py_ssize_t i
+        for i in range(LATEST - 1):
+            self._lists[pair, i] = self._lists[pair, count - LATEST + 1 + i]
+        return LATEST - 1
 
     # ---------------------------------------------------------------- pickling
 

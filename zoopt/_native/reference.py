@@ -51,6 +51,11 @@ MEMORY: Final = 2**20
 UNKNOWN: Final = -2
 DENSE: Final = -1
 
+#: Most columns that a pair lists. Where they are less than a sixteenth of all, blind draws would
+#: seldom hit what differs: of pairs that outgrow the list these many are kept, the latest.
+MOST_LISTED: Final = 1024
+LATEST: Final = 64
+
 NOBODY: Final = -(2**62)
 
 MASK: Final = 0xFFFFFFFFFFFFFFFF
@@ -60,7 +65,7 @@ def list_capacity(n_columns: int) -> int:
     """Return how many differing columns a pair of points lists before it counts as dense."""
     if n_columns <= 64:
         return n_columns
-    return min(max(64, n_columns // 16), 1024)
+    return min(max(64, n_columns // 16), MOST_LISTED)
 
 
 def mix(column: int, value: float) -> int:
@@ -70,6 +75,10 @@ def mix(column: int, value: float) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return z ^ (z >> 31)
+
+
+class Latest(list[int]):
+    """Some of the columns in which two members differ, oldest first."""
 
 
 class Population:
@@ -151,7 +160,7 @@ class Population:
         self._hashes = [0] * self.size
         self._positive: list[int] = []
         self._negative: list[int] = []
-        # Differing columns of a pair of slots: a list, DENSE or UNKNOWN.
+        # Differing columns of a pair of slots: a list, the Latest of them, DENSE or UNKNOWN.
         self._pairs: list[list[list[int] | int]] = [[UNKNOWN] * self.size for _ in range(self.size)]
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
@@ -365,6 +374,8 @@ class Population:
         pair = self._pairs[a][b]
         if pair == UNKNOWN:
             pair = self._scan(a, b)
+        if isinstance(pair, Latest) and not pair:
+            pair = DENSE
         if pair == DENSE:
             for _ in range(DENSE_TRIES):
                 k = int(self.rng.random() * len(self.kinds))
@@ -445,6 +456,8 @@ class Population:
         if a == b:
             return []
         pair = self._pairs[a][b]
+        if isinstance(pair, Latest):
+            return DENSE
         return self._scan(a, b) if pair == UNKNOWN else pair
 
     def _recombine(self, parent: int, other: int) -> tuple[Values, Move] | None:
@@ -773,19 +786,26 @@ class Population:
         for other in range(n_slots):
             if other == slot:
                 continue
-            columns: list[int] | int
             if other == parent:
-                columns = [k for k in changed if row[k] != self._rows[parent][k]]
+                known: list[int] | int = []
             else:
                 known = self._pairs[parent][other]
-                if isinstance(known, int):
-                    derived[other] = known
-                    continue
-                columns = [k for k in known if row[k] != self._rows[other][k]]
-                columns += [
-                    k for k in changed if self._rows[parent][k] == self._rows[other][k] != row[k]
-                ]
-            derived[other] = DENSE if len(columns) > self._capacity else columns
+            if isinstance(known, int):
+                derived[other] = known
+                continue
+            # Only what the move changed can have become equal, or other.
+            columns = [k for k in known if k not in changed or row[k] != self._rows[other][k]]
+            columns += [
+                k for k in changed if self._rows[parent][k] == self._rows[other][k] != row[k]
+            ]
+            if isinstance(known, Latest):
+                derived[other] = Latest(columns[-LATEST:])
+            elif len(columns) <= self._capacity:
+                derived[other] = columns
+            elif len(self.kinds) // 16 <= MOST_LISTED:
+                derived[other] = DENSE
+            else:
+                derived[other] = Latest(columns[-LATEST:])
         return derived
 
     # ---------------------------------------------------------------- pickling

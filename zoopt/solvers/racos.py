@@ -23,7 +23,7 @@ from zoopt.contract import (
     rank,
     register,
 )
-from zoopt.lineage import Parent, Record
+from zoopt.lineage import Record
 from zoopt.space import Row, Space
 
 __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
@@ -164,14 +164,14 @@ class SRacos(Solver):
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight
         self._filling = True
-        self._parents: dict[int, Parent] | None = None  # the positive set, if it takes steps
+        self._records: dict[int, Record] | None = None  # of the positive set, if it takes steps
 
     def take_steps(self) -> None:
         """Propose steps from the positive set, which cost the same whatever the dimension.
 
         The first points and uniform samples are whole all the same.
         """
-        self._parents = {}
+        self._records = {}
         self._make = self._make_step
 
     def _make_step(
@@ -184,9 +184,10 @@ class SRacos(Solver):
     ) -> Candidate:
         if type(point) is not tuple:
             return Candidate(ident, point, space, move, origin)
-        assert self._parents is not None
+        assert self._records is not None
         assert move is not None
-        return Candidate.step(ident, self._parents[move[0]], point, space, move, origin)
+        base = self._population.row(move[0])
+        return Candidate.step(ident, base, self._records[move[0]], point, space, move, origin)
 
     @property
     def positives(self) -> list[tuple[int, Row, float, float]]:
@@ -200,7 +201,7 @@ class SRacos(Solver):
 
     def _propose(self) -> Proposal | None:
         if not self._filling:
-            if self._parents is not None:
+            if self._records is not None:
                 return self._population.step()
             return self._population.propose()
         row = next_start(self._queue, self._population)
@@ -221,7 +222,7 @@ class SRacos(Solver):
             self._take(candidate, evaluation, self.n_told, False)
             return
         violation = evaluation.violation if evaluation.violation > 0.0 else 0.0
-        if self._parents is None:
+        if self._records is None:
             self._population.insert(
                 candidate.u, candidate.id, violation, evaluation.value, candidate.move
             )
@@ -237,19 +238,25 @@ class SRacos(Solver):
         stable: bool,
     ) -> None:
         """Offer a point to the sets by what it changes; keep what is needed of a positive."""
-        population, parent, move = self._population, candidate.parent, candidate.move
-        is_whole = parent is None or move is None or move[0] not in population
-        point = candidate.u if is_whole else candidate.values
-        if population.insert(point, candidate.id, violation, value, move, stable) != 1:
-            return
+        population, before, move = self._population, candidate.record, candidate.move
         record = Record(evaluation.value, evaluation.extra)
-        if record.extra is None and parent is not None and move is not None:
-            record.follow(parent, move[1:], candidate.values)
-        row = population.row(candidate.id)
-        candidate.settle(row)
-        assert self._parents is not None
-        self._parents[candidate.id] = Parent(row, record)
-        self._parents = {ident: self._parents[ident] for ident in population.positive_idents()}
+        if record.extra is None and before is not None and move is not None:
+            record.follow(before, candidate.base, move[1:], candidate.values)
+        if before is None or move is None or move[0] not in population:
+            place = population.insert(candidate.u, candidate.id, violation, value, move, stable)
+        else:
+            del candidate.base  # that it can be written over in place
+            point = candidate.values
+            place = population.insert(point, candidate.id, violation, value, move, stable)
+            if move[0] in population:
+                candidate.base = population.row(move[0])
+            else:
+                candidate.settle(population.row(candidate.id))  # over its parent
+        if place == 1:
+            assert self._records is not None
+            candidate.settle(population.row(candidate.id))
+            self._records[candidate.id] = record
+            self._records = {i: self._records[i] for i in population.positive_idents()}
 
     def _take(
         self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool
@@ -261,7 +268,7 @@ class SRacos(Solver):
                 self._update_filling()
             return
         violation, value = rank(evaluation, n_told)
-        if self._parents is None:
+        if self._records is None:
             self._population.insert(candidate.u, ident, violation, value, candidate.move, stable)
         else:
             self._insert_step(candidate, evaluation, violation, value, stable)

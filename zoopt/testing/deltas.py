@@ -92,14 +92,14 @@ def check_delta(
             break
         assert candidate is not None  # nothing is in flight
         value, _, state = both(candidate)
-        if candidate.parent is not None:
+        if candidate.record is not None:
             n_steps += 1
             wanted = parted(evaluate(candidate)[0])[0]
             if not math.isclose(value, wanted, rel_tol=rtol, abs_tol=atol):
                 changed = given.dimensions_of((candidate.move or (0,))[1:])
                 raise AssertionError(
                     f"delta returned {value!r} and the whole function {wanted!r} after a step from "
-                    f"{candidate.parent.record.value!r} in the dimensions {changed}"
+                    f"{candidate.record.value!r} in the dimensions {changed}"
                 )
         evaluation = Evaluation.of(value)
         evaluation.extra = state
