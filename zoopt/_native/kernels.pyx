@@ -1102,7 +1102,7 @@ cdef class Population:
         cdef Py_ssize_t source = self._pair(parent, other)
         cdef Py_ssize_t known = 0 if other == parent else self._counts[parent, other]
         cdef bint some = known <= SOME
-        cdef Py_ssize_t i, j, k, count
+        cdef Py_ssize_t i, j, k, kept, count
         cdef double here
         if known < 0 and not some:
             self._counts[slot, other] = self._counts[other, slot] = known
@@ -1117,8 +1117,8 @@ cdef class Population:
                 for j in range(count):
                     if self._lists[pair, j] == k:
                         count -= 1
-                        for j in range(j, count):
-                            self._lists[pair, j] = self._lists[pair, j + 1]
+                        for kept in range(j, count):
+                            self._lists[pair, kept] = self._lists[pair, kept + 1]
                         break
         for i in range(n_changed):  # became other
             k = self._labels[i]
