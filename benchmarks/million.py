@@ -34,7 +34,7 @@ MOST_OLD = 100_000
 #: Milliseconds all in, and megabytes.
 GOALS = {("embedding", 10_000): (0.4, None), ("embedding", 1_000_000): (15.0, 400.0)}
 #: How many times what a step costs with 1,000 variables it may cost with the most.
-MOST_GROWTH = 3.0
+MOST_GROWTH = 2.0
 
 
 def megabytes() -> float:

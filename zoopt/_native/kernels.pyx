@@ -1047,7 +1047,8 @@ cdef class Population:
             self._take_over(slot, slot)
             with nogil:
                 self._hashes[slot] = self._hash(whole)
-                memcpy(self._rows[slot], &whole[0], self._d * sizeof(double))
+                if self._d > 0:
+                    memcpy(self._rows[slot], &whole[0], self._d * sizeof(double))
                 for other in range(n_slots):
                     self._counts[slot, other] = self._counts[other, slot] = UNKNOWN
         else:
