@@ -111,9 +111,9 @@ def ours(problem: Any, method: str, budget: int, seed: int) -> float:
     which = np.zeros(problem.d, np.intp)
     space = zoopt.Space.of_distinct([zoopt.Real(-problem.width, problem.width)], which)
     algorithm: Any = {
-        "sracos": zoopt.SRacos,
-        "sre": zoopt.RandomEmbedding,
-        "sre r1es": functools.partial(zoopt.RandomEmbedding, inner="r1es"),
+        "sracos": functools.partial(zoopt.SRacos, x0=[start]),
+        "sre": functools.partial(zoopt.RandomEmbedding, x0=[start]),
+        "sre r1es": functools.partial(zoopt.RandomEmbedding, x0=[start], inner="r1es"),
         "r1es": functools.partial(zoopt.R1ES, mean=start),
     }[method]
     solver = algorithm(space, budget=budget, seed=seed)

@@ -1,6 +1,7 @@
 """An evolution strategy for very many variables: one direction learned, no matrix kept.
 
-Owns the sampling distribution and the points of the generation that is being told.
+Owns the sampling distribution, the points of the generation that is being told, and when lines
+are searched instead.
 """
 
 import bisect
@@ -26,6 +27,7 @@ from zoopt.contract import (
     rank,
     register,
 )
+from zoopt.solvers.lines import Line, Lines
 from zoopt.space import Row, Space
 from zoopt.unit_box import UnitBox
 
@@ -57,6 +59,9 @@ class R1ES(Solver):
         Evaluations a generation, 4 at least. More find better valleys of rugged functions, slower.
         By default it follows the step size, from ``4 + 3 log(n)`` for n variables (a sixtieth of
         the budget at most), while that is above a quarter of the first, to 6 below a fortieth.
+    line_search_below : float
+        Part of the first step size below which random lines through the best point are searched,
+        while most of them improve on it and steps get smaller. 0 for never.
 
     Notes
     -----
@@ -65,7 +70,9 @@ class R1ES(Solver):
     on ranks of Loshchilov, "A computationally efficient limited memory CMA-ES for large scale
     optimization", GECCO 2014. A generation is what was told in a row, whenever it was asked, so
     that nothing waits. A step costs some ten numbers a variable; steps are kept in single
-    precision, half a generation of them.
+    precision, half a generation of them. The search of lines is no part of those papers: it is an
+    evolution strategy of one parent with the one-fifth rule, whose failed steps are mirrored, and
+    then followed to the bottom of a parabola.
 
     Examples
     --------
@@ -90,6 +97,7 @@ class R1ES(Solver):
         mean: Any = None,
         sigma: float = 0.15,
         population_size: int | None = None,
+        line_search_below: float = 0.1,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
@@ -99,6 +107,7 @@ class R1ES(Solver):
             )
         if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
             raise ValueError("sigma must be above 0, got 0")
+        number(line_search_below, "line_search_below", least=0.0, finite=True)
         self._is_fixed = population_size is not None
         self._box = UnitBox(self.space)
         n = len(self._box.columns)
@@ -122,6 +131,9 @@ class R1ES(Solver):
         self._keys: list[tuple[float, float]] = []  # of the generation, in order of tell
         self._better: list[tuple[tuple[float, float], int, _Point]] = []  # its best, sorted
         self._before: list[tuple[float, float]] = []  # keys of the generation before
+        self._lines: Lines | None = None  # that are searched now
+        self._on_lines: dict[int, tuple[Lines, Line, float]] = {}  # in flight, by id
+        self._lines_below = line_search_below * self._first_sigma
         self._seen: set[bytes] = set()
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
@@ -149,6 +161,8 @@ class R1ES(Solver):
             row = self._queue.pop()
             if self._is_new(row):
                 return row, None
+        if self._sigma < self._lines_below and (row := self._next_on_lines()) is not None:
+            return row, None
         for _ in range(MAX_REPEATS):
             point = self._draw()
             row = self._box.row(self._mean + point.spread * point.step)
@@ -159,6 +173,22 @@ class R1ES(Solver):
             row = self._box.row(self.rng.random(len(self._mean)))
             if self._is_new(row):
                 return row, None
+        return None
+
+    def _next_on_lines(self) -> Row | None:
+        """Return a point of a line, or None where lines are of no more use."""
+        if self.best is None:
+            return None
+        if self._lines is None:
+            self._lines = Lines(self._box, self._sigma)
+        if self._lines.is_worth:
+            line, t = self._lines.ask(self.best, self.rng)
+            row = self._box.row(line.at(t))
+            if self._is_new(row):
+                self._on_lines[self.n_asked] = self._lines, line, t
+                return row
+        # The distribution is as it was when lines were begun.
+        self._lines, self._lines_below = None, AGAIN * self._sigma
         return None
 
     def _draw(self) -> "_Point":
@@ -182,6 +212,11 @@ class R1ES(Solver):
     # ------------------------------------------------------------- outcomes
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        on_line = self._on_lines.pop(candidate.id, None)
+        if on_line is not None:
+            lines, line, t = on_line
+            is_valid = evaluation.status == OK and not evaluation.violation > 0.0
+            lines.tell(line, t, evaluation.value if is_valid else math.inf)
         point = self._drawn.pop(candidate.id, None)
         if point is None or evaluation.status == LOST:
             return
@@ -250,6 +285,8 @@ TARGET, SUCCESS_RATE = 0.25, 0.3
 LEAST_SIGMA, MOST_SIGMA = 1e-12, 0.5
 #: Least size of a population that follows the step size, which begins where that is a quarter.
 LEAST_SIZE, KNEE = 6, 4.0
+#: By how much the step size must have shrunk before lines are searched again.
+AGAIN = 0.25
 #: How many of the largest size the planned budget should hold.
 LEAST_GENERATIONS = 60
 #: Least points of the space; most columns of spaces whose rows are compared.
