@@ -41,7 +41,8 @@ class Parameter:
     precision : float, optional
         Kept for old scripts; distinctness is exact.
     uncertain_bits : int, optional
-        Coordinates that one proposal redraws; None follows the number of coordinates.
+        Coordinates that one proposal redraws; None follows the number of coordinates, and learns
+        it with more than 100 of them, some continuous.
     intermediate_result, intermediate_freq : bool, int
         Print the best so far every so many evaluations.
     autoset : bool

@@ -144,7 +144,7 @@ cdef class Population:
     cdef double[::1] _replaced
     cdef double[::1] _outcome_first
     cdef Py_ssize_t[::1] _outcome_count
-    cdef Py_ssize_t _n_touched, _n_fixed, _n_labels
+    cdef Py_ssize_t _n_touched, _n_fixed, _n_labels, _n_redrawn
     cdef Py_ssize_t _n_idle
 
     def __init__(
@@ -224,7 +224,7 @@ cdef class Population:
         self._replaced = np.zeros(n_labels)
         self._outcome_first = np.zeros(n_labels)
         self._outcome_count = np.zeros(n_labels, np.intp)
-        self._n_touched = self._n_fixed = self._n_labels = 0
+        self._n_touched = self._n_fixed = self._n_labels = self._n_redrawn = 0
         self._n_idle = 0
 
     def __dealloc__(self):
@@ -254,9 +254,9 @@ cdef class Population:
 
     # ---------------------------------------------------------------- proposals
 
-    def propose(self):
+    def propose(self, Py_ssize_t n_redrawn=0):
         """Draw a new point: from a learned region, or uniform with the exploration rate."""
-        cdef Py_ssize_t i, k, parent = self._draw_child()
+        cdef Py_ssize_t i, k, parent = self._draw_child(n_redrawn)
         cdef double *fresh
         if parent < 0:
             return self._uniform_proposal()
@@ -272,17 +272,22 @@ cdef class Population:
             fresh[k] = values[i]
         return frozen(row), move
 
-    def step(self):
+    def step(self, Py_ssize_t n_redrawn=0):
         """Draw what `propose` draws, with only the new values in place of the row."""
-        cdef Py_ssize_t parent = self._draw_child()
+        cdef Py_ssize_t parent = self._draw_child(n_redrawn)
         if parent < 0:
             return self._uniform_proposal()
         move, values = self._changes(parent)
         return values, move
 
-    cdef Py_ssize_t _draw_child(self) except -2:
+    cdef Py_ssize_t _draw_child(self, Py_ssize_t n_redrawn) except -2:
         """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
         cdef Py_ssize_t parent = -1
+        if not 0 <= n_redrawn <= self.uncertain_bits:
+            raise ValueError(
+                f"n_redrawn must be from 0 to {self.uncertain_bits}, got {n_redrawn}"
+            )
+        self._n_redrawn = n_redrawn if n_redrawn > 0 else self.uncertain_bits
         if self.n_seen >= self.n_points:
             return -1
         self._acquire()
@@ -554,7 +559,7 @@ cdef class Population:
             self._n_fixed -= 1
         for i in range(self._n_fixed):
             self._taken[self._fixed[i]] = 1
-        n_wanted = min(self.uncertain_bits, d - self._n_fixed)
+        n_wanted = min(self._n_redrawn, d - self._n_fixed)
         self._n_labels = 0
         if 2 * (self._n_fixed + n_wanted) <= d:
             while self._n_labels < n_wanted:

@@ -173,8 +173,13 @@ class Population:
         """How many distinct points are known: proposed or marked."""
         return len(self._seen)
 
-    def propose(self) -> tuple[Row, Move | None] | None:
+    def propose(self, n_redrawn: int = 0) -> tuple[Row, Move | None] | None:
         """Draw a new point: from a learned region, or uniform with the exploration rate.
+
+        Parameters
+        ----------
+        n_redrawn : int
+            How many coordinates to redraw, ``uncertain_bits`` at most; that many if 0.
 
         Returns
         -------
@@ -183,7 +188,7 @@ class Population:
             ident followed by the columns that differ from it, None for a uniform point. None if
             every point of a finite space is known; no random number was drawn then.
         """
-        proposal = self.step()
+        proposal = self.step(n_redrawn)
         if proposal is None:
             return None
         values, move = proposal
@@ -194,8 +199,13 @@ class Population:
         row.flags.writeable = False
         return row, move
 
-    def step(self) -> tuple[Row | Values, Move | None] | None:
+    def step(self, n_redrawn: int = 0) -> tuple[Row | Values, Move | None] | None:
         """Draw what `propose` draws, with only the new values in place of the row.
+
+        Parameters
+        ----------
+        n_redrawn : int
+            See `propose`.
 
         Returns
         -------
@@ -203,6 +213,8 @@ class Population:
             The new values of the columns that differ from the parent, and the move that names
             both; or a uniform point.
         """
+        if not 0 <= n_redrawn <= self.uncertain_bits:
+            raise ValueError(f"n_redrawn must be from 0 to {self.uncertain_bits}, got {n_redrawn}")
         if len(self._seen) >= self.n_points:
             return None
         if not self._learned or self.rng.random() < self.exploration_rate:
@@ -220,7 +232,7 @@ class Population:
                         return proposal
                     continue
             parent, low, high, fixed = self._shrink()
-            labels = self._draw_labels(fixed)
+            labels = self._draw_labels(fixed, n_redrawn or self.uncertain_bits)
             few = self._few_outcomes(labels, low, high)
             for _ in range(REDRAWS if few is None else 1):
                 proposal = self._redraw(parent, labels, low, high)
@@ -395,13 +407,13 @@ class Population:
         self._pairs[a][b] = self._pairs[b][a] = pair
         return pair
 
-    def _draw_labels(self, fixed: list[int]) -> list[int]:
+    def _draw_labels(self, fixed: list[int], n_redrawn: int) -> list[int]:
         """Draw the columns to redraw, without replacement, among those that are not fixed."""
         d = len(self.kinds)
         if len(fixed) == d:
             fixed = fixed[:-1]  # one coordinate must be left to change
         taken = set(fixed)
-        n_labels = min(self.uncertain_bits, d - len(fixed))
+        n_labels = min(n_redrawn, d - len(fixed))
         labels: list[int] = []
         if 2 * (len(fixed) + n_labels) <= d:
             while len(labels) < n_labels:

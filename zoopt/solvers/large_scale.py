@@ -161,8 +161,9 @@ class R1ES(Solver):
             row = self._queue.pop()
             if self._is_new(row):
                 return row, None
-        if self._sigma < self._lines_below and (row := self._next_on_lines()) is not None:
-            return row, None
+        on_line = self._next_on_lines() if self._sigma < self._lines_below else None
+        if on_line is not None:
+            return on_line, None
         for _ in range(MAX_REPEATS):
             point = self._draw()
             row = self._box.row(self._mean + point.spread * point.step)

@@ -24,10 +24,13 @@ from zoopt.contract import (
     register,
 )
 from zoopt.lineage import Record
+from zoopt.solvers.redraws import Redraws
 from zoopt.space import Row, Space
 
 __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
 
+#: What learns the uncertain bits; the default with more dimensions than so many.
+ADAPTIVE, LARGE = "adaptive", 100
 #: How often a sample mixes two good points, where no values have an order.
 RECOMBINATION_RATE = 0.8
 
@@ -57,6 +60,10 @@ def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:
     """
     limits = (100, 1000) if any_continuous else (10, 50, 100, 1000)
     return 1 + sum(n_dimensions > limit for limit in limits)
+
+
+def _is_large(space: Space) -> bool:
+    return len(space) > LARGE and space.n_continuous > 0
 
 
 def _recombination_rate(space: Space, given: float | None) -> float:
@@ -99,8 +106,11 @@ class SRacos(Solver):
         See `zoopt.contract.Solver`.
     train_size, positive_size : int, optional
         Size of both sets together, and of the positive one. By default they follow the budget.
-    uncertain_bits : int, optional
-        Coordinates that one proposal redraws; by default follows the number of dimensions.
+    uncertain_bits : int or "adaptive", optional
+        Coordinates that one proposal redraws. "adaptive" learns which power of two beats a
+        positive point most often, and is the default with more than 100 dimensions, some of them
+        continuous, but for functions that are updated (`minimize`, delta); otherwise the default
+        follows the number of dimensions.
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     recombination_rate : float in [0, 1], optional
@@ -133,15 +143,24 @@ class SRacos(Solver):
         x0: Iterable[Any] = (),
         train_size: int | None = None,
         positive_size: int | None = None,
-        uncertain_bits: int | None = None,
+        uncertain_bits: int | str | None = None,
         exploration_rate: float = 0.01,
         replacement: str = "WR",
         recombination_rate: float | None = None,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         self.train_size, self.positive_size = _sizes(self.planned_budget, train_size, positive_size)
-        if uncertain_bits is None:
+        self._redraws: Redraws | None = None
+        self._learns_bits = uncertain_bits == ADAPTIVE
+        if self._learns_bits or (uncertain_bits is None and _is_large(self.space)):
+            self._redraws = Redraws(self.space.n_columns)
+            uncertain_bits = self._redraws.most
+        elif uncertain_bits is None:
             uncertain_bits = default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
+        elif isinstance(uncertain_bits, str):
+            raise ValueError(
+                f"uncertain_bits must be a whole number or {ADAPTIVE!r}, got {uncertain_bits!r}"
+            )
         self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
         if number(exploration_rate, "exploration_rate", least=0.0) > 1.0:
             raise ValueError(f"exploration_rate must be in [0, 1], got {exploration_rate!r}")
@@ -164,6 +183,7 @@ class SRacos(Solver):
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight
         self._filling = True
+        self._n_redrawn = self.uncertain_bits
         self._records: dict[int, Record] | None = None  # of the positive set, if it takes steps
 
     def take_steps(self) -> None:
@@ -173,6 +193,9 @@ class SRacos(Solver):
         """
         self._records = {}
         self._make = self._make_step
+        if not self._learns_bits and self._redraws is not None:
+            self._redraws = None  # many redraws are what steps are to spare
+            self._n_redrawn = default_uncertain_bits(len(self.space), True)
 
     def _make_step(
         self,
@@ -201,9 +224,12 @@ class SRacos(Solver):
 
     def _propose(self) -> Proposal | None:
         if not self._filling:
-            if self._records is not None:
-                return self._population.step()
-            return self._population.propose()
+            n = self._n_redrawn
+            if self._redraws is not None:
+                n = self._redraws.draw(self.rng)
+            return (
+                self._population.propose(n) if self._records is None else self._population.step(n)
+            )
         row = next_start(self._queue, self._population)
         if row is None:
             row = self._population.uniform()
@@ -222,12 +248,27 @@ class SRacos(Solver):
             self._take(candidate, evaluation, self.n_told, False)
             return
         violation = evaluation.violation if evaluation.violation > 0.0 else 0.0
+        self._insert(candidate, evaluation, violation, evaluation.value, False)
+
+    def _insert(
+        self,
+        candidate: Candidate,
+        evaluation: Evaluation,
+        violation: float,
+        value: float,
+        stable: bool,
+    ) -> None:
+        """Offer a point to the sets."""
+        n_changed = len(candidate.move or ()) - 1
+        if self._redraws is not None and n_changed > 0:
+            worst = self._population.worst_positive()
+            self._redraws.tell(n_changed, worst is not None and (violation, value) < worst)
         if self._records is None:
             self._population.insert(
-                candidate.u, candidate.id, violation, evaluation.value, candidate.move
+                candidate.u, candidate.id, violation, value, candidate.move, stable
             )
         else:
-            self._insert_step(candidate, evaluation, violation, evaluation.value, False)
+            self._insert_step(candidate, evaluation, violation, value, stable)
 
     def _insert_step(
         self,
@@ -268,10 +309,7 @@ class SRacos(Solver):
                 self._update_filling()
             return
         violation, value = rank(evaluation, n_told)
-        if self._records is None:
-            self._population.insert(candidate.u, ident, violation, value, candidate.move, stable)
-        else:
-            self._insert_step(candidate, evaluation, violation, value, stable)
+        self._insert(candidate, evaluation, violation, value, stable)
         self._n_members += 1
         if self._initial:
             self._initial.discard(ident)
@@ -313,7 +351,7 @@ class Racos(SRacos):
         x0: Iterable[Any] = (),
         train_size: int | None = None,
         positive_size: int | None = None,
-        uncertain_bits: int | None = None,
+        uncertain_bits: int | str | None = None,
         exploration_rate: float = 0.01,
     ) -> None:
         super().__init__(
