@@ -97,7 +97,7 @@ class R1ES(Solver):
         mean: Any = None,
         sigma: float = 0.15,
         population_size: int | None = None,
-        line_search_below: float = 0.1,
+        line_search_below: float = 0.15,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
