@@ -3,6 +3,7 @@
 import functools
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -239,3 +240,21 @@ def test_values_without_end_do_not_break_it():
         solver.tell(solver.ask(), values[i % 4])
     assert np.isfinite(solver._mean).all()
     assert 1e-12 <= solver._sigma <= 0.5
+
+
+@pytest.mark.parametrize("kind", [zoopt.SRacos, zoopt.Racos])
+def test_a_step_of_sracos_allocates_one_row_whatever_the_dimension(kind):
+    n = 100_000
+    space = zoopt.Space.of_distinct([Real(-1.0, 1.0)], np.zeros(n, np.intp))
+    solver = kind(space, budget=200, seed=0, exploration_rate=0.0)
+    for _ in range(60):
+        solver.tell(candidate := solver.ask(), float(candidate.u[:10] @ candidate.u[:10]))
+    peaks = []
+    for _ in range(20):
+        tracemalloc.start()
+        candidate = solver.ask()
+        solver.tell(candidate, 1.0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert np.median(peaks) > 8 * n  # that it is counted at all
+    assert max(peaks) < 1.5 * 8 * n

@@ -81,6 +81,7 @@ def test_it_is_the_default_with_many_dimensions_and_a_choice_with_few(solver):
     assert solver([Integer(0, 9)] * 400).uncertain_bits == 4
     assert solver([(-1.0, 1.0)] * 400).uncertain_bits == 32
     assert solver([(-1.0, 1.0)] * 400, uncertain_bits=3).uncertain_bits == 3
+    assert solver([(-1.0, 1.0)] * 400, uncertain_bits="table").uncertain_bits == 2
     assert solver([(-1.0, 1.0)] * 40, uncertain_bits="adaptive").uncertain_bits == 4
 
 
@@ -99,7 +100,9 @@ def test_steps_change_few_columns_unless_asked_otherwise():
 
 @pytest.mark.parametrize("solver", [SRacos, Racos, zoopt.SSRacos])
 def test_words_other_than_adaptive_are_refused(solver):
-    with pytest.raises(ValueError, match="uncertain_bits must be a whole number or 'adaptive'"):
+    with pytest.raises(
+        ValueError, match="uncertain_bits must be a whole number, 'table' or 'adaptive'"
+    ):
         solver([(-1.0, 1.0)] * 5, uncertain_bits="some")
 
 
@@ -155,3 +158,19 @@ def test_the_kernels_redraw_as_many_as_they_are_told(make):
             population.propose(bad)
         with pytest.raises(ValueError, match="n_redrawn"):
             population.step(bad)
+
+
+def test_the_zoopt_api_keeps_the_table_and_takes_the_word():
+    dimension = zoopt.Dimension(2000, [[-1, 1]] * 2000, [True] * 2000)
+
+    def median(**options):
+        found = []
+        for seed in range(5):
+            objective = zoopt.Objective(lambda solution: of_ten(solution.x), dimension)
+            parameter = zoopt.Parameter(budget=1500, seed=seed, **options)
+            found.append(zoopt.Opt.min(objective, parameter).get_value())
+        return float(np.median(found))
+
+    assert median(uncertain_bits="adaptive") < 0.4 * median()
+    with pytest.raises((ValueError, TypeError), match="uncertain_bits"):
+        zoopt.Parameter(budget=100, uncertain_bits="some")

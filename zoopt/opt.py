@@ -374,7 +374,7 @@ def sizes_of(algorithm: str, parameter: Parameter, budget: int) -> dict[str, Any
     return {
         "train_size": train,
         "positive_size": min(parameter.get_positive_size(), train),
-        "uncertain_bits": parameter.get_uncertain_bits(),
+        "uncertain_bits": parameter.get_uncertain_bits() or "table",
         "exploration_rate": 1.0 - parameter.get_probability(),
     }
 

@@ -29,8 +29,8 @@ from zoopt.space import Row, Space
 
 __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
 
-#: What learns the uncertain bits; the default with more dimensions than so many.
-ADAPTIVE, LARGE = "adaptive", 100
+#: With more dimensions than so many the uncertain bits are learned.
+LARGE = 100
 #: How often a sample mixes two good points, where no values have an order.
 RECOMBINATION_RATE = 0.8
 
@@ -106,11 +106,11 @@ class SRacos(Solver):
         See `zoopt.contract.Solver`.
     train_size, positive_size : int, optional
         Size of both sets together, and of the positive one. By default they follow the budget.
-    uncertain_bits : int or "adaptive", optional
-        Coordinates that one proposal redraws. "adaptive" learns which power of two beats a
-        positive point most often, and is the default with more than 100 dimensions, some of them
-        continuous, but for functions that are updated (`minimize`, delta); otherwise the default
-        follows the number of dimensions.
+    uncertain_bits : int or {"table", "adaptive"}, optional
+        Coordinates that one proposal redraws. "table" follows the number of dimensions, as ZOOpt
+        does; "adaptive" learns which power of two beats a positive point most often, and is the
+        default with more than 100 dimensions, some of them continuous, but for functions that are
+        updated (`minimize`, delta).
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     recombination_rate : float in [0, 1], optional
@@ -150,18 +150,20 @@ class SRacos(Solver):
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         self.train_size, self.positive_size = _sizes(self.planned_budget, train_size, positive_size)
+        self._learns_bits = uncertain_bits is None and _is_large(self.space)
         self._redraws: Redraws | None = None
-        self._learns_bits = uncertain_bits == ADAPTIVE
-        if self._learns_bits or (uncertain_bits is None and _is_large(self.space)):
+        if uncertain_bits == "adaptive" or self._learns_bits:
             self._redraws = Redraws(self.space.n_columns)
-            uncertain_bits = self._redraws.most
-        elif uncertain_bits is None:
-            uncertain_bits = default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
+            self.uncertain_bits = self._redraws.most
+        elif uncertain_bits is None or uncertain_bits == "table":
+            self.uncertain_bits = self._bits_by_table()
         elif isinstance(uncertain_bits, str):
             raise ValueError(
-                f"uncertain_bits must be a whole number or {ADAPTIVE!r}, got {uncertain_bits!r}"
+                "uncertain_bits must be a whole number, 'table' or 'adaptive', "
+                f"got {uncertain_bits!r}"
             )
-        self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
+        else:
+            self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
         if number(exploration_rate, "exploration_rate", least=0.0) > 1.0:
             raise ValueError(f"exploration_rate must be in [0, 1], got {exploration_rate!r}")
         if replacement not in ("WR", "RR", "LM"):
@@ -186,6 +188,9 @@ class SRacos(Solver):
         self._n_redrawn = self.uncertain_bits
         self._records: dict[int, Record] | None = None  # of the positive set, if it takes steps
 
+    def _bits_by_table(self) -> int:
+        return default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
+
     def take_steps(self) -> None:
         """Propose steps from the positive set, which cost the same whatever the dimension.
 
@@ -193,9 +198,8 @@ class SRacos(Solver):
         """
         self._records = {}
         self._make = self._make_step
-        if not self._learns_bits and self._redraws is not None:
-            self._redraws = None  # many redraws are what steps are to spare
-            self._n_redrawn = default_uncertain_bits(len(self.space), True)
+        if self._learns_bits:  # by default, and many redraws are what steps are to spare
+            self._redraws, self._n_redrawn = None, self._bits_by_table()
 
     def _make_step(
         self,
@@ -224,12 +228,8 @@ class SRacos(Solver):
 
     def _propose(self) -> Proposal | None:
         if not self._filling:
-            n = self._n_redrawn
-            if self._redraws is not None:
-                n = self._redraws.draw(self.rng)
-            return (
-                self._population.propose(n) if self._records is None else self._population.step(n)
-            )
+            draw = self._population.propose if self._records is None else self._population.step
+            return draw(self._n_redrawn if self._redraws is None else self._redraws.draw(self.rng))
         row = next_start(self._queue, self._population)
         if row is None:
             row = self._population.uniform()
