@@ -136,10 +136,11 @@ def _separate(y: Any, others: Any, low: Any, high: Any, rng: np.random.Generator
     """Narrow a box around y, coordinate by coordinate, until it holds none of the others."""
     left = np.flatnonzero(((others >= low) & (others <= high)).all(axis=1))
     while len(left):
-        k, other = rng.integers(len(y)), others[rng.choice(left)]
+        other = others[rng.choice(left)]
+        k = rng.choice(np.flatnonzero(other != y))  # no two points are equal
         if other[k] < y[k]:
             low[k] = max(low[k], rng.uniform(other[k], y[k]))
-        elif other[k] > y[k]:
+        else:
             high[k] = min(high[k], rng.uniform(y[k], other[k]))
         left = left[(others[left, k] >= low[k]) & (others[left, k] <= high[k])]
 
@@ -150,7 +151,7 @@ def solver(make: Callable[..., Solver], **options: Any) -> Callable[..., float]:
 
 def methods() -> dict[str, Callable[..., float]]:
     embedding, cma = zoopt.RandomEmbedding, functools.partial(CMAES, sigma=0.1)
-    shrinking = [{"variance": 0.1 * 0.6 ** (2 * i)} for i in range(10)]
+    shrinking = {"n_stages": 10, "shrinkage": 0.6}
     growing = [{"low_dimension": 2 * 2**i} for i in range(5)]
     return {
         "SRACOS, learned bits (default)": solver(zoopt.SRacos),
@@ -169,16 +170,13 @@ def methods() -> dict[str, Callable[..., float]]:
         ),
         "embedding of SRACOS, 5 stages, 10 variables (default)": solver(embedding),
         "embedding of SRACOS, 20 stages": solver(embedding, n_stages=20),
-        "embedding of SRACOS, 10 stages that shrink": functools.partial(
-            with_stages, shrinking, "sracos"
-        ),
+        "embedding of SRACOS, 10 stages that shrink": solver(embedding, **shrinking),
         "embedding of SRACOS, 2 to 32 variables": functools.partial(with_stages, growing, "sracos"),
         "embedding of SRACOS, 20 variables": solver(embedding, low_dimension=20),
         "embedding of R1ES": solver(embedding, inner="r1es"),
         "embedding of CMA-ES": solver(embedding, inner=cma),
-        "embedding of CMA-ES, 10 stages that shrink": functools.partial(
-            with_stages, shrinking, cma
-        ),
+        "embedding of R1ES, 10 stages that shrink": solver(embedding, inner="r1es", **shrinking),
+        "embedding of CMA-ES, 10 stages that shrink": solver(embedding, inner=cma, **shrinking),
         "embedding of CMA-ES, 2 to 32 variables": functools.partial(with_stages, growing, cma),
         "embedding of CMA-ES, 1 stage, 20 variables": solver(
             embedding, inner=cma, n_stages=1, low_dimension=20

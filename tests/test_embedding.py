@@ -371,3 +371,23 @@ class TestInOptMin:
         objective = Objective(lambda s: 0.0, Dimension(30, [[0, 1]] * 30, [False] * 30))
         with pytest.raises(ValueError, match="dimension 0 has no order"):
             Opt.min(objective, Parameter(budget=50, **self.HIGH))
+
+
+def test_later_stages_that_shrink_end_nearer_to_a_smooth_optimum():
+    def median(**options):
+        found = []
+        for seed in range(7):
+            solver = RandomEmbedding([(-1.0, 1.0)] * 500, budget=1000, seed=seed, **options)
+            for _ in range(1000):
+                candidate = solver.ask()
+                solver.tell(candidate, float(((candidate.u[:5] - 0.3) ** 2).sum()))
+            found.append(solver.best.value)
+        return float(np.median(found))
+
+    assert median(n_stages=10, shrinkage=0.6) < 0.2 * min(median(), median(n_stages=10))
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.5, 1.5, "half"])
+def test_a_shrinkage_is_a_part(bad):
+    with pytest.raises((ValueError, TypeError), match="shrinkage"):
+        RandomEmbedding([(-1.0, 1.0)] * 500, shrinkage=bad)

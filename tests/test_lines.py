@@ -121,6 +121,13 @@ def test_lines_end_far_deeper_in_a_smooth_valley():
     assert with_lines < 1e-3 * medians(of_ten, 1200, line_search_below=0.0)
 
 
+def test_lines_that_no_longer_get_shorter_hand_over_where_they_are():
+    def of_all(u):
+        return float(((u[:30] - 0.2) ** 2).sum())
+
+    assert medians(of_all, 3000) < 10.0 * medians(of_all, 3000, line_search_below=0.0)
+
+
 def test_noise_is_not_taken_for_a_slope():
     with_lines = medians(of_ten, 1200, noise=0.05)
     assert with_lines < 2.0 * medians(of_ten, 1200, noise=0.05, line_search_below=0.0)

@@ -1,5 +1,6 @@
 """How many coordinates SRACOS redraws: what it learns from, where, and what that is worth."""
 
+import functools
 import pickle
 
 import numpy as np
@@ -33,12 +34,22 @@ def median_of(value, n, budget, **options):
 def test_what_succeeds_is_drawn_more():
     redraws, rng = Redraws(400), np.random.default_rng(0)
     drawn = []
-    for _ in range(600):
-        drawn.append(redraws.draw(rng))
-        redraws.tell(drawn[-1], drawn[-1] == 16)
+    for ident in range(600):
+        drawn.append(redraws.draw(ident, rng))
+        redraws.tell(ident, drawn[-1] == 16)
     assert redraws.most == 32
     assert len(set(drawn[:200])) > 3
     assert drawn[300:].count(16) > 200
+
+
+def test_what_was_rejected_failed_and_ends_the_row():
+    redraws, rng = Redraws(400), np.random.default_rng(0)
+    drawn = []
+    for _ in range(60):  # the id goes to another
+        drawn.append(redraws.draw(0, rng))
+        redraws.reject(0)
+    assert len(set(drawn)) == 6
+    assert sum(redraws._failures) == 60 + 6 * 2.0
 
 
 @pytest.mark.parametrize(
@@ -174,3 +185,29 @@ def test_the_zoopt_api_keeps_the_table_and_takes_the_word():
     assert median(uncertain_bits="adaptive") < 0.4 * median()
     with pytest.raises((ValueError, TypeError), match="uncertain_bits"):
         zoopt.Parameter(budget=100, uncertain_bits="some")
+
+
+def test_the_number_drawn_learns_even_if_fewer_values_change():
+    space = [*[Integer(0, 1)] * 1000, (0.0, 1.0)]
+    solver = SRacos(space, budget=1500, seed=0, exploration_rate=0.0)
+    for _ in range(1500):
+        solver.tell(candidate := solver.ask(), float(candidate.u.sum()))
+    redraws = solver._redraws
+    counts = np.array(redraws._successes) + redraws._failures - 2.5
+    assert counts.sum() == 1500 - solver.train_size
+    assert counts[-1] >= 4.0
+    assert not redraws._in_flight
+
+
+def test_a_filter_that_large_changes_never_pass_leaves_small_ones():
+    n = 400
+    result = minimize(
+        lambda x: float(((x[:5] - 0.3) ** 2).sum() + (x[5:] ** 2).sum()),
+        [(-1.0, 1.0)] * n,
+        budget=1000,
+        seed=0,
+        x0=[np.zeros(n), *(0.1 * np.eye(n)[:22])],
+        filter=lambda x: (x != 0.0).sum() <= 20,
+        algorithm=functools.partial(SRacos, exploration_rate=0.0),
+    )
+    assert result.nfev == 1000

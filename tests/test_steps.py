@@ -1,6 +1,7 @@
 """Steps: a delta gives what the whole function does, from the right parent, without a copy."""
 
 import functools
+import math
 import pickle
 import threading
 import time
@@ -462,3 +463,66 @@ def test_two_threads_make_a_state_once():
     assert model.n_whole == 1
     assert candidate.record.before is None
     assert candidate.record.extra is not None
+
+
+@pytest.mark.filterwarnings("ignore::zoopt.EvaluationWarning")
+def test_a_resumed_run_knows_that_steps_worked_before(tmp_path):
+    def fun(x):
+        return float(x.sum())
+
+    def delta(step):
+        if step.indices[0] % 4:
+            raise RuntimeError("no route")
+        return step.value + sum(step.values) - sum(step.old)
+
+    def stop(search):
+        if search.nfev == 100:
+            raise StopIteration
+
+    n_whole = 0
+    for seed in range(12):
+        options = {"delta": delta, "budget": 200, "seed": seed}
+        try:
+            whole = zoopt.minimize(fun, [(0, 1)] * 20, **options)
+        except RuntimeError:
+            continue  # the first three steps failed
+        n_whole += 1
+        path = tmp_path / f"{seed}.db"
+        zoopt.minimize(fun, [(0, 1)] * 20, checkpoint=path, callbacks=[stop], **options)
+        again = zoopt.resume(path, fun, delta=delta)
+        assert again.nfev == 200
+        assert np.array_equal(again.history, whole.history, equal_nan=True)
+    assert n_whole > 2
+
+
+@pytest.mark.filterwarnings("ignore::zoopt.EvaluationWarning")
+def test_steps_that_are_pruned_are_no_bug():
+    def delta(step):
+        raise zoopt.Pruned(value=1e6)
+
+    result = zoopt.minimize(lambda x: float(x.sum()), [(0, 1)] * 5, delta=delta, budget=100, seed=0)
+    assert result.nfev == 100
+
+
+def test_many_constants_leave_few_columns_to_step_in():
+    def delta(step):
+        return step.value + sum(step.values) - sum(step.old)
+
+    for n_free in (1, 11, 90):
+        space = [*[(0.0, 0.0)] * 100, *[(0.0, 1.0)] * n_free]
+        result = zoopt.minimize(lambda x: float(sum(x)), space, delta=delta, budget=100, seed=0)
+        assert result.nfev == 100
+
+
+def test_check_delta_takes_equal_failures_for_equal():
+    def fun(x):
+        return math.nan if x[0] > 0.0 else float(x.sum())
+
+    def delta(step):
+        x = np.array(step.x, float)
+        x[step.indices] = step.values
+        return fun(x)
+
+    assert check_delta(fun, delta, [(-1, 1)] * 10, n=200, seed=0) > 50
+    with pytest.raises(AssertionError, match="in the dimensions"):
+        check_delta(fun, lambda step: None, [(-1, 1)] * 10, n=200, seed=0)

@@ -108,7 +108,8 @@ def minimize(
         dimensions, or that value and a state; see `Step`. ``fun`` is called for the first points
         and uniform samples, and may return a state beside its value too. Needs sracos or racos,
         bounds without names, and evaluations in this process, or in its threads. A constraint and
-        a filter still get whole points. If its first three calls all fail, its error is raised.
+        a filter still get whole points. If its first three calls all fail, its error is raised,
+        unless on_error is "record".
     time_budget : float, optional
         Seconds from the start. Worker processes are stopped then; otherwise it is tested between
         calls.

@@ -40,9 +40,9 @@ class Parameter:
         False chooses batch RACOS.
     precision : float, optional
         Kept for old scripts; distinctness is exact.
-    uncertain_bits : int or "adaptive", optional
-        Coordinates that one proposal redraws; None follows the number of coordinates, "adaptive"
-        learns what succeeds, which is best with hundreds of continuous coordinates and more.
+    uncertain_bits : int or {"table", "adaptive"}, optional
+        Coordinates that one proposal redraws; None and "table" follow the number of coordinates,
+        "adaptive" learns what succeeds, which is best with hundreds of coordinates and more.
     intermediate_result, intermediate_freq : bool, int
         Print the best so far every so many evaluations.
     autoset : bool
@@ -85,7 +85,7 @@ vectorized, progress, verbosity
         terminal_value: float | None = None,
         sequential: bool = True,
         precision: float | None = None,
-        uncertain_bits: int | Literal["adaptive"] | None = None,
+        uncertain_bits: int | Literal["table", "adaptive"] | None = None,
         intermediate_result: bool = False,
         intermediate_freq: float = 100,
         autoset: bool = True,
@@ -288,7 +288,11 @@ def _checked(name: str, value: Any) -> Any:
     """Return a setting, if it may be set to this value."""
     if value is None and name not in _NOT_NONE:
         return None
-    if name == "uncertain_bits" and value == "adaptive":
+    if name == "uncertain_bits" and isinstance(value, str):
+        if value not in ("table", "adaptive"):
+            raise ValueError(
+                f"uncertain_bits must be a whole number, 'table' or 'adaptive', got {value!r}"
+            )
         return value
     if name in _LEAST:
         return whole(value, name, least=_LEAST[name])

@@ -345,7 +345,12 @@ def run(plan: Plan) -> tuple[Result, Solver]:
         executor = JournalExecutor(executor, options.checkpoint, plan.header(planned))
     evaluate = plan.evaluate
     if options.delta is not None:
-        evaluate = BySteps(evaluate, options.delta, plan.space)
+        evaluate = BySteps(
+            evaluate,
+            options.delta,
+            plan.space,
+            lambda: isinstance(executor, JournalExecutor) and executor.replayed_step,
+        )
     search = Search(
         solver,
         executor,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt.contract import Candidate, Evaluation
-from zoopt.errors import FirstStepsFailed
+from zoopt.errors import FirstStepsFailed, Pruned
 from zoopt.lineage import Record
 from zoopt.objective import stochastic_argument
 from zoopt.run.search import FIRST_CALLS
@@ -168,9 +168,18 @@ class BySteps:
     delta : callable
         ``delta(step)`` returns a value, or a value and a state.
     space : Space
+    worked_before : callable
+        Whether a step has worked in the part of the run that is not evaluated again.
     """
 
-    def __init__(self, evaluate: Any, delta: Callable[[Step], Any], space: Space) -> None:
+    def __init__(
+        self,
+        evaluate: Any,
+        delta: Callable[[Step], Any],
+        space: Space,
+        worked_before: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._worked_before = worked_before
         self._evaluate = evaluate
         self._delta = delta
         self.space = space
@@ -201,6 +210,8 @@ class BySteps:
         step = Step(self.space, row, record, columns, codes, state)
         try:
             return self._delta(step)
+        except Pruned:  # no bug
+            raise
         except Exception as error:
             self._look_at(error)
             raise
@@ -209,7 +220,7 @@ class BySteps:
         """Raise if the first steps all fail: that is the delta's bug."""
         if error is None:
             self._has_worked = True
-        elif not self._has_worked:
+        elif not self._has_worked and not self._worked_before():
             self._n_failed += 1
             if self._n_failed == FIRST_CALLS:
                 raise FirstStepsFailed from error

@@ -24,7 +24,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport exp, fabs, floor, log, rint, INFINITY
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -126,7 +126,7 @@ cdef class Population:
     cdef Py_ssize_t[::1] _positive
     cdef Py_ssize_t[::1] _negative
     cdef Py_ssize_t[:, ::1] _counts
-    cdef Py_ssize_t[:, ::1] _lists
+    cdef int32_t[:, ::1] _lists  # narrow, since they are copied at every insertion
     cdef uint64_t[::1] _table
     cdef uint64_t[::1] _table_before
     cdef uint64_t _mask, _mask_before
@@ -206,7 +206,7 @@ cdef class Population:
         self._positive = np.zeros(size, np.intp)
         self._negative = np.zeros(size, np.intp)
         self._counts = np.full((size, size), UNKNOWN, np.intp)
-        self._lists = np.zeros((max(1, size * (size - 1) // 2), self._capacity), np.intp)
+        self._lists = np.zeros((max(1, size * (size - 1) // 2), self._capacity), np.int32)
         self._table = np.zeros(1024, np.uint64)
         self._mask = 1023
         self._table_before = np.zeros(1, np.uint64)
@@ -1115,7 +1115,7 @@ cdef class Population:
             return
         count = SOME - known if some else known
         if source != pair and count > 0:
-            memcpy(&self._lists[pair, 0], &self._lists[source, 0], count * sizeof(Py_ssize_t))
+            memcpy(&self._lists[pair, 0], &self._lists[source, 0], count * sizeof(int32_t))
         for i in range(n_changed):  # became equal
             k = self._labels[i]
             here = self._rows[other][k]

@@ -8,7 +8,7 @@ import os
 from collections import deque
 from typing import Any
 
-from zoopt.contract import Candidate, Evaluation
+from zoopt.contract import OK, Candidate, Evaluation
 from zoopt.errors import JournalError
 from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 from zoopt.run.journal import Asked, Journal, Told
@@ -31,6 +31,8 @@ class JournalExecutor:
         Seconds that earlier parts of the run took.
     replaying : bool
         Whether the last outcome came from the file.
+    replayed_step : bool
+        Whether one of those was a step that had worked.
     behind : bool
         Whether more outcomes will.
     """
@@ -41,6 +43,7 @@ class JournalExecutor:
         self.immediate = inner.immediate
         self.clock = clock_of(inner)
         self.replaying = False
+        self.replayed_step = False
         self._inner = inner
         self._path = path
         self._header = header
@@ -159,6 +162,8 @@ class JournalExecutor:
         self.replaying = True
         self._n_to_replay -= 1
         candidate = self._flight.pop(told.id)
+        if candidate.record is not None and told.evaluation.status == OK:
+            self.replayed_step = True
         self._next = next(self._events, None)
         if self._next is None:
             self._again.extend(self._flight.values())

@@ -188,7 +188,10 @@ class R1ES(Solver):
             if self._is_new(row):
                 self._on_lines[self.n_asked] = self._lines, line, t
                 return row
-        # The distribution is as it was when lines were begun.
+        # Where lines did not improve, the distribution is as it was when they were begun.
+        if self._lines.improves:
+            self._mean = self._box.point(self.best.candidate.u)
+            self._sigma = min(self._sigma, self._lines.sigma)
         self._lines, self._lines_below = None, AGAIN * self._sigma
         return None
 

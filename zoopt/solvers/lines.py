@@ -61,7 +61,12 @@ class Lines:
         Where noise or rugged ground hides the slope lines do not improve. In a long bent valley,
         or where very many variables matter, they do, by ever the same small steps.
         """
-        return self._gain > LEAST_GAIN and self._n_since < PATIENCE
+        return self.improves and self._n_since < PATIENCE
+
+    @property
+    def improves(self) -> bool:
+        """Whether most lines do."""
+        return self._gain > LEAST_GAIN
 
     def ask(self, best: Best, rng: np.random.Generator) -> tuple[Line, float]:
         """Return a line through the best point, and which multiple of its step to evaluate."""

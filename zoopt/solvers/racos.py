@@ -63,7 +63,7 @@ def default_uncertain_bits(n_dimensions: int, any_continuous: bool) -> int:
 
 
 def _is_large(space: Space) -> bool:
-    return len(space) > LARGE and space.n_continuous > 0
+    return space.n_columns > LARGE and space.n_continuous > 0
 
 
 def _recombination_rate(space: Space, given: float | None) -> float:
@@ -152,18 +152,18 @@ class SRacos(Solver):
         self.train_size, self.positive_size = _sizes(self.planned_budget, train_size, positive_size)
         self._learns_bits = uncertain_bits is None and _is_large(self.space)
         self._redraws: Redraws | None = None
-        if uncertain_bits == "adaptive" or self._learns_bits:
+        if not (uncertain_bits is None or isinstance(uncertain_bits, str)):
+            self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
+        elif uncertain_bits == "adaptive" or self._learns_bits:
             self._redraws = Redraws(self.space.n_columns)
             self.uncertain_bits = self._redraws.most
         elif uncertain_bits is None or uncertain_bits == "table":
             self.uncertain_bits = self._bits_by_table()
-        elif isinstance(uncertain_bits, str):
+        else:
             raise ValueError(
                 "uncertain_bits must be a whole number, 'table' or 'adaptive', "
                 f"got {uncertain_bits!r}"
             )
-        else:
-            self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
         if number(exploration_rate, "exploration_rate", least=0.0) > 1.0:
             raise ValueError(f"exploration_rate must be in [0, 1], got {exploration_rate!r}")
         if replacement not in ("WR", "RR", "LM"):
@@ -199,7 +199,8 @@ class SRacos(Solver):
         self._records = {}
         self._make = self._make_step
         if self._learns_bits:  # by default, and many redraws are what steps are to spare
-            self._redraws, self._n_redrawn = None, self._bits_by_table()
+            self._redraws = None
+            self._n_redrawn = min(self._bits_by_table(), self.uncertain_bits)
 
     def _make_step(
         self,
@@ -229,7 +230,9 @@ class SRacos(Solver):
     def _propose(self) -> Proposal | None:
         if not self._filling:
             draw = self._population.propose if self._records is None else self._population.step
-            return draw(self._n_redrawn if self._redraws is None else self._redraws.draw(self.rng))
+            if self._redraws is None:
+                return draw(self._n_redrawn)
+            return draw(self._redraws.draw(self.n_asked, self.rng))
         row = next_start(self._queue, self._population)
         if row is None:
             row = self._population.uniform()
@@ -259,10 +262,9 @@ class SRacos(Solver):
         stable: bool,
     ) -> None:
         """Offer a point to the sets."""
-        n_changed = len(candidate.move or ()) - 1
-        if self._redraws is not None and n_changed > 0:
+        if self._redraws is not None:
             worst = self._population.worst_positive()
-            self._redraws.tell(n_changed, worst is not None and (violation, value) < worst)
+            self._redraws.tell(candidate.id, worst is not None and (violation, value) < worst)
         if self._records is None:
             self._population.insert(
                 candidate.u, candidate.id, violation, value, candidate.move, stable
@@ -304,6 +306,8 @@ class SRacos(Solver):
     ) -> None:
         ident = candidate.id
         if evaluation.status == LOST:
+            if self._redraws is not None:
+                self._redraws.reject(ident)
             if ident in self._initial:
                 self._initial.remove(ident)
                 self._update_filling()

@@ -22,23 +22,30 @@ class Redraws:
         n = min(MOST, max(1, n_columns // 8)).bit_length()
         self.most = 1 << (n - 1)
         self._successes, self._failures = [SUCCESSES] * n, [FAILURES] * n
-        self._choice = self.most
-        self._n_left = self._n_drawn = 0
+        self._choice = self._n_left = self._n_drawn = 0
+        self._in_flight: dict[int, int] = {}
 
-    def draw(self, rng: np.random.Generator) -> int:
-        """Return how many coordinates to redraw."""
+    def draw(self, ident: int, rng: np.random.Generator) -> int:
+        """Return how many coordinates the candidate of that id redraws."""
         if self._n_left == 0:
-            rates = rng.beta(self._successes, self._failures)
-            self._choice = 1 << int(rates.argmax())
+            self._choice = int(rng.beta(self._successes, self._failures).argmax())
             self._n_left = min(MOST_IN_A_ROW, max(LEAST_IN_A_ROW, self._n_drawn // 16))
         self._n_left -= 1
         self._n_drawn += 1
-        return self._choice
+        self._in_flight[ident] = self._choice
+        return 1 << self._choice
 
-    def tell(self, n_changed: int, is_success: bool) -> None:
-        """Learn what became of a candidate that changed so many coordinates."""
-        counts = self._successes if is_success else self._failures
-        counts[min(n_changed, self.most).bit_length() - 1] += 1.0
+    def tell(self, ident: int, is_success: bool) -> None:
+        """Learn what became of a candidate; of others than those drawn here, nothing."""
+        choice = self._in_flight.pop(ident, None)
+        if choice is not None:
+            counts = self._successes if is_success else self._failures
+            counts[choice] += 1.0
+
+    def reject(self, ident: int) -> None:
+        """Learn that a candidate was not evaluated, and draw the next one's number anew."""
+        self.tell(ident, False)
+        self._n_left = 0
 
 
 #: Most coordinates: so many cost about what the copy of 100,000 does.

@@ -6,7 +6,7 @@ from typing import Any
 
 from zoopt.checks import whole
 from zoopt.constraints import Constraints
-from zoopt.contract import Candidate, Evaluation, Exhausted, Seed, make_solver, root_seed
+from zoopt.contract import OK, Candidate, Evaluation, Exhausted, Seed, make_solver, root_seed
 from zoopt.function import point_of
 from zoopt.objective import Objective
 from zoopt.opt import Evaluate, space_of
@@ -28,6 +28,13 @@ class _Whole:
 
     def __call__(self, candidate: Candidate) -> tuple[Any, float]:
         return self._fun(point_of(self.space, candidate.u)), 0.0
+
+
+def _is_close(value: Any, wanted: Any, rtol: float, atol: float) -> bool:
+    a, b = Evaluation.of(value), Evaluation.of(wanted)
+    if a.status != OK or b.status != OK:
+        return a.status == b.status
+    return math.isclose(a.value, b.value, rel_tol=rtol, abs_tol=atol)
 
 
 def check_delta(
@@ -95,7 +102,7 @@ def check_delta(
         if candidate.record is not None:
             n_steps += 1
             wanted = parted(evaluate(candidate)[0])[0]
-            if not math.isclose(value, wanted, rel_tol=rtol, abs_tol=atol):
+            if not _is_close(value, wanted, rtol, atol):
                 changed = given.dimensions_of((candidate.move or (0,))[1:])
                 raise AssertionError(
                     f"delta returned {value!r} and the whole function {wanted!r} after a step from "

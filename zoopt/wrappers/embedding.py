@@ -63,6 +63,10 @@ class RandomEmbedding(Wrapper):
         Of the entries of A, for a box from -1 to 1; by default one over the variables of y.
     withdraw : (float, float)
         Range of a.
+    shrinkage : float in (0, 1]
+        The entries of A have so much of the standard deviation of the stage before: below 1, later
+        stages search ever nearer to the best point. 1 is the paper's; 0.6 with ten stages is far
+        better on smooth functions.
     options
         Of the inner solver.
 
@@ -98,6 +102,7 @@ class RandomEmbedding(Wrapper):
         stage_budget: int | None = None,
         variance: float | None = None,
         withdraw: tuple[float, float] = (-1.0, 1.0),
+        shrinkage: float = 1.0,
         **options: Any,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
@@ -113,11 +118,13 @@ class RandomEmbedding(Wrapper):
         variance = 1.0 / low.n_columns if variance is None else variance
         if number(variance, "variance", least=0.0, finite=True) == 0.0:
             raise ValueError("variance must be above 0, got 0")
+        if not 0.0 < number(shrinkage, "shrinkage", least=0.0) <= 1.0:
+            raise ValueError(f"shrinkage must be above 0 and at most 1, got {shrinkage!r}")
         self.n_stages = whole(n_stages, "n_stages", least=1)
         if stage_budget is not None:
             whole(stage_budget, "stage_budget", least=1)
         self._stage_budget = stage_budget
-        self._scale = math.sqrt(variance)
+        self._scale, self._shrinkage = math.sqrt(variance), shrinkage
         self._low = low
         self._low_with_center = Space([tuple(withdraw), *low.dimensions])
         self._box = UnitBox(self.space)
@@ -219,7 +226,11 @@ class RandomEmbedding(Wrapper):
             planned = max(1, self.planned_budget - self.n_asked)
         inner = self._make_inner(self._low if center is None else self._low_with_center, k, planned)
         matrix = RandomMatrix(
-            self._seed, k, len(self._box.columns), self._low.n_columns, self._scale
+            self._seed,
+            k,
+            len(self._box.columns),
+            self._low.n_columns,
+            self._scale * self._shrinkage**k,
         )
         self._stage = _Stage(inner, matrix, self._box, center, self.space)
         self._begins_at = self.n_asked
