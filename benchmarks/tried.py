@@ -156,7 +156,7 @@ def methods() -> dict[str, Callable[..., float]]:
     return {
         "SRACOS, learned bits (default)": solver(zoopt.SRacos),
         "SRACOS, 1 bit": solver(zoopt.SRacos, uncertain_bits=1),
-        "SRACOS, ZOOpt's 2 or 3 bits": solver(zoopt.SRacos, uncertain_bits=3),
+        "SRACOS, ZOOpt's 2 or 3 bits": solver(zoopt.SRacos, uncertain_bits="table"),
         "SRACOS, 100 bits": solver(zoopt.SRacos, uncertain_bits=100),
         "SRACOS, 1,000 bits": solver(zoopt.SRacos, uncertain_bits=1000),
         "region shrinking, 3 bits, gamma .95, rho .01": functools.partial(

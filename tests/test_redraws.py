@@ -211,3 +211,12 @@ def test_a_filter_that_large_changes_never_pass_leaves_small_ones():
         algorithm=functools.partial(SRacos, exploration_rate=0.0),
     )
     assert result.nfev == 1000
+
+
+def test_what_a_filter_rejects_counts_against_the_number_drawn():
+    solver = SRacos([(-1.0, 1.0)] * 400, budget=300, seed=0, exploration_rate=0.0)
+    solver.filter = lambda candidate: candidate.move is None or len(candidate.move) <= 3
+    for _ in range(300):
+        solver.tell(candidate := solver.ask(), of_all(candidate.u))
+    assert min(solver._redraws._failures[2:]) > 2.0  # of four and more: none was evaluated
+    assert max(solver._redraws._successes[2:]) == 0.5

@@ -199,8 +199,7 @@ class SRacos(Solver):
         self._records = {}
         self._make = self._make_step
         if self._learns_bits:  # by default, and many redraws are what steps are to spare
-            self._redraws = None
-            self._n_redrawn = min(self._bits_by_table(), self.uncertain_bits)
+            self._redraws, self._n_redrawn = None, self._bits_by_table()
 
     def _make_step(
         self,
