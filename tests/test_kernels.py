@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -119,7 +120,8 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
     rng = np.random.default_rng(case)
     n_latest = 0
     for ident in range(60):
-        (point, move), (other, same) = (twin.step() for twin in twins)
+        n_redrawn = int(rng.choice([3, reference.LATEST, reference.LATEST + 1, 400]))
+        (point, move), (other, same) = (twin.step(n_redrawn) for twin in twins)
         assert move == same
         assert point == other if move else point.tobytes() == other.tobytes()
         value = -float(ident) if rng.random() < 0.2 else 0.0 - ident // 10
@@ -294,6 +296,54 @@ def test_a_row_that_nobody_holds_is_written_in_place():
         places.add(row.__array_interface__["data"][0])
         row = None
     assert len(places) <= 4
+
+
+def test_a_row_that_nobody_can_write_is_taken_and_others_are_copied(population_class):
+    d = 40
+    population = population_class(
+        np.zeros(d, np.intp), np.zeros(d), np.ones(d), 2, 4, 2, 0.0, "WR", np.random.default_rng(1)
+    )
+    for ident in range(40):
+        row, move = population.propose()
+        population.insert(row, ident, 0.0, -float(ident), move)
+        assert population.row(ident) is row
+        before = row.copy()
+        written = row.copy()
+        seen = written.view()
+        seen.flags.writeable = False
+        for other, ident_of_other in ((written, 1000 + ident), (seen, 2000 + ident)):
+            population.insert(other, ident_of_other, 0.0, -float(ident), move)
+            taken = population.row(ident_of_other)
+            written[0] = 7.0
+            assert taken.tobytes() == before.tobytes()
+            written[0] = before[0]
+        population.insert(row, 3000 + ident, 0.0, -float(ident), move)
+        child, move = population.step()
+        population.insert(child, 4000 + ident, 0.0, -float(ident), move)
+        assert row.tobytes() == before.tobytes()
+
+
+@compiled_only
+@pytest.mark.parametrize("n_redrawn", [1, 1024])
+def test_a_whole_point_is_copied_once(n_redrawn):
+    d = 100_000
+    population = zoopt._native.Population(
+        np.zeros(d, np.intp), np.zeros(d), np.ones(d), 2, 4, 1024, 0.0, "WR",
+        np.random.default_rng(1),
+    )  # fmt: skip
+    for ident in range(6):
+        population.insert(population.uniform(), ident, 0.0, 1.0)
+    tracemalloc.start()
+    rows = []
+    for ident in range(6, 40):
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        row, move = population.propose(n_redrawn)
+        assert population.insert(row, ident, 0.0, -float(ident), move) == 1
+        assert population.row(ident) is row
+        rows.append(row)
+        assert tracemalloc.get_traced_memory()[1] - before < 1.5 * row.nbytes
+    tracemalloc.stop()
 
 
 def test_new_values_need_their_parent(population_class):

@@ -52,7 +52,8 @@ UNKNOWN: Final = -2
 DENSE: Final = -1
 
 #: Most columns that a pair lists. Where they are less than a sixteenth of all, blind draws would
-#: seldom hit what differs: of pairs that outgrow the list these many are kept, the latest.
+#: seldom hit what differs: of pairs that outgrow the list these many are kept, the latest, and of
+#: children by more changes no more are listed.
 MOST_LISTED: Final = 1024
 LATEST: Final = 64
 
@@ -75,6 +76,15 @@ def mix(column: int, value: float) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return z ^ (z >> 31)
+
+
+def _frozen(row: Row) -> Row:
+    """Return a row that nobody can write: itself, or a copy."""
+    if row.flags.owndata and not row.flags.writeable:
+        return row
+    row = row.copy()
+    row.flags.writeable = False
+    return row
 
 
 class Latest(list[int]):
@@ -152,6 +162,7 @@ class Population:
         self.memory = memory
         self.recombination_rate = recombination_rate
         self._capacity = list_capacity(d)
+        self._outgrows = d // 16 > MOST_LISTED  # whether pairs that do keep the latest
         self._n_idle = 0  # insertions since the best improved
         self._rows = [np.zeros(d) for _ in range(self.size)]
         self._idents = [NOBODY] * self.size
@@ -781,8 +792,7 @@ class Population:
                 code += mix(k, float(row[k])) - mix(k, float(self._rows[parent][k]))
             self._hashes[slot] = (code & MASK) or 1
             derived = self._derive_pairs(parent, slot, row, changed, n_slots)
-        self._rows[slot] = np.array(row)
-        self._rows[slot].flags.writeable = False
+        self._rows[slot] = _frozen(row)
         self._idents[slot] = ident
         self._violations[slot], self._values[slot] = key
         positives = set(self._positive)
@@ -805,19 +815,19 @@ class Population:
             if isinstance(known, int):
                 derived[other] = known
                 continue
+            if len(changed) > LATEST and self._outgrows and other != parent:
+                differing = [k for k in changed if row[k] != self._rows[other][k]]
+                derived[other] = Latest(differing[-LATEST:])
+                continue
             # Only what the move changed can have become equal, or other.
             columns = [k for k in known if k not in changed or row[k] != self._rows[other][k]]
             columns += [
                 k for k in changed if self._rows[parent][k] == self._rows[other][k] != row[k]
             ]
-            if isinstance(known, Latest):
-                derived[other] = Latest(columns[-LATEST:])
-            elif len(columns) <= self._capacity:
+            if not isinstance(known, Latest) and len(columns) <= self._capacity:
                 derived[other] = columns
-            elif len(self.kinds) // 16 <= MOST_LISTED:
-                derived[other] = DENSE
             else:
-                derived[other] = Latest(columns[-LATEST:])
+                derived[other] = Latest(columns[-LATEST:]) if self._outgrows else DENSE
         return derived
 
     # ---------------------------------------------------------------- pickling
