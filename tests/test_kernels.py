@@ -109,6 +109,27 @@ def test_twins_agree_bit_for_bit_generator_included(case):
 
 
 @compiled_only
+def test_rows_have_the_hash_of_their_twin():
+    rng = np.random.default_rng(0)
+    for d in (0, 1, 7, 300):
+        for _ in range(20):
+            row = rng.normal(size=d) * rng.choice([0.0, 1.0, 1e300], d)
+            code = zoopt._native.row_hash(row)
+            assert code == reference.row_hash(row) == reference.row_hash(row + 0.0)
+            assert code == (
+                sum(reference.mix(k, v) for k, v in enumerate(row)) & reference.MASK or 1
+            )
+
+
+def test_rows_have_the_same_hash_only_where_they_are_equal():
+    rng = np.random.default_rng(0)
+    rows = np.unique(rng.integers(0, 2, (5000, 30)).astype(np.float64), axis=0)
+    for row_hash in (zoopt._native.row_hash, reference.row_hash):
+        assert len({row_hash(row) for row in rows}) == len(rows)
+        assert row_hash(np.array([0.0, 1.0])) == row_hash(np.array([-0.0, 1.0]))
+
+
+@compiled_only
 @pytest.mark.parametrize("case", range(3))
 def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
     d = 16 * (reference.MOST_LISTED + 1)

@@ -1,12 +1,14 @@
 """UnitBox: rows to places and back, whole numbers with equal parts, nothing out of range."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zoopt import Choice, Integer, Real, Space
-from zoopt.unit_box import UnitBox
+from zoopt.unit_box import BLOCK, UnitBox
 
 SPACE = Space(
     [
@@ -58,3 +60,27 @@ def test_whole_numbers_have_equal_parts_of_the_box():
     rows = np.array([box.row(np.full(2, place)) for place in places])
     assert np.bincount(rows[:, 0].astype(int)).tolist() == [0, 0, 0] + [400] * 5
     assert np.bincount(rows[:, 1].astype(int)).tolist() == [500] * 4
+
+
+@pytest.mark.parametrize(
+    "dimensions", [[Real(-1.0, 3.0)], [Real(-1.0, 3.0), Integer(-4, 7), Real(0, 1)]]
+)
+def test_columns_beyond_one_block_are_mapped_as_the_first(dimensions):
+    few, many = UnitBox(Space(dimensions * 5)), UnitBox(Space(dimensions * 35_000))
+    n = len(many.columns)
+    assert n > 2 * BLOCK
+    places = np.random.default_rng(0).uniform(-0.2, 1.2, n)
+    row = many.row(places)
+    centered = many.row_of_centered(2.0 * places - 1.0)
+    assert np.allclose(row, centered, rtol=0, atol=1e-12)
+    step = len(few.columns)
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        assert row[part].tobytes() == few.row(places[part]).tobytes()
+
+
+def test_a_box_stays_as_it_is_when_pickled():
+    box = UnitBox(Space([Real(-1.0, 3.0)] * 50))
+    places = np.random.default_rng(0).uniform(-0.2, 1.2, 50)
+    again = pickle.loads(pickle.dumps(box))
+    assert again.row(places).tobytes() == box.row(places).tobytes()

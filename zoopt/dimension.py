@@ -411,7 +411,9 @@ def _box(
         raise ValueError(
             f"regs and tys must have size={size} entries, got {len(regs)} and {len(tys)}"
         )
-    continuous = np.array([_flag(ty, "tys") for ty in tys], bool)
+    if not set(map(type, tys)) <= {bool}:
+        tys = [_flag(ty, "tys") for ty in tys]
+    continuous = np.array(tys, bool)
     try:
         bounds = np.array(regs if size else np.empty((0, 2)), np.float64)
     except (TypeError, ValueError):

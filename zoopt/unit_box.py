@@ -1,5 +1,6 @@
 """The ordered columns of a space as a unit box: what continuous solvers move in."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from zoopt._native import LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.space import Row, Space
 
-__all__ = ["UnitBox"]
+__all__ = ["UnitBox", "blocks"]
 
 
 class UnitBox:
@@ -33,12 +34,13 @@ class UnitBox:
         self.columns: npt.NDArray[np.intp] = np.flatnonzero(space.kinds != UNORDERED)
         self._is_all = len(self.columns) == space.n_columns
         kinds = space.kinds[self.columns]
-        self._low, self._high = space.low, space.high
+        low, high = space.low, space.high
         if not self._is_all:
-            self._low, self._high = space.low[self.columns], space.high[self.columns]
+            low, high = low[self.columns], high[self.columns]
         is_whole = kinds == ORDERED
-        self.low: Row = self._low - 0.5 * is_whole if is_whole.any() else self._low
-        self.width: Row = self._high - self._low + is_whole
+        self._low, self._high = _narrowed(low), _narrowed(high)
+        self.low: Row = _narrowed(low - 0.5 * is_whole) if is_whole.any() else self._low
+        self.width: Row = _narrowed(high - low + is_whole)
         self.whole = np.flatnonzero(is_whole)
         self.log_whole = np.flatnonzero(kinds == LOG_INTEGER)
         #: Logarithms of the least and greatest whole numbers of the latter.
@@ -52,9 +54,18 @@ class UnitBox:
 
     def values(self, point: Row) -> Row:
         """Return the encoded values of the ordered columns at a place, rounded and in range."""
-        values: Row = point * self.width
-        values += self.low
-        np.clip(values, self._low, self._high, out=values)
+        values: Row = point.copy()
+        for block in blocks(len(values)):
+            self._scale(values[block], block)
+        return self._rounded(values)
+
+    def _scale(self, point: Row, block: slice) -> None:
+        """Turn places of a block of columns into values, but for rounding, where they stand."""
+        point *= self.width[block]
+        point += self.low[block]
+        np.clip(point, self._low[block], self._high[block], out=point)
+
+    def _rounded(self, values: Row) -> Row:
         if len(self.whole):
             values[self.whole] = np.rint(values[self.whole]) + 0.0  # no negative zero
         logs = self.log_whole
@@ -81,19 +92,38 @@ class UnitBox:
 
     def row_of_centered(self, z: Row) -> Row:
         """Return the row at a place of [-1, 1]^n, drawn to the border from outside; changes z."""
-        z += 1.0
-        z *= 0.5
-        return self.row(z)
+        for block in blocks(len(z)):
+            part = z[block]
+            part += 1.0
+            part *= 0.5
+            self._scale(part, block)
+        return self._row(self._rounded(z))
 
     def row(self, point: Row) -> Row:
         """Return the row at a place; unordered columns have their first value. It is read-only."""
-        row = self.values(point)
+        return self._row(self.values(point))
+
+    def _row(self, values: Row) -> Row:
+        row = values
         if not self._is_all:
-            values, row = row, self._space.low.copy()
+            row = self._space.low.copy()
             row[self.columns] = values
         row.flags.writeable = False
         return row
 
 
+def blocks(n: int) -> Iterator[slice]:
+    """Cut n columns into parts of which a few arrays fit into a processor's cache."""
+    return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
+
+
+def _narrowed(numbers: Row) -> Row:
+    """Return numbers that are all equal as a view of one, which takes no time to read."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return np.broadcast_to(numbers[:1], numbers.shape)
+    return numbers
+
+
 #: Least step size where values are whole, in units of their distance.
 MARGIN = 0.35
+BLOCK = 16_384

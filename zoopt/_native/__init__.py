@@ -18,26 +18,27 @@ __all__ = [
     "UNORDERED",
     "Archive",
     "Population",
+    "row_hash",
 ]
 
 if TYPE_CHECKING:
-    from zoopt._native.reference import Population
+    from zoopt._native.reference import Population, row_hash
     from zoopt._native.reference_archive import Archive
 
     BACKEND: str
 elif os.environ.get("ZOOPT_NO_NATIVE") == "1":
-    from zoopt._native.reference import Population
+    from zoopt._native.reference import Population, row_hash
     from zoopt._native.reference_archive import Archive
 
     BACKEND = "python"
 else:
     try:
         from zoopt._native.archive import Archive
-        from zoopt._native.kernels import Population
+        from zoopt._native.kernels import Population, row_hash
 
         BACKEND = "cython"
     except ImportError as error:
-        from zoopt._native.reference import Population
+        from zoopt._native.reference import Population, row_hash
         from zoopt._native.reference_archive import Archive
 
         BACKEND = "python"

@@ -5,7 +5,9 @@ import numpy.typing as npt
 
 from zoopt._native.reference import Indices, Move, Row, Values
 
-__all__ = ["Population"]
+__all__ = ["Population", "row_hash"]
+
+def row_hash(row: Row) -> int: ...
 
 @final
 class Population:

@@ -33,7 +33,7 @@ import numpy as np
 from zoopt._native import reference
 from zoopt._native.reference import MEMORY, REPLACEMENTS, list_capacity
 
-__all__ = ["Population"]
+__all__ = ["Population", "row_hash"]
 
 cdef extern from "Python.h":
     PyObject *PyList_GET_ITEM(PyObject *items, Py_ssize_t index) noexcept nogil
@@ -103,6 +103,19 @@ cdef inline uint64_t mix(Py_ssize_t column, double value) noexcept nogil:
     z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
     z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
     return z ^ (z >> 31)
+
+
+cdef uint64_t hash_of(const double[::1] row) noexcept nogil:
+    cdef uint64_t code = 0
+    cdef Py_ssize_t k
+    for k in range(row.shape[0]):
+        code += mix(k, row[k])
+    return code if code != 0 else 1
+
+
+def row_hash(const double[::1] row):
+    """Hash a point to 64 bits that are never 0; 0.0 and -0.0 are the same."""
+    return hash_of(row)
 
 
 @cython.final
@@ -374,7 +387,7 @@ cdef class Population:
         """Remember a point, so that it is not proposed; False if it was known already."""
         if row.shape[0] != self._d:
             raise ValueError(f"row must have {self._d} columns, got {row.shape[0]}")
-        if not self._remember(self._hash(row)):
+        if not self._remember(hash_of(row)):
             return False
         self._grow()
         return True
@@ -744,13 +757,6 @@ cdef class Population:
 
     # ---------------------------------------------------------------- known points
 
-    cdef uint64_t _hash(self, const double[::1] row) noexcept nogil:
-        cdef uint64_t code = 0
-        cdef Py_ssize_t k
-        for k in range(self._d):
-            code += mix(k, row[k])
-        return code if code != 0 else 1
-
     cdef bint _remember(self, uint64_t code) noexcept nogil:
         """Add a hash to the known ones; False if it was there. Callers grow the table after."""
         return not self._was_known(code) and self._add(code)
@@ -1073,7 +1079,7 @@ cdef class Population:
             whole = row  # acquired here, so that a point that enters nothing costs less
         if parent < 0:
             with nogil:
-                self._hashes[slot] = self._hash(whole)
+                self._hashes[slot] = hash_of(whole)
             if not self._adopt(slot, row):
                 self._take_over(slot, slot)
                 if self._d > 0:

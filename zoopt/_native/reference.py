@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population"]
+__all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population", "row_hash"]
 
 Row = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -76,6 +76,24 @@ def mix(column: int, value: float) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return z ^ (z >> 31)
+
+
+def row_hash(row: Row) -> int:
+    """Hash a point to 64 bits that are never 0; 0.0 and -0.0 are the same.
+
+    Parameters
+    ----------
+    row : float64 array, shape (d,)
+
+    Notes
+    -----
+    The sum of `mix` over the coordinates.
+    """
+    z: Any = (row + 0.0).view(np.uint64)
+    z += np.arange(1, len(row) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return int((z ^ (z >> np.uint64(31))).sum()) or 1
 
 
 def _frozen(row: Row) -> Row:
@@ -305,7 +323,7 @@ class Population:
         """Remember a point, so that it is not proposed; False if it was known already."""
         if len(row) != len(self.kinds):
             raise ValueError(f"row must have {len(self.kinds)} columns, got {len(row)}")
-        return self._remember(self._hash(row))
+        return self._remember(row_hash(row))
 
     def _remember(self, code: int) -> bool:
         """Add a hash to the known ones; False if it was there."""
@@ -557,10 +575,6 @@ class Population:
     def _child(self, parent: int, changes: dict[int, float]) -> tuple[Values, Move]:
         return tuple(changes.values()), (self._idents[parent], *changes)
 
-    def _hash(self, row: Row) -> int:
-        code = sum(mix(k, float(value)) for k, value in enumerate(row)) & MASK
-        return code or 1
-
     # ---------------------------------------------------------------- the sets
 
     def insert(
@@ -784,7 +798,7 @@ class Population:
             parent = next((i for i in range(n_slots) if self._idents[i] == move[0]), -1)
         changed = [] if move is None else list(move[1:])
         if parent < 0:
-            self._hashes[slot] = self._hash(row)
+            self._hashes[slot] = row_hash(row)
             derived = {}
         else:
             code = self._hashes[parent]

@@ -5,7 +5,6 @@ are searched instead.
 """
 
 import bisect
-import hashlib
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native import UNORDERED
+from zoopt._native import UNORDERED, row_hash
 from zoopt.checks import number, whole
 from zoopt.contract import (
     LOST,
@@ -134,7 +133,7 @@ class R1ES(Solver):
         self._lines: Lines | None = None  # that are searched now
         self._on_lines: dict[int, tuple[Lines, Line, float]] = {}  # in flight, by id
         self._lines_below = line_search_below * self._first_sigma
-        self._seen: set[bytes] = set()
+        self._seen: set[int] = set()
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
     @classmethod
@@ -210,7 +209,7 @@ class R1ES(Solver):
         if not self._looks_back:
             return True
         n = len(self._seen)
-        self._seen.add(hashlib.blake2b(row.tobytes(), digest_size=16).digest())
+        self._seen.add(row_hash(row))
         return len(self._seen) > n
 
     # ------------------------------------------------------------- outcomes

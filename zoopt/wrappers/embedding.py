@@ -3,7 +3,6 @@
 Owns the stages, their random matrices, and which candidate of an inner solver is whose.
 """
 
-import hashlib
 import math
 import numbers
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native import UNORDERED
+from zoopt._native import UNORDERED, row_hash
 from zoopt.checks import number, whole
 from zoopt.contract import (
     LOST,
@@ -29,7 +28,7 @@ from zoopt.contract import (
 )
 from zoopt.errors import Exhausted
 from zoopt.space import Row, Space
-from zoopt.unit_box import UnitBox
+from zoopt.unit_box import UnitBox, blocks
 from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["RandomEmbedding", "RandomMatrix", "check_ordered"]
@@ -138,9 +137,9 @@ class RandomEmbedding(Wrapper):
         self._n_begun = 0
         self._begins_at = 0  # n_asked when the stage began
         self._asked: dict[int, tuple[_Stage, Candidate]] = {}
-        #: What became of rows, by their digests; None while they are in flight. Not kept where
-        #: there are many columns: rows hardly ever are equal there, and digests take long.
-        self._seen: dict[bytes, Evaluation | None] = {}
+        #: What became of rows, by their hashes; None while they are in flight. Not kept where
+        #: there are many columns: rows hardly ever are equal there.
+        self._seen: dict[int, Evaluation | None] = {}
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
     @classmethod
@@ -194,7 +193,7 @@ class RandomEmbedding(Wrapper):
                 stage.note(wanted, candidate.id)
                 self._asked[candidate.id] = stage, wanted
                 return candidate
-            outcome = self._seen[_digest(candidate.u)]
+            outcome = self._seen[row_hash(candidate.u)]
             stage.inner.tell(wanted, outcome or Evaluation(math.nan, LOST))
         return None
 
@@ -246,7 +245,7 @@ class RandomEmbedding(Wrapper):
         """Note a row; tell whether it was not there before."""
         if not self._looks_back:
             return True
-        n, key = len(self._seen), _digest(candidate.u)
+        n, key = len(self._seen), row_hash(candidate.u)
         self._seen.setdefault(key, None)
         return len(self._seen) > n
 
@@ -254,7 +253,7 @@ class RandomEmbedding(Wrapper):
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if self._looks_back:
-            self._seen[_digest(candidate.u)] = evaluation
+            self._seen[row_hash(candidate.u)] = evaluation
         asked = self._asked.pop(candidate.id, None)
         if asked is not None:
             asked[0].inner.tell(asked[1], evaluation)
@@ -294,10 +293,6 @@ def check_ordered(space: Space, name: str) -> None:
     if len(unordered):
         label = space.label_of_column(int(unordered[0]))
         raise ValueError(f"{name} needs ordered dimensions; {label} has no order")
-
-
-def _digest(row: Row) -> bytes:
-    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
 
 
 class _Stage:
@@ -376,23 +371,23 @@ class RandomMatrix:
             rng = spawn_generator(self._seed, "inner", self._stage)
             kind: Any = np.float32 if self._n * self._d >= SINGLE_FROM else np.float64
             self._blocks = []
-            for start in range(0, self._n, BLOCK):
-                block = slice(start, min(start + BLOCK, self._n))
-                entries = rng.standard_normal((self._d, block.stop - start), dtype=kind)
+            for block in blocks(self._n):
+                entries = rng.standard_normal((self._d, block.stop - block.start), dtype=kind)
                 entries *= self._scale
                 self._blocks.append((block, entries))
         return self._blocks
 
     def times(self, y: Row, start: Row | None = None) -> Row:
         """Return the product with y, added to start."""
-        total = np.zeros(self._n) if start is None else start
+        total = np.empty(self._n) if start is None else start
         for block, entries in self._drawn():
-            total[block] += y.astype(entries.dtype) @ entries
+            product = y.astype(entries.dtype) @ entries
+            total[block] = product if start is None else total[block] + product
         return total
 
 
-#: Entries from which a matrix is in single precision; columns of a block, for the cache.
-SINGLE_FROM, BLOCK = 1_000_000, 16_384
+#: Entries from which a matrix is in single precision.
+SINGLE_FROM = 1_000_000
 #: Least points of the space.
 LEAST_POINTS = 1_000_000
 #: Most columns of spaces whose rows are compared.
