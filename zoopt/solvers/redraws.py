@@ -48,7 +48,7 @@ class Redraws:
         self._n_left = 0
 
 
-#: Most coordinates: so many cost about what the copy of 100,000 does.
+#: Most coordinates: with 100,000 variables so many cost about what all else does.
 MOST = 1024
 #: How many candidates in a row have the same choice, a sixteenth of those before: to draw one
 #: takes longer than a proposal.
