@@ -224,7 +224,10 @@ def test_it_pickles_within_a_generation():
     [
         ([Choice(["a", "b"]), Real(0.0, 1.0)], {}, "without unordered dimensions"),
         ([Integer(0, 9)] * 3, {}, "at least 1,000,000 points"),
-        (BOX, {"sigma": 0.0}, "sigma must be above 0"),
+        (BOX, {"sigma": 0.0}, "sigma must be at least 1e-12"),
+        (BOX, {"sigma": 1e-50}, "sigma must be at least 1e-12"),
+        (BOX, {"sigma": math.inf}, "sigma must be at most 0.5"),
+        (BOX, {"sigma": math.nan}, "sigma must be at least 1e-12"),
         (BOX, {"population_size": 3}, "population_size must be at least 4"),
     ],
 )

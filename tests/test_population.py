@@ -379,9 +379,9 @@ def test_choices_begin_near_an_initial_point():
     ("space", "options", "words"),
     [
         ([Choice(range(1001))], {}, "unordered dimensions of at most 1,000 values"),
-        (BOX, {"sigma": 0.0}, "sigma must be above 0"),
-        (BOX, {"sigma": -1.0}, "sigma must be at least 0"),
-        (BOX, {"sigma": math.inf}, "sigma must be finite"),
+        (BOX, {"sigma": 0.0}, "sigma must be at least 1e-12"),
+        (BOX, {"sigma": -1.0}, "sigma must be at least 1e-12"),
+        (BOX, {"sigma": math.inf}, "sigma must be at most 0.5"),
     ],
 )
 def test_bad_settings_are_named(space, options, words):

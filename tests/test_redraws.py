@@ -94,6 +94,7 @@ def test_it_is_the_default_with_many_dimensions_and_a_choice_with_few(solver):
     assert solver([(-1.0, 1.0)] * 400, uncertain_bits=3).uncertain_bits == 3
     assert solver([(-1.0, 1.0)] * 400, uncertain_bits="table").uncertain_bits == 2
     assert solver([(-1.0, 1.0)] * 40, uncertain_bits="adaptive").uncertain_bits == 4
+    assert solver([(-1.0, 1.0)] * 40, uncertain_bits=10**30).uncertain_bits == 40
 
 
 def test_steps_change_few_columns_unless_asked_otherwise():

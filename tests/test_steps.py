@@ -394,6 +394,28 @@ def test_a_solver_that_takes_steps_pickles_between_any_two_of_them():
     assert run(()) == run((3, 30, 150, 151))
 
 
+def test_a_long_way_back_pickles():
+    solver = zoopt.SRacos([(0.0, 1.0)] * 200, budget=5000, seed=0, exploration_rate=0.0)
+    solver.take_steps()
+    for _ in range(5000):
+        candidate = solver.ask()
+        solver.tell(candidate, -float(candidate.id))
+    flight = solver.ask()
+    again, copied = pickle.loads(pickle.dumps((solver, flight)))
+    length = 0
+    record, same = flight.record, copied.record
+    while record.before is not None:
+        assert (same.value, same.columns, same.old, same.new) == (
+            (record.value, record.columns, record.old, record.new)
+        )
+        record, same, length = record.before, same.before, length + 1
+    assert same.before is None
+    assert length > 2000
+    for one, other in ((solver, flight), (again, copied)):
+        one.tell(other, 1.0)
+    assert again.ask().values == solver.ask().values
+
+
 def test_the_parent_of_a_candidate_holds_its_state():
     solver = make_solver("sracos", Space([(0, 1)] * 5), budget=100, seed=0)
     solver.take_steps()

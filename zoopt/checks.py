@@ -9,13 +9,20 @@ import numpy as np
 __all__ = ["number", "whole"]
 
 
-def number(value: Any, name: str, *, least: float = -math.inf, finite: bool = False) -> float:
+def number(
+    value: Any,
+    name: str,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    finite: bool = False,
+) -> float:
     """Return a real number as a float.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no number, NaN, too small, or infinite where it must not be.
+        If it is no number, NaN, too small or large, or infinite where it must not be.
 
     Examples
     --------
@@ -29,6 +36,8 @@ def number(value: Any, name: str, *, least: float = -math.inf, finite: bool = Fa
         raise ValueError(f"{name} must be finite, got {value!r}")
     if not result >= least:
         raise ValueError(f"{name} must be at least {least:g}, got {value!r}")
+    if result > most:
+        raise ValueError(f"{name} must be at most {most:g}, got {value!r}")
     return result
 
 

@@ -48,3 +48,23 @@ class Record:
         """Take the extra, which makes the way back needless."""
         self.extra = extra
         self.before = None
+
+    def __reduce__(self) -> Any:
+        """Pickle the way back as a list: it may be longer than pickles may be deep."""
+        way, record = [], self
+        while True:
+            changed = record.columns, record.old, record.new
+            way.append((record.value, record.extra, changed))
+            if record.before is None:
+                return _along, (way,)
+            record = record.before
+
+
+def _along(way: list[tuple[float, Any, Any]]) -> Record:
+    record: Record | None = None
+    for value, extra, changed in reversed(way):
+        before, record = record, Record(value, extra)
+        record.before = before
+        record.columns, record.old, record.new = changed
+    assert record is not None
+    return record

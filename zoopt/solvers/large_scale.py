@@ -53,7 +53,7 @@ class R1ES(Solver):
         Where the distribution begins: by default at the first of x0, or else in the middle. It is
         not evaluated for that.
     sigma : float
-        First step size, as a part of the width of each dimension.
+        First step size, as a part of the width of each dimension, from 1e-12 to 0.5.
     population_size : int, optional
         Evaluations a generation, 4 at least. More find better valleys of rugged functions, slower.
         By default it follows the step size, from ``4 + 3 log(n)`` for n variables (a sixtieth of
@@ -104,8 +104,7 @@ class R1ES(Solver):
                 f"{self.name} needs a space without unordered dimensions, of at least "
                 f"{LEAST_POINTS:,} points"
             )
-        if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
-            raise ValueError("sigma must be above 0, got 0")
+        number(sigma, "sigma", least=LEAST_SIGMA, most=MOST_SIGMA)
         number(line_search_below, "line_search_below", least=0.0, finite=True)
         self._is_fixed = population_size is not None
         self._box = UnitBox(self.space)

@@ -55,8 +55,9 @@ class PCES(Solver):
         Where the distribution begins: by default at the first of x0, or else in the middle. It is
         not evaluated for that.
     sigma : float
-        First step size, as a part of the width of each dimension. Unless it begins in the
-        middle, unordered dimensions have ``1 - 2 * sigma`` of the probability on the mean's values.
+        First step size, as a part of the width of each dimension, from 1e-12 to 0.5. Unless it
+        begins in the middle, unordered dimensions have ``1 - 2 * sigma`` of the probability on the
+        mean's values.
 
     Notes
     -----
@@ -97,8 +98,7 @@ class PCES(Solver):
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
             raise ValueError(f"{self.name} needs unordered dimensions of at most 1,000 values")
-        if number(sigma, "sigma", least=0.0, finite=True) == 0.0:
-            raise ValueError("sigma must be above 0, got 0")
+        number(sigma, "sigma", least=LEAST_SIGMA, most=MOST_SIGMA)
         self._box = UnitBox(self.space)
         self._choices = Choices(self.space, np.flatnonzero(self.space.kinds == UNORDERED))
         n = len(self._box.columns)
@@ -249,7 +249,7 @@ class PCES(Solver):
         self._path = (1 - c) * self._path + math.sqrt(c * (2 - c) * mu_eff) * step
         expected = math.sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d))
         length = float(np.linalg.norm(self._path))
-        self._sigma = min(0.5, self._sigma * math.exp(c / damping * (length / expected - 1)))
+        self._sigma = min(MOST_SIGMA, self._sigma * math.exp(c / damping * (length / expected - 1)))
         self._sigma = max(self._sigma, LEAST_SIGMA)
 
     def _control(self, values: list[float]) -> None:
@@ -349,6 +349,6 @@ GROWTH, DECAY = 1.1, 0.93
 DOUBT = 0.8
 #: Most evaluations of the final mean; a twentieth of the planned budget at most.
 MOST_FINAL = 50
-LEAST_SIGMA = 1e-12
+LEAST_SIGMA, MOST_SIGMA = 1e-12, 0.5
 
 register(PCES.name, PCES)

@@ -107,10 +107,10 @@ class SRacos(Solver):
     train_size, positive_size : int, optional
         Size of both sets together, and of the positive one. By default they follow the budget.
     uncertain_bits : int or {"table", "adaptive"}, optional
-        Coordinates that one proposal redraws. "table" follows the number of dimensions, as ZOOpt
-        does; "adaptive" learns which power of two beats a positive point most often, and is the
-        default with more than 100 dimensions, some of them continuous, but for functions that are
-        updated (`minimize`, delta).
+        Coordinates that one proposal redraws, all where there are fewer. "table" follows the number
+        of dimensions, as ZOOpt does; "adaptive" learns which power of two beats a positive point
+        most often, and is the default with more than 100 dimensions, some of them continuous, but
+        for functions that are updated (`minimize`, delta).
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     recombination_rate : float in [0, 1], optional
@@ -153,7 +153,8 @@ class SRacos(Solver):
         self._learns_bits = uncertain_bits is None and _is_large(self.space)
         self._redraws: Redraws | None = None
         if not (uncertain_bits is None or isinstance(uncertain_bits, str)):
-            self.uncertain_bits = whole(uncertain_bits, "uncertain_bits", least=1)
+            most = max(1, self.space.n_columns)
+            self.uncertain_bits = min(most, whole(uncertain_bits, "uncertain_bits", least=1))
         elif uncertain_bits == "adaptive" or self._learns_bits:
             self._redraws = Redraws(self.space.n_columns)
             self.uncertain_bits = self._redraws.most
