@@ -49,21 +49,22 @@ class UnitBox:
 
     def point(self, row: Row) -> Row:
         """Return the place of a row."""
-        place: Row = (row[self.columns] - self.low) / self.width
+        place: Row = (row if self._is_all else row[self.columns]) - self.low
+        place /= self.width
         return place
 
     def values(self, point: Row) -> Row:
         """Return the encoded values of the ordered columns at a place, rounded and in range."""
-        values: Row = point.copy()
-        for block in blocks(len(values)):
-            self._scale(values[block], block)
+        values: Row = np.empty(len(point))
+        for block in blocks(len(point)):
+            self._scale(point[block], block, values[block])
         return self._rounded(values)
 
-    def _scale(self, point: Row, block: slice) -> None:
-        """Turn places of a block of columns into values, but for rounding, where they stand."""
-        point *= self.width[block]
-        point += self.low[block]
-        np.clip(point, self._low[block], self._high[block], out=point)
+    def _scale(self, point: Row, block: slice, out: Row) -> None:
+        """Turn places of a block of columns into values, but for rounding."""
+        np.multiply(point, self.width[block], out=out)
+        out += self.low[block]
+        np.clip(out, self._low[block], self._high[block], out=out)
 
     def _rounded(self, values: Row) -> Row:
         if len(self.whole):
@@ -96,7 +97,7 @@ class UnitBox:
             part = z[block]
             part += 1.0
             part *= 0.5
-            self._scale(part, block)
+            self._scale(part, block, part)
         return self._row(self._rounded(z))
 
     def row(self, point: Row) -> Row:
