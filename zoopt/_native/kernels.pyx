@@ -144,7 +144,7 @@ cdef class Population:
     cdef bitgen_t *_bitgen
     cdef Py_ssize_t _d, _capacity, _n_pos, _n_neg, _strategy
     cdef bint _outgrows  # whether pairs that outgrow their list keep the latest
-    cdef const signed char[::1] _kinds  # narrow, as what is looked at in every column
+    cdef const signed char[::1] _kinds  # narrow, to stay in the cache
     cdef const double[::1] _low
     cdef const double[::1] _high
     cdef double **_rows  # by slot, the data of _arrays
