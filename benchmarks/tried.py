@@ -60,6 +60,14 @@ class CMAES(Solver):
             self._told = []
 
 
+class AnyWidth(zoopt.SRacos):
+    """SRACOS of which no proposals stay near their parents."""
+
+    def __init__(self, space: Any, **options: Any) -> None:
+        super().__init__(space, **options)
+        self._near = None
+
+
 def space_of(problem: Any) -> Any:
     which = np.zeros(problem.d, np.intp)
     return zoopt.Space.of_distinct([zoopt.Real(-problem.width, problem.width)], which)
@@ -154,7 +162,8 @@ def methods() -> dict[str, Callable[..., float]]:
     shrinking = {"n_stages": 10, "shrinkage": 0.6}
     growing = [{"low_dimension": 2 * 2**i} for i in range(5)]
     return {
-        "SRACOS, learned bits (default)": solver(zoopt.SRacos),
+        "SRACOS, learned bits and width (default)": solver(zoopt.SRacos),
+        "SRACOS, learned bits, any width": solver(AnyWidth),
         "SRACOS, 1 bit": solver(zoopt.SRacos, uncertain_bits=1),
         "SRACOS, ZOOpt's 2 or 3 bits": solver(zoopt.SRacos, uncertain_bits="table"),
         "SRACOS, 100 bits": solver(zoopt.SRacos, uncertain_bits=100),

@@ -85,7 +85,8 @@ def test_twins_agree_bit_for_bit_generator_included(case):
     flight = []
     for step in range(150):
         if len(flight) < rng.integers(1, 6):
-            a, b = (twin.propose() for twin in twins)
+            width = float(rng.choice([1.0, 1.0, 0.5, 0.1, 1e-6]))
+            a, b = (twin.propose(0, width) for twin in twins)
             if a is None or b is None:
                 assert a is None
                 assert b is None
@@ -142,7 +143,8 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
     n_latest = 0
     for ident in range(60):
         n_redrawn = int(rng.choice([3, reference.LATEST, reference.LATEST + 1, 400]))
-        (point, move), (other, same) = (twin.step(n_redrawn) for twin in twins)
+        width = float(rng.choice([1.0, 0.01]))
+        (point, move), (other, same) = (twin.step(n_redrawn, width) for twin in twins)
         assert move == same
         assert point == other if move else point.tobytes() == other.tobytes()
         value = -float(ident) if rng.random() < 0.2 else 0.0 - ident // 10
@@ -238,6 +240,73 @@ def test_proposals_differ_from_their_parent_only_where_their_move_says(populatio
             assert 1 <= len(move[1:]) <= setting[5]
 
 
+@pytest.mark.parametrize("case", range(40))
+def test_proposals_stay_within_the_width_or_among_neighbours(population_class, case):
+    setting = random_setting(np.random.default_rng(case))
+    kinds, low, high = setting[:3]
+    population = filled(population_class, setting, seed=case)
+    rng = np.random.default_rng(case)
+    for _ in range(60):
+        width = float(rng.choice([0.5, 0.1, 1e-9]))
+        proposal = population.propose(0, width)
+        if proposal is None:
+            break
+        row, move = proposal
+        assert (low <= row).all()
+        assert (row <= high).all()
+        if move is None:
+            continue
+        parent = population.row(move[0])
+        reach = 0.5 * width * (high - low) * (1 + 1e-9) + 1e-15
+        logs, wholes = kinds == LOG_INTEGER, kinds == ORDERED
+        number = np.rint(np.exp(np.where(logs, parent, 0.0)))
+        reach = np.where(wholes, np.maximum(reach, 1.0), reach)
+        gap = np.log(number / np.maximum(number - 1.0, 0.5)) * (1 + 1e-9)
+        reach = np.where(logs, np.maximum(reach + gap, gap), reach)
+        near = np.abs(row - parent) <= reach
+        assert near[kinds != UNORDERED].all()
+
+
+@pytest.mark.parametrize("kind", [ORDERED, LOG_INTEGER])
+def test_neighbours_of_whole_numbers_are_reached_in_any_width(population_class, kind):
+    high = 100.0 if kind == ORDERED else math.log(100.5)
+    low = 0.0 if kind == ORDERED else math.log(0.5)
+    here = 50.0 if kind == ORDERED else math.log(50)
+    sides = set()
+    for seed in range(40):
+        population = population_class(
+            np.full(3, kind), np.full(3, low), np.full(3, high),
+            1, 0, 1, 0.0, "WR", np.random.default_rng(seed),
+        )  # fmt: skip
+        population.insert(np.full(3, here), 0, 0.0, 0.0)
+        row, move = population.propose(1, 1e-12)
+        (k,) = move[1:]
+        value = row[k] if kind == ORDERED else np.rint(np.exp(row[k]))
+        sides.add(float(value))
+    assert sides == {49.0, 51.0}
+
+
+@pytest.mark.parametrize("width", [0.0, -1.0, 1.5, math.nan])
+def test_widths_out_of_range_raise(population_class, width):
+    population = population_class(
+        np.zeros(2, np.intp), np.zeros(2), np.ones(2), 1, 1, 1, 0.0, "WR", np.random.default_rng(0)
+    )
+    for draw in (population.propose, population.step):
+        with pytest.raises(ValueError, match="width must be above 0 and at most 1"):
+            draw(0, width)
+
+
+def test_the_rank_of_a_member_is_what_it_was_told_with(population_class):
+    population = population_class(
+        np.zeros(2, np.intp), np.zeros(2), np.ones(2), 1, 3, 1, 0.0, "WR", np.random.default_rng(0)
+    )
+    for ident, rank in enumerate([(0.0, 3.0), (1.0, 2.0), (0.0, -1.0), (math.inf, 0.0)]):
+        population.insert(population.uniform(), ident, *rank)
+        assert population.rank(ident) == rank
+    with pytest.raises(ValueError, match="no member has the ident 9"):
+        population.rank(9)
+
+
 def walk(case, n_steps, step_of):
     """Run a population by whole rows or by steps; return what it proposed and holds."""
     rng = np.random.default_rng(case)
@@ -270,6 +339,10 @@ def walk(case, n_steps, step_of):
 
 @pytest.mark.parametrize("case", range(30))
 def test_steps_are_what_whole_rows_are(case):
+    for width in (1.0, 0.05):
+        by_rows = walk(case, 300, lambda population, w=width: population.propose(0, w))
+        by_steps = walk(case, 300, lambda population, w=width: population.step(0, w))
+        assert by_rows[:2] == by_steps[:2]
     by_rows = walk(case, 300, lambda population: population.propose())
     by_steps = walk(case, 300, lambda population: population.step())
     assert by_rows[:2] == by_steps[:2]

@@ -71,8 +71,9 @@ def test_points_as_good_as_their_parents_are_no_success():
     solver = SRacos([(-1.0, 1.0)] * 200, budget=300, seed=0)
     for _ in range(300):
         solver.tell(solver.ask(), 1.0)
-    assert max(solver._redraws._successes) == 0.5
-    assert sum(solver._redraws._failures) > 250
+    both = solver._redraws, solver._near._redraws
+    assert max(max(each._successes) for each in both) == 0.5
+    assert sum(sum(each._failures) for each in both) > 250
 
 
 def test_few_variables_that_matter_are_found_by_many_redraws():
@@ -193,11 +194,11 @@ def test_the_number_drawn_learns_even_if_fewer_values_change():
     solver = SRacos(space, budget=1500, seed=0, exploration_rate=0.0)
     for _ in range(1500):
         solver.tell(candidate := solver.ask(), float(candidate.u.sum()))
-    redraws = solver._redraws
-    counts = np.array(redraws._successes) + redraws._failures - 2.5
+    both = solver._redraws, solver._near._redraws
+    counts = sum(np.array(each._successes) + each._failures - 2.5 for each in both)
     assert counts.sum() == 1500 - solver.train_size
     assert counts[-1] >= 4.0
-    assert not redraws._in_flight
+    assert not any(each._in_flight for each in both)
 
 
 def test_a_filter_that_large_changes_never_pass_leaves_small_ones():

@@ -177,6 +177,7 @@ cdef class Population:
     cdef double[::1] _outcome_first
     cdef Py_ssize_t[::1] _outcome_count
     cdef Py_ssize_t _n_touched, _n_fixed, _n_labels, _n_redrawn
+    cdef double _width
     cdef Py_ssize_t _n_idle
 
     def __init__(
@@ -261,6 +262,7 @@ cdef class Population:
         self._outcome_count = np.zeros(n_labels, np.intp)
         self._n_touched = self._n_fixed = self._n_labels = self._n_redrawn = 0
         self._n_idle = 0
+        self._width = 1.0
 
     def __dealloc__(self):
         PyMem_Free(self._rows)
@@ -289,9 +291,9 @@ cdef class Population:
 
     # ---------------------------------------------------------------- proposals
 
-    def propose(self, Py_ssize_t n_redrawn=0):
+    def propose(self, Py_ssize_t n_redrawn=0, double width=1.0):
         """Draw a new point: from a learned region, or uniform with the exploration rate."""
-        cdef Py_ssize_t i, k, parent = self._draw_child(n_redrawn)
+        cdef Py_ssize_t i, k, parent = self._draw_child(n_redrawn, width)
         cdef double *fresh
         if parent < 0:
             return self._uniform_proposal()
@@ -309,21 +311,24 @@ cdef class Population:
                 move.append(k)
         return frozen(row), tuple(move)
 
-    def step(self, Py_ssize_t n_redrawn=0):
+    def step(self, Py_ssize_t n_redrawn=0, double width=1.0):
         """Draw what `propose` draws, with only the new values in place of the row."""
-        cdef Py_ssize_t parent = self._draw_child(n_redrawn)
+        cdef Py_ssize_t parent = self._draw_child(n_redrawn, width)
         if parent < 0:
             return self._uniform_proposal()
         move, values = self._changes(parent)
         return values, move
 
-    cdef Py_ssize_t _draw_child(self, Py_ssize_t n_redrawn) except -2:
+    cdef Py_ssize_t _draw_child(self, Py_ssize_t n_redrawn, double width) except -2:
         """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
         cdef Py_ssize_t parent = -1
         if not 0 <= n_redrawn <= self.uncertain_bits:
             raise ValueError(
                 f"n_redrawn must be from 0 to {self.uncertain_bits}, got {n_redrawn}"
             )
+        if not 0.0 < width <= 1.0:
+            raise ValueError(f"width must be above 0 and at most 1, got {width}")
+        self._width = width
         self._n_redrawn = n_redrawn if n_redrawn > 0 else self.uncertain_bits
         if self.n_seen >= self.n_points:
             return -1
@@ -630,6 +635,34 @@ cdef class Population:
             self._replaced[i] = self._rows[parent][k]
             self._label_left[i] = self._left[k]
             self._label_right[i] = self._right[k]
+        if self._width < 1.0:
+            self._narrow()
+
+    cdef void _narrow(self) noexcept nogil:
+        """Keep the labelled columns near the parent, but let neighbours of whole numbers in."""
+        cdef Py_ssize_t i, k, kind
+        cdef double here, reach, first, last, number
+        for i in range(self._n_labels):
+            k = self._labels[i]
+            kind = self._kinds[k]
+            if kind == UNORDERED:
+                continue
+            here = self._replaced[i]
+            reach = 0.5 * self._width * (self._high[k] - self._low[k])
+            if kind == ORDERED:
+                reach = floor(reach)
+                if reach < 1.0:
+                    reach = 1.0
+            first = here - reach
+            last = here + reach
+            if kind == LOG_INTEGER:
+                number = rint(exp(here))
+                first = min(first, log(max(number - 1.0, 1.0)))
+                last = max(last, log(number + 1.0))
+            if first > self._label_left[i]:
+                self._label_left[i] = first
+            if last < self._label_right[i]:
+                self._label_right[i] = last
 
     cdef bint _redraw(self, Py_ssize_t parent) noexcept nogil:
         """Redraw the labelled columns; True, and the point remembered, if it is new."""
@@ -718,8 +751,8 @@ cdef class Population:
             k = self._labels[i]
             kind = self._kinds[k]
             if kind == ORDERED:
-                first = self._left[k]
-                last = self._right[k]
+                first = self._label_left[i]
+                last = self._label_right[i]
             elif kind == UNORDERED:
                 first = self._low[k]
                 last = self._high[k]
@@ -935,6 +968,13 @@ cdef class Population:
         if slot < 0:
             raise ValueError(f"no member has the ident {ident}")
         return self._arrays[slot]
+
+    def rank(self, Py_ssize_t ident):
+        """Return violation and value of a member."""
+        cdef Py_ssize_t slot = self._slot_of(ident)
+        if slot < 0:
+            raise ValueError(f"no member has the ident {ident}")
+        return self._violations[slot], self._values[slot]
 
     def positive_idents(self):
         """Return the idents of the positive set, best first."""

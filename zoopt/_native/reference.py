@@ -202,13 +202,16 @@ class Population:
         """How many distinct points are known: proposed or marked."""
         return len(self._seen)
 
-    def propose(self, n_redrawn: int = 0) -> tuple[Row, Move | None] | None:
+    def propose(self, n_redrawn: int = 0, width: float = 1.0) -> tuple[Row, Move | None] | None:
         """Draw a new point: from a learned region, or uniform with the exploration rate.
 
         Parameters
         ----------
         n_redrawn : int
             How many coordinates to redraw, ``uncertain_bits`` at most; that many if 0.
+        width : float in (0, 1]
+            Part of its range, around the parent, in which a coordinate with an order is redrawn.
+            Whole numbers have their neighbours at least.
 
         Returns
         -------
@@ -217,7 +220,7 @@ class Population:
             ident followed by the columns that differ from it, None for a uniform point. None if
             every point of a finite space is known; no random number was drawn then.
         """
-        proposal = self.step(n_redrawn)
+        proposal = self.step(n_redrawn, width)
         if proposal is None:
             return None
         values, move = proposal
@@ -228,12 +231,14 @@ class Population:
         row.flags.writeable = False
         return row, move
 
-    def step(self, n_redrawn: int = 0) -> tuple[Row | Values, Move | None] | None:
+    def step(
+        self, n_redrawn: int = 0, width: float = 1.0
+    ) -> tuple[Row | Values, Move | None] | None:
         """Draw what `propose` draws, with only the new values in place of the row.
 
         Parameters
         ----------
-        n_redrawn : int
+        n_redrawn, width
             See `propose`.
 
         Returns
@@ -244,6 +249,8 @@ class Population:
         """
         if not 0 <= n_redrawn <= self.uncertain_bits:
             raise ValueError(f"n_redrawn must be from 0 to {self.uncertain_bits}, got {n_redrawn}")
+        if not 0.0 < width <= 1.0:
+            raise ValueError(f"width must be above 0 and at most 1, got {width}")
         if len(self._seen) >= self.n_points:
             return None
         if not self._learned or self.rng.random() < self.exploration_rate:
@@ -262,6 +269,8 @@ class Population:
                     continue
             parent, low, high, fixed = self._shrink()
             labels = self._draw_labels(fixed, n_redrawn or self.uncertain_bits)
+            if width < 1.0:
+                low, high = self._narrowed(parent, labels, low, high, width)
             few = self._few_outcomes(labels, low, high)
             for _ in range(REDRAWS if few is None else 1):
                 proposal = self._redraw(parent, labels, low, high)
@@ -461,6 +470,34 @@ class Population:
                     break
             n_left -= 1
         return labels
+
+    def _narrowed(
+        self,
+        parent: int,
+        labels: list[int],
+        low: dict[int, float],
+        high: dict[int, float],
+        width: float,
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """Keep the labelled columns near the parent, but let neighbours of whole numbers in."""
+        left: dict[int, float] = {}
+        right: dict[int, float] = {}
+        for k in labels:
+            kind = self.kinds[k]
+            if kind == UNORDERED:
+                continue
+            here = float(self._rows[parent][k])
+            reach = 0.5 * width * float(self.high[k] - self.low[k])
+            if kind == ORDERED:
+                reach = max(1.0, math.floor(reach))
+            first, last = here - reach, here + reach
+            if kind == LOG_INTEGER:
+                number = round(math.exp(here))
+                first = min(first, math.log(max(number - 1.0, 1.0)))
+                last = max(last, math.log(number + 1.0))
+            left[k] = max(first, low.get(k, float(self.low[k])))
+            right[k] = min(last, high.get(k, float(self.high[k])))
+        return left, right
 
     def _redraw(
         self, parent: int, labels: list[int], low: dict[int, float], high: dict[int, float]
@@ -684,6 +721,18 @@ class Population:
         if ident not in self:
             raise ValueError(f"no member has the ident {ident}")
         return self._rows[self._idents.index(ident)]
+
+    def rank(self, ident: int) -> tuple[float, float]:
+        """Return violation and value of a member.
+
+        Raises
+        ------
+        ValueError
+            If there is no such member.
+        """
+        if ident not in self:
+            raise ValueError(f"no member has the ident {ident}")
+        return self._key(self._idents.index(ident))
 
     def positive_idents(self) -> list[int]:
         """Return the idents of the positive set, best first."""

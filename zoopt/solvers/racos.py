@@ -7,7 +7,7 @@ flight).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoopt._native import ORDERED, UNORDERED, Population
@@ -24,6 +24,7 @@ from zoopt.contract import (
     register,
 )
 from zoopt.lineage import Record
+from zoopt.solvers.near import Near
 from zoopt.solvers.redraws import Redraws
 from zoopt.space import Row, Space
 
@@ -31,6 +32,8 @@ __all__ = ["Racos", "SRacos", "default_sizes", "default_uncertain_bits"]
 
 #: With more dimensions than so many the uncertain bits are learned.
 LARGE = 100
+#: How often a sample stays near its parent, where that is learned.
+NEAR = 0.5
 #: How often a sample mixes two good points, where no values have an order.
 RECOMBINATION_RATE = 0.8
 
@@ -109,8 +112,8 @@ class SRacos(Solver):
     uncertain_bits : int or {"table", "adaptive"}, optional
         Coordinates that one proposal redraws, all where there are fewer. "table" follows the number
         of dimensions, as ZOOpt does; "adaptive" learns which power of two beats a positive point
-        most often, and is the default with more than 100 dimensions, some of them continuous, but
-        for functions that are updated (`minimize`, delta).
+        most often, and near the parent or far from it, and is the default with more than 100
+        dimensions, some of them continuous, but for functions that are updated (`minimize`, delta).
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     recombination_rate : float in [0, 1], optional
@@ -152,12 +155,15 @@ class SRacos(Solver):
         self.train_size, self.positive_size = _sizes(self.planned_budget, train_size, positive_size)
         self._learns_bits = uncertain_bits is None and _is_large(self.space)
         self._redraws: Redraws | None = None
+        self._near: Near | None = None
         if not (uncertain_bits is None or isinstance(uncertain_bits, str)):
             most = max(1, self.space.n_columns)
             self.uncertain_bits = min(most, whole(uncertain_bits, "uncertain_bits", least=1))
         elif uncertain_bits == "adaptive" or self._learns_bits:
             self._redraws = Redraws(self.space.n_columns)
             self.uncertain_bits = self._redraws.most
+            if self.space.n_continuous > 0:
+                self._near = Near(self.space.n_columns)
         elif uncertain_bits is None or uncertain_bits == "table":
             self.uncertain_bits = self._bits_by_table()
         else:
@@ -200,7 +206,8 @@ class SRacos(Solver):
         self._records = {}
         self._make = self._make_step
         if self._learns_bits:  # by default, and many redraws are what steps are to spare
-            self._redraws, self._n_redrawn = None, self._bits_by_table()
+            self._redraws = self._near = None
+            self._n_redrawn = self._bits_by_table()
 
     def _make_step(
         self,
@@ -232,6 +239,9 @@ class SRacos(Solver):
             draw = self._population.propose if self._records is None else self._population.step
             if self._redraws is None:
                 return draw(self._n_redrawn)
+            near = self._near
+            if near is not None and near.is_worth(self.n_asked) and self.rng.random() < NEAR:
+                return self._propose_near(near, draw)
             return draw(self._redraws.draw(self.n_asked, self.rng))
         row = next_start(self._queue, self._population)
         if row is None:
@@ -241,6 +251,12 @@ class SRacos(Solver):
         self._initial.add(self.n_asked)
         self._update_filling()
         return row, None
+
+    def _propose_near(self, near: Near, draw: Callable[[int, float], Any]) -> Proposal | None:
+        proposal: Proposal | None = draw(near.draw(self.n_asked, self.rng), near.width)
+        if proposal is not None and proposal[1] is not None:
+            near.follow(self.n_asked, self._population.rank(proposal[1][0]))
+        return proposal
 
     def _update_filling(self) -> None:
         """Note whether the initial design lacks points; a lost one leaves its place to another."""
@@ -264,7 +280,10 @@ class SRacos(Solver):
         """Offer a point to the sets."""
         if self._redraws is not None:
             worst = self._population.worst_positive()
-            self._redraws.tell(candidate.id, worst is not None and (violation, value) < worst)
+            is_success = worst is not None and (violation, value) < worst
+            self._redraws.tell(candidate.id, is_success)
+            if self._near is not None:
+                self._near.tell(candidate.id, (violation, value), is_success)
         if self._records is None:
             self._population.insert(
                 candidate.u, candidate.id, violation, value, candidate.move, stable
@@ -308,6 +327,8 @@ class SRacos(Solver):
         if evaluation.status == LOST:
             if self._redraws is not None:
                 self._redraws.reject(ident)
+            if self._near is not None:
+                self._near.reject(ident)
             if ident in self._initial:
                 self._initial.remove(ident)
                 self._update_filling()
