@@ -54,6 +54,15 @@ def test_at_one_in_five_the_width_stays():
     assert abs(np.mean(drifts)) < 6 * 5 / np.sqrt(200)
 
 
+def test_better_than_another_positive_but_not_than_its_parent_is_too_far():
+    near = Near(1000)
+    near.draw(0, np.random.default_rng(0))
+    near.follow(0, (0.0, 1.0))
+    near.tell(0, (0.0, 2.0), True)
+    assert near.width < MOST_WIDTH
+    assert max(near._redraws._successes) > 1.0
+
+
 def test_what_is_as_good_as_its_parent_says_nothing_of_the_width():
     near, rng = Near(1000), np.random.default_rng(0)
     for ident in range(500):
@@ -104,6 +113,9 @@ def test_rejected_candidates_and_those_of_others_say_nothing_of_the_width():
         near.tell(ident + 1000, (0.0, 1.0), True)
     assert near.width == MOST_WIDTH
     assert near._parents == {}
+    fresh = Near(1000)._redraws
+    assert sum(near._redraws._failures) == sum(fresh._failures) + 50
+    assert near._redraws._successes == fresh._successes
 
 
 def test_it_serves_where_bits_are_learned_and_values_are_continuous():
