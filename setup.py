@@ -67,7 +67,11 @@ def extensions():
 
 
 setup(
-    packages=[*find_packages(include=["zoopt", "zoopt.*"]), "zoopt.distributed"],
+    packages=[
+        *find_packages(include=["zoopt", "zoopt.*"]),
+        "zoopt.distributed",
+        *(f"zoopt.distributed.{name}" for name in find_packages("distributed")),
+    ],
     package_dir={"zoopt.distributed": "distributed"},
     include_package_data=False,  # distributed/cluster is in the sdist, and in no wheel
     package_data={"zoopt": ["py.typed"], "zoopt._native": ["*.pyi", "*.pyx"]},

@@ -358,7 +358,7 @@ def main() -> None:
         return
     import ray
 
-    from zoopt.distributed.connection import connected
+    from zoopt.distributed.ray.connection import connected
 
     with old_python(options.old) as python:
         print(heading(python))

@@ -23,8 +23,10 @@ from _common import arguments, heading, table
 from highdim import FUNCTIONS, Shifted, start_of
 
 import zoopt
-from zoopt.contract import Candidate, Evaluation, Proposal, Solver
-from zoopt.solvers.racos import default_sizes
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.solver import Proposal, Solver
+from zoopt.solvers.racos.racos import default_sizes
 
 CASES = (*((name, 10_000, 10, 2000) for name in FUNCTIONS), ("sphere", 1000, 0, 10_000))
 FIRST_SEED = 100

@@ -195,7 +195,7 @@ def make(searcher: str, seed: int, budget: int) -> Any:
     if searcher == "old":
         from ray.tune.search.zoopt import ZOOptSearch as OldSearch
 
-        from zoopt.defaults import gl
+        from zoopt.core.defaults import gl
 
         gl.set_seed(seed)
         return OldSearch(budget=budget, parallel_num=AT_ONCE)

@@ -12,12 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoopt.distributed.durations import LogNormal, Pareto
-    from zoopt.distributed.fleet import Cluster
     from zoopt.distributed.islands import IslandsResult, minimize_islands
-    from zoopt.distributed.ray_executor import RayExecutor
-    from zoopt.distributed.simulated_executor import SimulatedExecutor
-    from zoopt.distributed.simulation import Simulation, calibrate, simulate
+    from zoopt.distributed.ray import RayExecutor
+    from zoopt.distributed.simulation import (
+        Cluster,
+        LogNormal,
+        Pareto,
+        SimulatedExecutor,
+        Simulation,
+        calibrate,
+        simulate,
+    )
     from zoopt.distributed.tune import ZOOptSearch
 
 __all__ = [
@@ -34,14 +39,14 @@ __all__ = [
     "simulate",
 ]
 
-#: The submodule in which each public name lives.
-_SUBMODULES = {
-    "Cluster": "fleet",
+#: The package in which each public name lives.
+_PACKAGES = {
+    "Cluster": "simulation",
     "IslandsResult": "islands",
-    "LogNormal": "durations",
-    "Pareto": "durations",
-    "RayExecutor": "ray_executor",
-    "SimulatedExecutor": "simulated_executor",
+    "LogNormal": "simulation",
+    "Pareto": "simulation",
+    "RayExecutor": "ray",
+    "SimulatedExecutor": "simulation",
     "Simulation": "simulation",
     "ZOOptSearch": "tune",
     "calibrate": "simulation",
@@ -51,9 +56,9 @@ _SUBMODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _SUBMODULES:
+    if name not in _PACKAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_SUBMODULES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_PACKAGES[name]}"), name)
 
 
 def __dir__() -> list[str]:

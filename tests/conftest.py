@@ -4,8 +4,9 @@ import pytest
 
 import zoopt._native
 from zoopt._native import reference, reference_archive
-from zoopt.defaults import gl
-from zoopt.solvers import pareto, racos, random_search
+from zoopt.core.defaults import gl
+from zoopt.solvers import pareto, random_search
+from zoopt.solvers.racos import racos
 
 
 def pytest_addoption(parser):

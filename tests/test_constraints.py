@@ -19,7 +19,7 @@ from zoopt import (
     Parameter,
     minimize,
 )
-from zoopt.contract import make_solver, registered
+from zoopt.core.registry import make_solver, registered
 from zoopt.testing import spaces_for
 
 #: Those for which a single value counts, on any space.

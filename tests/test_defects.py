@@ -23,7 +23,7 @@ from zoopt import (
     Solution,
 )
 from zoopt.algos.opt_algorithms.racos.racos_optimization import RacosOptimization
-from zoopt.defaults import gl
+from zoopt.core.defaults import gl
 
 
 def test_defect_01_precision_belongs_to_the_instance():

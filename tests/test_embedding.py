@@ -20,7 +20,7 @@ from zoopt import (
     SRacos,
     minimize,
 )
-from zoopt.contract import spawn_generator
+from zoopt.core.seeds import spawn_generator
 
 BOX = [(-1.0, 1.0)] * 500
 

@@ -8,8 +8,8 @@ import pytest
 from objectives import BOX, sphere
 
 from zoopt import JournalError, Space, minimize
-from zoopt.distributed.island import PausedSearch
-from zoopt.distributed.mailbox import Mailbox, Post, header_in
+from zoopt.distributed.islands.island import PausedSearch
+from zoopt.distributed.islands.mailbox import Mailbox, Post, header_in
 
 
 def paused(every=10, fun=sphere, **settings):

@@ -34,7 +34,7 @@ from zoopt import (
     minimize,
     resume,
 )
-from zoopt.contract import make_solver, registered
+from zoopt.core.registry import make_solver, registered
 from zoopt.run import journal as journal_module
 from zoopt.run.replay import JournalExecutor
 from zoopt.run.search import Search
@@ -717,7 +717,7 @@ def test_a_solver_that_changed_is_noticed(path):
             return proposal if self.n_asked < 20 else (self.space.low, None)
 
     before = path.read_bytes()
-    registry = zoopt.contract._REGISTRY
+    registry = zoopt.core.registry._REGISTRY
     kept = registry["sracos"]
     registry["sracos"] = Other
     try:

@@ -8,36 +8,41 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NUMERICS, SPACE, CONTRACT, SOLVERS, COMPOSITION, RUNNING, SURFACE, DISTRIBUTED = range(8)
-
-#: The layer of a module, by the longest prefix that fits.
-LAYERS = {
-    "zoopt._native": NUMERICS,
-    "zoopt.checks": NUMERICS,
-    "zoopt.errors": NUMERICS,
-    "zoopt.means": NUMERICS,
-    "zoopt.space": SPACE,
-    "zoopt.unit_box": SPACE,
-    "zoopt.contract": CONTRACT,
-    "zoopt.lineage": CONTRACT,
-    "zoopt.solvers": SOLVERS,
-    "zoopt.wrappers": COMPOSITION,
-    "zoopt.cascade": COMPOSITION,
-    "zoopt.cascade.search_cv": SURFACE,
-    "zoopt.run": RUNNING,
-    "zoopt": SURFACE,
-    "zoopt.distributed": DISTRIBUTED,
+#: The rooms, from the ground up: a module imports from its own room and from those above it here.
+ROOMS = (
+    "zoopt._native",
+    "zoopt.core",
+    "zoopt.solvers",
+    "zoopt.wrappers",
+    "zoopt.run",
+    "zoopt.problem",
+    "zoopt",  # the faces that users import
+    "zoopt.testing",
+    "zoopt.utils",
+    "zoopt.algos",
+    "zoopt.distributed",
+)
+#: Rooms side by side: they reach concrete solvers and wrappers through the registry.
+FORBIDDEN = {
+    ("zoopt.wrappers", "zoopt.solvers"),
+    ("zoopt.run", "zoopt.solvers"),
+    ("zoopt.run", "zoopt.wrappers"),
+    ("zoopt.problem", "zoopt.solvers"),
+    ("zoopt.problem", "zoopt.wrappers"),
 }
-#: Layers beside each other: composition and running do not see the concrete solvers.
-FORBIDDEN = {(COMPOSITION, SOLVERS), (RUNNING, SOLVERS), (RUNNING, COMPOSITION)}
+#: Files in the root: the public names, and the import paths of ZOOpt 0.4.2.
+FACES = {
+    *("__init__", "function", "resuming", "plotting"),
+    *("dimension", "exp_opt", "objective", "opt", "parameter", "solution", "sracos_tune"),
+}
 #: The one line that serves backend="ray".
-LAZY = {("zoopt.running", "zoopt.distributed")}
+LAZY = {("zoopt.problem.plan", "zoopt.distributed")}
 STANDARD = sys.stdlib_module_names | {"numpy"}
 
 
-def layer(module):
-    fitting = [name for name in LAYERS if module == name or module.startswith(name + ".")]
-    return LAYERS[max(fitting, key=len)]
+def room(module):
+    fitting = [name for name in ROOMS if module == name or module.startswith(name + ".")]
+    return max(fitting, key=len)
 
 
 def modules():
@@ -75,21 +80,29 @@ def imports(path, top_level=False):
 
 
 @pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda v: str(v).split("/")[-1])
-def test_a_module_imports_only_from_layers_above_its_own(module, path):
-    mine = layer(module)
+def test_a_module_imports_only_from_its_own_room_and_those_before_it(module, path):
+    mine = room(module)
     for name in imports(path):
         if not name.startswith("zoopt") or (module, name) in LAZY:
             continue
-        theirs = layer(name)
-        assert theirs <= mine, f"{module} imports {name}"
+        theirs = room(name)
+        assert ROOMS.index(theirs) <= ROOMS.index(mine), f"{module} imports {name}"
         assert (mine, theirs) not in FORBIDDEN, f"{module} imports {name}"
+
+
+def test_every_folder_is_a_room_and_the_root_holds_faces_only():
+    folders = {f"zoopt.{path.parent.name}" for path in ROOT.glob("zoopt/*/__init__.py")}
+    assert folders == {name for name in ROOMS if name not in ("zoopt", "zoopt.distributed")}
+    assert {path.stem for path in ROOT.glob("zoopt/*.py")} == FACES
+    assert {path.stem for path in ROOT.glob("distributed/*.py")} == {"__init__"}
 
 
 @pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda v: str(v).split("/")[-1])
 def test_other_libraries_are_imported_where_they_are_used(module, path):
     for name in imports(path, top_level=True):
         top = name.split(".")[0]
-        assert top in STANDARD | {"zoopt"} or layer(module) == DISTRIBUTED, f"{module}: {name}"
+        is_known = top in STANDARD | {"zoopt"} or room(module) == "zoopt.distributed"
+        assert is_known, f"{module}: {name}"
 
 
 def test_the_lazy_line_is_lazy():

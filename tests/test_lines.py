@@ -7,9 +7,10 @@ import pytest
 
 import zoopt
 from zoopt import R1ES, Space, minimize
-from zoopt.contract import Best, Candidate, Evaluation
-from zoopt.solvers.lines import GROWTH, SHRINKAGE, Lines
-from zoopt.unit_box import UnitBox
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import Best, Evaluation
+from zoopt.core.unit_box import UnitBox
+from zoopt.solvers.evolution.lines import GROWTH, SHRINKAGE, Lines
 
 SPACE = Space([(-1.0, 1.0)] * 5)
 

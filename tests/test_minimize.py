@@ -74,7 +74,7 @@ def test_stochastic_objectives_get_numbers_of_the_run_s_seed():
 
 
 def test_the_seed_in_the_result_repeats_a_run_under_gl():
-    zoopt.defaults.gl.set_seed(5)
+    zoopt.core.defaults.gl.set_seed(5)
     minimize(lambda x: x[0], BOX, budget=20)
     second = minimize(lambda x: x[0], BOX, budget=20)
     again = minimize(lambda x: x[0], BOX, budget=20, seed=second.seed)

@@ -8,7 +8,7 @@ import pytest
 
 import zoopt
 from zoopt import Choice, Integer, SRacos
-from zoopt.solvers.near import LEAST_WIDTH, MOST_WIDTH, Near
+from zoopt.solvers.racos.near import LEAST_WIDTH, MOST_WIDTH, Near
 
 
 def median_of(function, d, budget, seeds=5, **options):

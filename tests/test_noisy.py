@@ -8,7 +8,7 @@ import pytest
 
 import zoopt
 from zoopt import Choice, Dimension, Integer, NoisyRace, Objective, Opt, Parameter, Real, minimize
-from zoopt.contract import Evaluation
+from zoopt.core.evaluation import Evaluation
 
 BOX = [(-1.0, 1.0)] * 8
 

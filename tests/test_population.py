@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import zoopt
 from zoopt import PCES, Choice, Evaluation, Integer, Real, minimize
-from zoopt.contract import make_solver
-from zoopt.solvers.choices import Choices
+from zoopt.core.registry import make_solver
+from zoopt.solvers.evolution.choices import Choices
 
 BOX = [(-1.0, 1.0)] * 4
 

@@ -3,8 +3,8 @@
 import pytest
 
 from zoopt import ExecutorError
-from zoopt.distributed.calls import MANY_CALLS, Calls
-from zoopt.distributed.connection import connected
+from zoopt.distributed.ray.calls import MANY_CALLS, Calls
+from zoopt.distributed.ray.connection import connected
 
 
 class Obedient:

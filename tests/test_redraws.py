@@ -9,7 +9,7 @@ import pytest
 import zoopt
 from zoopt import Integer, Racos, SRacos, minimize
 from zoopt._native import CONTINUOUS, Population, reference
-from zoopt.solvers.redraws import MOST, Redraws
+from zoopt.solvers.racos.redraws import MOST, Redraws
 
 
 def of_all(u):

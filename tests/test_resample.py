@@ -9,7 +9,7 @@ import pytest
 
 import zoopt
 from zoopt import Evaluation, Resample, Space, SRacos, minimize
-from zoopt.contract import Exhausted
+from zoopt.core.errors import Exhausted
 
 BOX = [(-1.0, 1.0)] * 3
 

@@ -14,7 +14,7 @@ from simulated_runs import FREE, MORTAL, PATIENT, SPACE, path, run, sphere
 
 import zoopt
 from zoopt import distributed
-from zoopt.contract import registered
+from zoopt.core.registry import registered
 from zoopt.distributed import (
     Cluster,
     LogNormal,
@@ -382,8 +382,8 @@ def test_the_names_of_the_package_lead_somewhere():
         _ = distributed.nothing_such
 
 
-@pytest.mark.parametrize(
-    "name", ["durations", "fleet", "simulated_executor", "simulated_islands", "simulation"]
-)
+@pytest.mark.parametrize("name", ["durations", "executor", "fleet", "islands", "simulation"])
 def test_the_examples_run(name):
-    assert doctest.testmod(importlib.import_module(f"zoopt.distributed.{name}")).failed == 0
+    assert (
+        doctest.testmod(importlib.import_module(f"zoopt.distributed.simulation.{name}")).failed == 0
+    )

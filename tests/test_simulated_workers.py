@@ -10,6 +10,7 @@ import pytest
 from simulated_runs import FREE, MORTAL, PATIENT, SPACE, path, run, sphere
 
 import zoopt
+from zoopt.core.errors import ExecutorError, ExecutorInUse
 from zoopt.distributed import (
     Cluster,
     LogNormal,
@@ -17,10 +18,9 @@ from zoopt.distributed import (
     SimulatedExecutor,
     calibrate,
     simulate,
-    simulated_islands,
 )
-from zoopt.distributed.fleet import Fleet
-from zoopt.errors import ExecutorError, ExecutorInUse
+from zoopt.distributed.simulation import islands as simulated_islands
+from zoopt.distributed.simulation.fleet import Fleet
 
 # ---------------------------------------------------------------- churn
 

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 import zoopt
-from zoopt import RandomSearch, contract
-from zoopt.contract import make_solver, registered
+from zoopt import RandomSearch
+from zoopt.core import registry
+from zoopt.core.registry import make_solver, registered
 from zoopt.testing import LAWS, SPACES, check_solver, spaces_for
 
 #: Solvers and the spaces that they work on.
@@ -112,7 +113,7 @@ class Center(RandomSearch):
 
 
 def test_a_solver_of_others_serves_by_name_everywhere(monkeypatch):
-    monkeypatch.setattr(contract, "_REGISTRY", dict(contract._REGISTRY))
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
     zoopt.register("Center", Center)
     for name, law in LAWS.items():
         if "starting_points" not in name:

@@ -14,8 +14,9 @@ import pytest
 
 import zoopt
 from zoopt import Choice, Integer, Real, Space
-from zoopt.contract import Candidate, make_solver
-from zoopt.steps import BySteps
+from zoopt.core.candidate import Candidate
+from zoopt.core.registry import make_solver
+from zoopt.problem.steps import BySteps
 from zoopt.testing import FaultyExecutor, check_delta, drive
 
 SPACES = {

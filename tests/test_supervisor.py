@@ -5,9 +5,9 @@ from time import perf_counter
 import numpy as np
 import pytest
 
-from zoopt.contract import Candidate
+from zoopt.core.candidate import Candidate
+from zoopt.core.space import Space
 from zoopt.run.supervisor import Supervisor, Worker
-from zoopt.space import Space
 
 SPACE = Space([(0, 1)])
 

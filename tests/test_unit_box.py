@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoopt import Choice, Integer, Real, Space
-from zoopt.unit_box import BLOCK, UnitBox
+from zoopt.core.unit_box import BLOCK, UnitBox
 
 SPACE = Space(
     [

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoopt import Candidate, Space
-from zoopt.contract import make_solver, registered
+from zoopt.core.registry import make_solver, registered
 from zoopt.run.executor import SerialExecutor
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor

@@ -8,9 +8,9 @@ import logging
 from typing import Any
 
 from zoopt import algos, utils
-from zoopt.contract import Candidate, Evaluation, Solver, make_solver, register
-from zoopt.dimension import Dimension, Dimension2, ValueType
-from zoopt.errors import (
+from zoopt.core.candidate import Candidate
+from zoopt.core.dimensions import Choice, Integer, Real
+from zoopt.core.errors import (
     AllEvaluationsFailed,
     EvaluationWarning,
     ExecutorError,
@@ -20,11 +20,17 @@ from zoopt.errors import (
     Pruned,
     ZooptError,
 )
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.registry import make_solver, register
+from zoopt.core.solver import Solver
+from zoopt.core.space import Space
+from zoopt.dimension import Dimension, Dimension2, ValueType
 from zoopt.exp_opt import ExpOpt
 from zoopt.function import minimize
 from zoopt.objective import Objective
 from zoopt.opt import Opt
 from zoopt.parameter import Parameter
+from zoopt.problem.steps import Step
 from zoopt.resuming import resume
 from zoopt.run.callbacks import Callback
 from zoopt.run.history import History, load_history
@@ -34,8 +40,6 @@ from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.solution import Solution
 from zoopt.solvers import PCES, R1ES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
-from zoopt.space import Choice, Integer, Real, Space
-from zoopt.steps import Step
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = [

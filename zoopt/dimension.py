@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoopt.space import Choice, Integer, Real, Space
-from zoopt.space import Dimension as Column
+from zoopt.core.dimensions import Choice, Integer, Real
+from zoopt.core.dimensions import Dimension as Column
+from zoopt.core.space import Space
 
 __all__ = ["Dimension", "Dimension2", "ValueType"]
 
@@ -56,7 +57,7 @@ class _Coordinates:
 
     def rand_sample(self, rng: np.random.Generator | None = None) -> list[Any]:
         """Draw a uniform point, as a list of native values."""
-        from zoopt.defaults import gl
+        from zoopt.core.defaults import gl
 
         point: list[Any] = self.space.sample(
             np.random.default_rng(gl.next_seed()) if rng is None else rng

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.contract import spawn_seed
-from zoopt.defaults import gl
+from zoopt.core.defaults import gl
+from zoopt.core.seeds import spawn_seed
 from zoopt.objective import Objective
 from zoopt.opt import minimize_objective
 from zoopt.parameter import Parameter

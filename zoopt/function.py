@@ -5,23 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.checks import whole
-from zoopt.constraints import Constraints
-from zoopt.contract import (
-    Candidate,
-    Seed,
-    Solver,
-    encode_start,
-    solver_factory,
-)
-from zoopt.objective import stochastic_argument
-from zoopt.opt import check_values, random_argument
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import whole
+from zoopt.core.registry import solver_factory
+from zoopt.core.seeds import Seed
+from zoopt.core.solver import Solver, encode_start
+from zoopt.core.space import Row, Space
+from zoopt.problem.calls import check_values, random_argument, stochastic_argument
+from zoopt.problem.constraints import Constraints
+from zoopt.problem.header import mark_of, seed_of_run
+from zoopt.problem.plan import Options, Plan, run
+from zoopt.problem.steps import Step, check_steps
 from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
 from zoopt.run.search import Search
-from zoopt.running import Options, Plan, mark_of, run, seed_of_run
-from zoopt.space import Row, Space
-from zoopt.steps import Step, check_steps
 from zoopt.wrappers import NoisyRace
 
 __all__ = ["minimize", "point_of", "settings_of"]

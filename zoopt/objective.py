@@ -1,15 +1,14 @@
 """Objective: the user's function with its space, constraint and history."""
 
-import inspect
 import math
-from collections.abc import Callable, Container
-from types import FunctionType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from zoopt.contract import as_number
+from zoopt.core.evaluation import as_number
 from zoopt.dimension import Dimension, Dimension2
+from zoopt.problem.calls import stochastic_argument
 from zoopt.solution import Solution
 
 __all__ = ["Objective"]
@@ -246,17 +245,3 @@ class Objective:
                 best = value
             bests.append(best)
         return bests
-
-
-def stochastic_argument(function: Callable[..., Any], taken: tuple[str, ...] = ()) -> str | None:
-    """Return "rng" or "seed" if a function's signature names one that is no dimension's name."""
-    if isinstance(function, FunctionType) and not hasattr(function, "__wrapped__"):
-        code = function.__code__
-        parameters: Container[str] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    else:
-        try:
-            parameters = inspect.signature(function).parameters
-        except (TypeError, ValueError):  # built-in functions may have no signature
-            return None
-    names = [name for name in ("rng", "seed") if name in parameters and name not in taken]
-    return names[0] if names else None

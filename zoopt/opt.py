@@ -9,31 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.checks import number, whole
-from zoopt.constraints import Constraints
-from zoopt.contract import (
-    Best,
-    Candidate,
-    Evaluation,
-    Solver,
-    is_repeat,
-    make_solver,
-    registered,
-    solver_factory,
-    spawn_seed,
-)
-from zoopt.defaults import gl
+from zoopt.core.candidate import Candidate, is_repeat
+from zoopt.core.checks import number, whole
+from zoopt.core.defaults import gl
+from zoopt.core.dimensions import Integer
+from zoopt.core.errors import AllEvaluationsFailed, EvaluationWarning
+from zoopt.core.evaluation import Best, Evaluation
+from zoopt.core.registry import make_solver, registered, solver_factory
+from zoopt.core.solver import Solver
+from zoopt.core.space import Mask, Row, Space
 from zoopt.dimension import Dimension, Dimension2
-from zoopt.errors import AllEvaluationsFailed, EvaluationWarning
-from zoopt.objective import Objective, stochastic_argument
+from zoopt.objective import Objective
 from zoopt.parameter import DefaultStoppingCriterion, Parameter, default_isolation
+from zoopt.problem.calls import check_values, random_argument, stochastic_argument
+from zoopt.problem.constraints import Constraints
+from zoopt.problem.header import seed_of_run
+from zoopt.problem.plan import Options, Plan, run
+from zoopt.problem.steps import check_steps
 from zoopt.run.callbacks import Callback
-from zoopt.run.executor import WrongShape
 from zoopt.run.search import Search
-from zoopt.running import Options, Plan, run, seed_of_run
 from zoopt.solution import Solution
-from zoopt.space import Integer, Mask, Row, Space
-from zoopt.steps import check_steps
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = ["Opt"]
@@ -574,24 +569,6 @@ class _Filter:
 
     def __call__(self, candidate: Candidate) -> Any:
         return self._passes(view_of(candidate, self._space))
-
-
-def check_values(values: Any, n: int) -> list[Any]:
-    """Check that a vectorized function returned one value a row."""
-    array = np.asarray(values)
-    if array.shape not in ((n,), (n, 1)):
-        raise WrongShape(
-            f"a vectorized objective must return {n} values for {n} points, got an array of shape "
-            f"{array.shape}"
-        )
-    result: list[Any] = array.reshape(n).tolist()
-    return result
-
-
-def random_argument(kind: str, seed: Any, ident: int) -> Any:
-    """Return the rng or seed that a stochastic objective gets for one evaluation."""
-    sequence = spawn_seed(seed, "objective", ident)
-    return np.random.default_rng(sequence) if kind == "rng" else int(sequence.generate_state(1)[0])
 
 
 class _Recorder(Callback):

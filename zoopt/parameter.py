@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoopt.checks import number, whole
+from zoopt.core.checks import number, whole
 from zoopt.dimension import Dimension
-from zoopt.solvers.racos import default_sizes
+from zoopt.solvers.racos.racos import default_sizes
 
 __all__ = ["DefaultStoppingCriterion", "Parameter"]
 

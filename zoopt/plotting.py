@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.contract import STATUSES
+from zoopt.core.evaluation import STATUSES
 from zoopt.run.result import Result
 
 __all__ = ["plot_history", "plot_timeline"]

@@ -4,14 +4,15 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from zoopt.contract import Evaluation
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.space import Space
 from zoopt.function import run_function
 from zoopt.objective import Objective
 from zoopt.opt import isolation_of, options_of, run_objective, space_of
 from zoopt.parameter import Parameter, default_isolation
+from zoopt.problem.header import restored_seed, unpacked
+from zoopt.problem.plan import Options
 from zoopt.run.journal import read_header
-from zoopt.running import Options, restored_seed, unpacked
-from zoopt.space import Space
 
 __all__ = ["resume"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.defaults import gl
-from zoopt.space import Row, Space
+from zoopt.core.defaults import gl
+from zoopt.core.space import Row, Space
 
 __all__ = ["Solution"]
 

@@ -14,13 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from zoopt.checks import whole
-from zoopt.contract import FAILED, LOST, Candidate, Evaluation, Exhausted
-from zoopt.defaults import gl
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import whole
+from zoopt.core.defaults import gl
+from zoopt.core.errors import Exhausted
+from zoopt.core.evaluation import FAILED, LOST, Evaluation
 from zoopt.opt import solver_of, space_of
 from zoopt.parameter import Parameter
 from zoopt.solution import Solution
-from zoopt.solvers.racos import SRacos, default_uncertain_bits
+from zoopt.solvers.racos.racos import SRacos, default_uncertain_bits
 
 __all__ = ["Replacement", "SRacosTune"]
 

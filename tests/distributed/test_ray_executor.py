@@ -17,8 +17,8 @@ from zoopt.testing import EXECUTOR_LAWS
 ray = pytest.importorskip("ray")
 
 from zoopt.distributed import RayExecutor  # noqa: E402
-from zoopt.distributed.nodes import NodeWatch  # noqa: E402
-from zoopt.distributed.ray_executor import _Actor  # noqa: E402
+from zoopt.distributed.ray.executor import _Actor  # noqa: E402
+from zoopt.distributed.ray.nodes import NodeWatch  # noqa: E402
 
 pytestmark = [
     pytest.mark.ray,

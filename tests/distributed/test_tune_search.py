@@ -17,8 +17,8 @@ tune = pytest.importorskip("ray.tune")
 from ray.tune.search import ConcurrencyLimiter, Repeater  # noqa: E402
 
 import zoopt  # noqa: E402
-import zoopt.distributed.tune  # noqa: E402
-from zoopt.contract import Solver  # noqa: E402
+import zoopt.distributed.tune.search  # noqa: E402
+from zoopt.core.solver import Solver  # noqa: E402
 from zoopt.distributed import ZOOptSearch  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own are not ours to turn into errors
@@ -95,7 +95,7 @@ def test_without_ray_the_error_names_the_extra():
 
 
 def test_the_examples_of_its_docstrings_run():
-    result = doctest.testmod(zoopt.distributed.tune)
+    result = doctest.testmod(zoopt.distributed.tune.search)
     assert result.failed == 0
     assert result.attempted > 5
 

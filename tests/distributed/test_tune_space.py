@@ -11,7 +11,7 @@ tune = pytest.importorskip("ray.tune")
 
 import zoopt  # noqa: E402
 from zoopt.distributed import ZOOptSearch  # noqa: E402
-from zoopt.distributed.tune_space import ConfigSpace  # noqa: E402
+from zoopt.distributed.tune.space import ConfigSpace  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own are not ours to turn into errors
 

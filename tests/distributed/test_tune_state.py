@@ -13,7 +13,8 @@ tune = pytest.importorskip("ray.tune")
 
 from ray.tune.search import ConcurrencyLimiter, Searcher  # noqa: E402
 
-from zoopt.distributed import ZOOptSearch, tune_trials  # noqa: E402
+from zoopt.distributed import ZOOptSearch  # noqa: E402
+from zoopt.distributed.tune import trials  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own are not ours to turn into errors
 
@@ -165,7 +166,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
 class Clock:
     def __init__(self, monkeypatch):
         self.now = 0.0
-        monkeypatch.setattr(tune_trials.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(trials.time, "monotonic", lambda: self.now)
 
     def ask(self, search, seconds, n):
         """Ask in vain every so many seconds; how often it was, at most n."""
@@ -238,7 +239,7 @@ def test_a_silent_one_gives_way_when_enough_newer_ones_have_ended(monkeypatch):
         complete(search, f"a{n}", search.suggest(f"a{n}"))
         n += 1
         assert n < 20
-    assert n == tune_trials.PATIENCE * 2
+    assert n == trials.PATIENCE * 2
 
 
 def test_one_that_was_given_up_is_taken_in_and_counts_again(monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoopt.contract import make_solver, registered
+from zoopt.core.registry import make_solver, registered
 from zoopt.testing import SPACES, drive, spaces_for
 
 FILE = Path(__file__).with_name("paths.json")

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from zoopt.contract import Candidate, Evaluation
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import Evaluation
 
 if TYPE_CHECKING:
     from zoopt.run.result import Result

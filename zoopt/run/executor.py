@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
-from zoopt.contract import FAILED, INVALID, OK, Candidate, Evaluation
-from zoopt.errors import FirstStepsFailed, InvalidConstraint, Pruned
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import FirstStepsFailed, InvalidConstraint, Pruned
+from zoopt.core.evaluation import FAILED, INVALID, OK, Evaluation
 
 __all__ = [
     "Evaluate",

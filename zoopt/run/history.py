@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoopt.contract import STATUSES
+from zoopt.core.evaluation import STATUSES
+from zoopt.core.space import Row, Space
 from zoopt.run.journal import (
     DIGEST,
     MAX_ROW_BYTES,
@@ -23,7 +24,6 @@ from zoopt.run.journal import (
     read_groups,
     read_header,
 )
-from zoopt.space import Row, Space
 
 __all__ = ["History", "Trial", "load_history"]
 

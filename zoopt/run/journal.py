@@ -25,10 +25,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoopt.contract import STATUSES, Candidate, Evaluation
-from zoopt.errors import JournalError
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import JournalError
+from zoopt.core.evaluation import STATUSES, Evaluation
+from zoopt.core.space import Row
 from zoopt.run.lock import FileLock
-from zoopt.space import Row
 
 __all__ = ["FORMAT", "Group", "Journal", "read_groups", "read_header"]
 

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
-from zoopt.errors import JournalError
+from zoopt.core.errors import JournalError
 
 __all__ = ["FileLock"]
 

@@ -19,8 +19,8 @@ from collections import deque
 from time import perf_counter
 from typing import Any
 
-from zoopt.contract import Candidate
-from zoopt.errors import ExecutorError
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import ExecutorError
 from zoopt.run.executor import Evaluate
 from zoopt.run.supervisor import Supervisor, Worker
 from zoopt.run.worker import LENGTH, dump, main_module, task_of

@@ -8,8 +8,9 @@ import os
 from collections import deque
 from typing import Any
 
-from zoopt.contract import OK, Candidate, Evaluation
-from zoopt.errors import JournalError
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import JournalError
+from zoopt.core.evaluation import OK, Evaluation
 from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 from zoopt.run.journal import Asked, Journal, Told
 

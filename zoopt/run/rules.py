@@ -5,7 +5,7 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
-from zoopt.checks import number, whole
+from zoopt.core.checks import number, whole
 
 if TYPE_CHECKING:
     from zoopt.run.search import Search

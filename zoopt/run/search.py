@@ -11,8 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.contract import FAILED, OK, Best, Candidate, Evaluation, Solver
-from zoopt.errors import EvaluationWarning, ExecutorInUse, Exhausted, FirstStepsFailed, JournalError
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import (
+    EvaluationWarning,
+    ExecutorInUse,
+    Exhausted,
+    FirstStepsFailed,
+    JournalError,
+)
+from zoopt.core.evaluation import FAILED, OK, Best, Evaluation
+from zoopt.core.solver import Solver
 from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 from zoopt.run.replay import JournalExecutor

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from zoopt.checks import number, whole
-from zoopt.contract import LOST, TIMEOUT, Candidate, Evaluation
-from zoopt.errors import ExecutorError, ExecutorInUse
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import number, whole
+from zoopt.core.errors import ExecutorError, ExecutorInUse
+from zoopt.core.evaluation import LOST, TIMEOUT, Evaluation
 from zoopt.run.executor import Evaluate, Outcome
 from zoopt.run.worker import UNFIT, Report, evaluation_of
 

@@ -7,9 +7,10 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoo
 from concurrent.futures import Executor as Pool
 from typing import Any
 
-from zoopt.checks import whole
-from zoopt.contract import LOST, Candidate, Evaluation
-from zoopt.errors import ExecutorError, ExecutorInUse
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import whole
+from zoopt.core.errors import ExecutorError, ExecutorInUse
+from zoopt.core.evaluation import LOST, Evaluation
 from zoopt.run.executor import Evaluate, Outcome, SerialExecutor, failure
 from zoopt.run.worker import Shipment, evaluation_of, run_shipment, task_of
 

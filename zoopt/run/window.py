@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from zoopt.contract import Candidate, Evaluation
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import Evaluation
 from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
 
 __all__ = ["WindowExecutor"]

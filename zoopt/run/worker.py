@@ -20,7 +20,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from zoopt.contract import Candidate, Evaluation, is_repeat
+from zoopt.core.candidate import Candidate, is_repeat
+from zoopt.core.evaluation import Evaluation
 from zoopt.run.executor import Evaluate, SerialExecutor, failure
 
 __all__ = ["LENGTH", "READY", "UNFIT", "Shipment", "evaluation_of", "run_shipment", "task_of"]

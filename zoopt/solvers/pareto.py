@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoopt._native import NOBODY, Archive
-from zoopt.checks import number, whole
-from zoopt.contract import OK, Best, Candidate, Evaluation, Proposal, Seed, Solver, register
-from zoopt.means import mean, standard_error
-from zoopt.space import Bits, Row, Space
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import number, whole
+from zoopt.core.evaluation import OK, Best, Evaluation
+from zoopt.core.means import mean, standard_error
+from zoopt.core.registry import register
+from zoopt.core.seeds import Seed
+from zoopt.core.solver import Proposal, Solver
+from zoopt.core.space import Bits, Row, Space
 
 __all__ = ["Ponss", "Poss"]
 
@@ -31,7 +35,7 @@ class Poss(Solver):
     space : Space, or what `Space` takes
         Every dimension of two values, such as `Space.subsets` makes.
     budget, seed, x0
-        See `zoopt.contract.Solver`. The empty subset is evaluated after x0.
+        See `zoopt.Solver`. The empty subset is evaluated after x0.
     isolation : callable, optional
         ``isolation(mask)`` names the class of a subset, by anything hashable: only subsets of the
         same class are compared.

@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from zoopt._native import Population
-from zoopt.contract import Candidate, Evaluation, Seed, Solver, register
-from zoopt.solvers.racos import n_points, next_start
-from zoopt.space import Row, Space
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.registry import register
+from zoopt.core.seeds import Seed
+from zoopt.core.solver import Solver
+from zoopt.core.space import Row, Space
+from zoopt.solvers.racos.racos import n_points, next_start
 
 __all__ = ["RandomSearch"]
 
@@ -17,7 +21,7 @@ class RandomSearch(Solver):
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.contract.Solver`.
+        See `zoopt.Solver`.
 
     Examples
     --------

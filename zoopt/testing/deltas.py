@@ -4,14 +4,18 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from zoopt.checks import whole
-from zoopt.constraints import Constraints
-from zoopt.contract import OK, Candidate, Evaluation, Exhausted, Seed, make_solver, root_seed
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import whole
+from zoopt.core.errors import Exhausted
+from zoopt.core.evaluation import OK, Evaluation
+from zoopt.core.registry import make_solver
+from zoopt.core.seeds import Seed, root_seed
+from zoopt.core.space import Space
 from zoopt.function import point_of
 from zoopt.objective import Objective
 from zoopt.opt import Evaluate, space_of
-from zoopt.space import Space
-from zoopt.steps import BySteps, parted
+from zoopt.problem.constraints import Constraints
+from zoopt.problem.steps import BySteps, parted
 
 __all__ = ["check_delta"]
 

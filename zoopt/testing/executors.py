@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from zoopt.contract import Candidate, Evaluation, make_solver, registered
-from zoopt.errors import ExecutorInUse
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import ExecutorInUse
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.registry import make_solver, registered
 from zoopt.run.executor import Executor, SerialExecutor, clock_of
 from zoopt.run.result import Result
 from zoopt.run.search import Search

@@ -11,8 +11,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zoopt.contract import Candidate, Evaluation, Exhausted, Solver, registered
-from zoopt.space import Choice, Integer, Real, Space
+from zoopt.core.candidate import Candidate
+from zoopt.core.dimensions import Choice, Integer, Real
+from zoopt.core.errors import Exhausted
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.registry import registered
+from zoopt.core.solver import Solver
+from zoopt.core.space import Space
 
 __all__ = [
     "LAWS",

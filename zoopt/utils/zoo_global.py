@@ -2,7 +2,7 @@
 
 import math
 
-from zoopt.defaults import Global, gl
+from zoopt.core.defaults import Global, gl
 
 __all__ = ["Global", "gl", "nan", "neg_inf", "pos_inf"]
 

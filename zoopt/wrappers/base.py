@@ -5,8 +5,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from zoopt.contract import Best, Candidate, Exhausted, Proposal, Seed, Solver
-from zoopt.space import Space
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import Exhausted
+from zoopt.core.evaluation import Best
+from zoopt.core.seeds import Seed
+from zoopt.core.solver import Proposal, Solver
+from zoopt.core.space import Space
 
 __all__ = ["Wrapper", "preferred"]
 
@@ -30,7 +34,7 @@ class Wrapper(Solver):
     Parameters
     ----------
     space, budget, seed
-        See `zoopt.contract.Solver`.
+        See `zoopt.Solver`.
     """
 
     def __init__(

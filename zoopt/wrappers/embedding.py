@@ -12,23 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt._native import UNORDERED, row_hash
-from zoopt.checks import number, whole
-from zoopt.contract import (
-    LOST,
-    OK,
-    Best,
-    Candidate,
-    Evaluation,
-    Seed,
-    Solver,
-    register,
-    solver_factory,
-    spawn_generator,
-    spawn_seed,
-)
-from zoopt.errors import Exhausted
-from zoopt.space import Row, Space
-from zoopt.unit_box import UnitBox, blocks
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import number, whole
+from zoopt.core.errors import Exhausted
+from zoopt.core.evaluation import LOST, OK, Best, Evaluation
+from zoopt.core.registry import register, solver_factory
+from zoopt.core.seeds import Seed, spawn_generator, spawn_seed
+from zoopt.core.solver import Solver
+from zoopt.core.space import Row, Space
+from zoopt.core.unit_box import UnitBox, blocks
 from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["RandomEmbedding", "RandomMatrix", "check_ordered"]
@@ -49,7 +41,7 @@ class RandomEmbedding(Wrapper):
     space : Space, or what `Space` takes
         Without unordered dimensions, and of a million points at least; whole numbers are rounded.
     budget, seed, x0
-        See `zoopt.contract.Solver`. Points of x0 are evaluated before the first stage.
+        See `zoopt.Solver`. Points of x0 are evaluated before the first stage.
     inner : str or callable
         Name of the inner solver, or what makes it; anew for each stage, of its part of the budget.
     low_dimension : int, or what `Space` takes

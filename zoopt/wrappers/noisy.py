@@ -7,21 +7,14 @@ import math
 from collections.abc import Iterable
 from typing import Any, cast
 
-from zoopt.contract import (
-    OK,
-    Best,
-    Candidate,
-    Evaluation,
-    Seed,
-    Solver,
-    rank,
-    register,
-    solver_factory,
-    spawn_seed,
-)
-from zoopt.errors import Exhausted, NothingFeasible
-from zoopt.means import mean, standard_error
-from zoopt.space import Row, Space
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import Exhausted, NothingFeasible
+from zoopt.core.evaluation import OK, Best, Evaluation, rank
+from zoopt.core.means import mean, standard_error
+from zoopt.core.registry import register, solver_factory
+from zoopt.core.seeds import Seed, spawn_seed
+from zoopt.core.solver import Solver
+from zoopt.core.space import Row, Space
 from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["NoisyRace"]
@@ -38,7 +31,7 @@ class NoisyRace(Wrapper):
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.contract.Solver`. Without a budget the stages are as long as for 100 evaluations
+        See `zoopt.Solver`. Without a budget the stages are as long as for 100 evaluations
         a dimension, 1,000 at least, and the last one goes on.
 
     Attributes

@@ -7,20 +7,15 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from zoopt.checks import whole
-from zoopt.contract import (
-    LOST,
-    Best,
-    Candidate,
-    Evaluation,
-    Exhausted,
-    Seed,
-    Solver,
-    register,
-    solver_factory,
-)
-from zoopt.means import mean, standard_error
-from zoopt.space import Space
+from zoopt.core.candidate import Candidate
+from zoopt.core.checks import whole
+from zoopt.core.errors import Exhausted
+from zoopt.core.evaluation import LOST, Best, Evaluation
+from zoopt.core.means import mean, standard_error
+from zoopt.core.registry import register, solver_factory
+from zoopt.core.seeds import Seed
+from zoopt.core.solver import Solver
+from zoopt.core.space import Space
 from zoopt.wrappers.base import Wrapper
 
 __all__ = ["Resample"]
@@ -35,7 +30,7 @@ class Resample(Wrapper):
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.contract.Solver`. The budget counts every evaluation; if it is no multiple of
+        See `zoopt.Solver`. The budget counts every evaluation; if it is no multiple of
         times, the last point has fewer repeats.
     times : int
         Evaluations a point.

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from zoopt.algos.opt_algorithms.racos.racos_optimization import RacosOptimization
-from zoopt.contract import spawn_seed
-from zoopt.defaults import gl
+from zoopt.core.defaults import gl
+from zoopt.core.seeds import spawn_seed
+from zoopt.core.unit_box import UnitBox
 from zoopt.dimension import Dimension
 from zoopt.objective import Objective
 from zoopt.opt import Opt, space_of
 from zoopt.parameter import Parameter
 from zoopt.solution import Solution
-from zoopt.unit_box import UnitBox
 from zoopt.wrappers.embedding import RandomMatrix, check_ordered
 
 __all__ = ["SequentialRandomEmbedding"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.checks import whole
-from zoopt.defaults import gl
+from zoopt.core.checks import whole
+from zoopt.core.defaults import gl
 from zoopt.objective import Objective
 from zoopt.opt import minimize_objective
 from zoopt.parameter import Parameter

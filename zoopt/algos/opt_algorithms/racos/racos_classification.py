@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoopt._native.reference import UNORDERED, Population
-from zoopt.defaults import gl
+from zoopt.core.defaults import gl
 from zoopt.dimension import Dimension, Dimension2
 from zoopt.solution import Solution
 from zoopt.utils.tool_function import ToolFunction

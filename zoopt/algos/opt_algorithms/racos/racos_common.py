@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.algos.opt_algorithms.racos.racos_classification import RacosClassification
-from zoopt.defaults import gl
+from zoopt.core.defaults import gl
 from zoopt.objective import Objective
 from zoopt.opt import OptContent, minimize_objective
 from zoopt.parameter import Parameter

@@ -1,0 +1,282 @@
+"""minimize_islands: several searches on Ray, a driver each, that show each other their best."""
+
+import contextlib
+import functools
+import math
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from zoopt.core.checks import number, whole
+from zoopt.core.registry import solver_factory
+from zoopt.core.seeds import Seed, spawn_seed
+from zoopt.core.solver import Solver
+from zoopt.distributed.islands.archipelago import Archipelago
+from zoopt.distributed.islands.island import IslandSearch
+from zoopt.distributed.islands.mailbox import Mailbox, header_in
+from zoopt.distributed.ray.connection import address_of, claims_of, connected, ray_of
+from zoopt.function import minimize, point_of, settings_of
+from zoopt.problem.constraints import Constraints
+from zoopt.problem.header import described_seed, restored_seed, seed_of_run
+from zoopt.run.result import Result
+
+__all__ = ["IslandsResult", "minimize_islands"]
+
+
+@dataclass(frozen=True)
+class IslandsResult:
+    """What the islands found together.
+
+    Attributes
+    ----------
+    x : array, dict or list
+        The best point; the one of least violation if none is feasible; None if no evaluation was
+        ok.
+    fun : float
+    success : bool
+        Whether an ok, feasible point was found.
+    status : str
+        "terminal_value" if an island reached it, "interrupted", "lost" if not all islands came to
+        their end, or else why most of them stopped; see `zoopt.Result`.
+    message : str
+    nfev, n_failed : int
+        Of all islands.
+    n_restarts : int
+        How often an island was begun again, as its worker or node was lost.
+    walltime : float
+        Seconds, without starting Ray.
+    seed : int or SeedSequence
+    islands : list of Result
+        Of each island; None for one that did not come to its end.
+    """
+
+    x: Any
+    fun: float
+    success: bool
+    status: str
+    message: str
+    nfev: int
+    n_failed: int
+    n_restarts: int
+    walltime: float
+    seed: Any
+    islands: list[Result | None] = field(repr=False)
+
+
+def minimize_islands(
+    fun: Callable[..., Any],
+    space: Any,
+    *,
+    budget: int,
+    islands: int,
+    exchange: int = 10,
+    lag: int = 1,
+    algorithm: str | Callable[..., Solver] | None = None,
+    seed: Seed = None,
+    x0: Any = None,
+    constraint: Any = None,
+    filter: Callable[..., Any] | None = None,
+    workers: int = 1,
+    backend: str | None = None,
+    window: int | None = None,
+    checkpoint: Any = None,
+    time_budget: float | None = None,
+    eval_timeout: float | None = None,
+    retries: int = 2,
+    on_error: str = "auto",
+    max_failures: int | None = None,
+    terminal_value: float | None = None,
+    vectorized: bool = False,
+    address: str | None = None,
+    num_cpus: float = 1,
+    num_gpus: float = 0,
+    memory: float | None = None,
+    resources: Mapping[str, float] | None = None,
+    runtime_env: dict[str, Any] | None = None,
+    node_timeout: float = 30.0,
+    start_timeout: float = 600.0,
+) -> IslandsResult:
+    """Minimize by several searches at once that take over each other's best points.
+
+    For runs that are more than one driver can serve, some 2,000 evaluations a second on Ray: an
+    island is a Ray actor with a solver of its own that evaluates in itself, or with workers of its
+    own. Searches that share all results make more of the same evaluations, so with few islands, or
+    slow evaluations, `zoopt.minimize` with workers finds better values.
+
+    Every `exchange` tells an island shows its best point, and takes over the best of those that the
+    others showed `lag` exchanges before, if it is better. Since this goes by the number of the
+    exchange, the islands' ways do not depend on who is fast: the same seed gives the same answer on
+    every cluster (with ``window``, if islands have workers of their own).
+
+    Parameters
+    ----------
+    fun, space, algorithm, constraint, filter, on_error, vectorized
+        As `zoopt.minimize` takes them.
+    budget : int
+        Evaluations, of all islands together.
+    islands : int
+    exchange : int
+        Tells of an island between two exchanges, each of which takes about 2 ms. Fewer exchanges
+        find worse values.
+    lag : int
+        How many exchanges old what comes from the others is. An island may be so far ahead of the
+        slowest before it waits; with 0, all wait for all.
+    seed : int, SeedSequence or None
+    x0 : point or list of points, optional
+        Evaluated first, by the first island.
+    workers, backend, window, eval_timeout
+        Of each island, as in `zoopt.minimize`; backend is None or a name.
+    checkpoint : path, optional
+        A folder that keeps the run: one that is there goes on. Every node must see it. Without it,
+        an island whose worker is lost begins again from its start, with the same posts.
+    time_budget, max_failures, terminal_value
+        Of each island; when one reaches the terminal value, the others stop at an exchange soon.
+    retries : int
+        How often an island is begun again whose worker died before it came farther.
+    address, num_cpus, num_gpus, memory, resources, runtime_env, node_timeout, start_timeout
+        Of the islands' actors, as in `RayExecutor`. All islands must find room at once.
+
+    Returns
+    -------
+    IslandsResult
+
+    Raises
+    ------
+    TypeError, ValueError
+        Bad input, named, before any evaluation is spent.
+    ImportError
+        If Ray is not installed.
+    JournalError
+        If the checkpoint belongs to another run or cannot be used.
+    ExecutorError
+        If islands find no room, or cannot load what they are sent.
+
+    Examples
+    --------
+    >>> from zoopt.distributed import minimize_islands
+    >>> result = minimize_islands(simulate, space, budget=10**6, islands=16)  # doctest: +SKIP
+    """
+    if backend is not None and not isinstance(backend, str):
+        raise TypeError(f"backend must be None or a name, one for each island, got {backend!r}")
+    common: dict[str, Any] = {
+        "constraint": constraint,
+        "filter": filter,
+        "workers": workers,
+        "backend": backend,
+        "window": window,
+        "time_budget": time_budget,
+        "eval_timeout": eval_timeout,
+        "on_error": on_error,
+        "max_failures": max_failures,
+        "terminal_value": terminal_value,
+        "vectorized": vectorized,
+    }
+    given, options, _ = settings_of(fun, space, x0, budget=budget, **common)
+    if not callable(algorithm):
+        solver_factory("sracos" if algorithm is None else algorithm)
+    budget, n = options.budget, whole(islands, "islands", least=1)
+    if n > budget:
+        raise ValueError(f"islands must be at most the budget of {budget}, got {n}")
+    every, lag = whole(exchange, "exchange", least=1), whole(lag, "lag", least=0)
+    address, ray = address_of(address), ray_of()
+    if runtime_env is not None and not isinstance(runtime_env, Mapping):
+        raise TypeError(f"runtime_env must be a dict, got {runtime_env!r}")
+    of_actors: dict[str, Any] = {
+        "lag": lag,
+        "retries": whole(retries, "retries", least=0),
+        "claims": claims_of(num_cpus, num_gpus, memory, resources),
+        "runtime_env": runtime_env if ray.is_initialized() else None,
+        "node_timeout": number(node_timeout, "node_timeout", least=0.0),
+        "start_timeout": number(start_timeout, "start_timeout", least=0.0),
+    }
+    folder = None if checkpoint is None else Path(checkpoint).absolute()
+    mails = None if folder is None else folder / "mailbox.db"
+    root = _root(seed, mails)
+    functions = (fun, *Constraints(constraint).functions, *([filter] if filter else []))
+    search = IslandSearch(
+        functools.partial(minimize, fun, given, algorithm=algorithm, **common), functions, every
+    )
+    settings = [
+        {
+            "budget": budget // n + (i < budget % n),
+            "seed": spawn_seed(root, "island", i),
+            "x0": x0 if i == 0 else None,
+            "checkpoint": None if folder is None else str(folder / f"island-{i}.db"),
+        }
+        for i in range(n)
+    ]
+    header = {
+        "islands": n,
+        "exchange": every,
+        "lag": lag,
+        "budget": budget,
+        "seed": described_seed(root),
+    }
+    status, results = "", []
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        mailbox = stack.enter_context(contextlib.closing(Mailbox(n, mails, header)))
+        claimed = of_actors["claims"].get("CPU", 0.0)
+        stack.enter_context(connected(ray, address, n * claimed, runtime_env))
+        started = perf_counter()
+        archipelago = Archipelago(ray, search, settings, mailbox, **of_actors)
+        stack.enter_context(contextlib.closing(archipelago))
+        try:
+            archipelago.run()
+        except KeyboardInterrupt:
+            status = "interrupted"
+        results = archipelago.results
+        posts = [mailbox.last(i) for i in range(n)]
+        walltime = perf_counter() - started
+        n_restarts = archipelago.n_restarts
+    found = [(r.fun, r.x) for r in results if r is not None and r.success]
+    for post in posts:
+        if post is not None and post.u is not None:
+            found.append((post.value, point_of(given, np.frombuffer(post.u))))
+    closest = min(
+        (r for r in results if r is not None and r.x is not None),
+        key=lambda r: (r.maxcv, r.fun),
+        default=None,
+    )
+    nothing = (math.nan, None) if closest is None else (closest.fun, closest.x)
+    fun_, x = min(found, key=lambda pair: pair[0], default=nothing)
+    missing = "no evaluation was ok" if closest is None else "no feasible point was found"
+    nfev = sum(
+        r.nfev if r is not None else 0 if p is None else p.nfev
+        for r, p in zip(results, posts, strict=True)
+    )
+    status = status or _status(results)
+    return IslandsResult(
+        x=x,
+        fun=fun_,
+        success=bool(found),
+        status=status,
+        message=f"{n} islands stopped after {nfev} evaluations: {status}"
+        + ("" if found else f"; {missing}"),
+        nfev=nfev,
+        n_failed=sum(r.n_failed for r in results if r is not None),
+        n_restarts=n_restarts,
+        walltime=walltime,
+        seed=root if root.spawn_key else root.entropy,
+        islands=results,
+    )
+
+
+def _root(seed: Seed, mails: Path | None) -> np.random.SeedSequence:
+    """Return the seed given, or that of the run in the mailbox, or a new one."""
+    header = header_in(mails) if mails is not None and seed is None else None
+    return seed_of_run(seed) if header is None else restored_seed(header["seed"])
+
+
+def _status(results: list[Result | None]) -> str:
+    statuses = ["lost" if result is None else result.status for result in results]
+    for first in ("terminal_value", "lost"):
+        if first in statuses:
+            return first
+    return statistics.mode(statuses)

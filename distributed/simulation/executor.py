@@ -1,0 +1,367 @@
+"""The executor whose workers exist in virtual time only; loop and solvers are the real ones.
+
+Objectives are evaluated in this process, so values are true; durations are drawn. What becomes of a
+message is known when it is sent, since the death of each worker is drawn when it joins; so an event
+is what the driver gets to know: an answer, a death noticed, a worker that joined.
+"""
+
+import heapq
+import math
+from collections import deque
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import ExecutorError, ExecutorInUse
+from zoopt.core.evaluation import LOST, Evaluation
+from zoopt.core.seeds import Seed, root_seed
+from zoopt.distributed.simulation.durations import Durations
+from zoopt.distributed.simulation.fleet import Cluster, Fleet
+from zoopt.run.executor import Evaluate, Outcome, SerialExecutor
+
+__all__ = ["SimulatedExecutor", "spawned"]
+
+ANSWER, DEATH, JOIN = range(3)
+
+#: Keeps the streams of simulations apart from those of solvers and objectives.
+STREAM = 0x51D
+
+#: No worker: it is dead and known to be, or not there yet.
+ABSENT = -1
+
+
+class _Task(NamedTuple):
+    """An evaluation to do; tried again, it takes as long again."""
+
+    candidate: Candidate
+    seconds: float
+    n_deaths: int
+
+
+class _Message(NamedTuple):
+    """Evaluations that one worker does one after the other, and when."""
+
+    slot: int
+    life: int
+    tasks: list[_Task]
+    begin: float
+    ends: list[float]
+
+
+class SimulatedExecutor:
+    """Evaluates in this process while pretending to be a cluster, in virtual time.
+
+    The driver is a server that does one thing at a time: asking, telling and messages take the time
+    that the cluster says, and workers wait for it.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    seed : int, SeedSequence or None
+        Of durations and lifetimes. Same seed, same simulation.
+
+    Attributes
+    ----------
+    capacity : int
+        How many candidates it takes at once, by the workers that the driver knows of.
+    n_messages : int
+        Messages sent.
+    n_events : int
+        What the driver got to know: answers, deaths, workers that joined.
+    n_deaths : int
+        Deaths noticed.
+    n_retried, n_lost : int
+        How often an evaluation died with its worker and was tried again; was given up.
+    worked, wasted, driver_worked : float
+        Virtual seconds of workers in evaluations that were delivered, in those that died with their
+        worker, and of the driver.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> from zoopt.distributed import Cluster, SimulatedExecutor
+    >>> cluster = Cluster(workers=50, duration=60.0, driver_time=0, message_time=0, latency=0)
+    >>> result = zoopt.minimize(
+    ...     lambda x: x[0] ** 2, [(-1, 1)], budget=1000, seed=0, backend=SimulatedExecutor(cluster)
+    ... )
+    >>> result.walltime
+    1200.0
+    """
+
+    immediate = False
+    in_process = True
+
+    def __init__(self, cluster: Cluster, seed: Seed = None) -> None:
+        if not isinstance(cluster, Cluster):
+            raise TypeError(f"cluster must be a Cluster, got {cluster!r}")
+        self.cluster = cluster
+        self.capacity = 1
+        self._seed = root_seed(seed)
+        self._in_use = False
+        self._base = self._now = 0.0
+        self._reset()
+
+    def clock(self) -> float:
+        """Return the virtual time of the driver, in seconds; it goes on from run to run."""
+        return self._base + self._now
+
+    # ------------------------------------------------------------- what the loop calls
+
+    def start(
+        self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
+    ) -> None:
+        if self._in_use:
+            raise ExecutorInUse("this executor is in use; each run at a time needs its own")
+        self._in_use = True
+        self._base, self._now = self.clock(), 0.0
+        self._shift = self._base - origin
+        self._reset()
+        self._serial.start(evaluate, budget, 0.0)
+        cluster = self.cluster
+        for slot in range(cluster.n_slots):
+            when = self._fleet.ready(slot, 0.0)
+            if when == 0.0:
+                self._join(slot)
+            else:
+                self._push(when, JOIN, slot)
+        wanted = min(budget, budget if in_flight is None else in_flight)
+        self._batch = max(1, min(cluster.batch, -(-wanted // max(1, self._n_there))))
+        self._count_capacity()
+
+    def _reset(self) -> None:
+        cluster = self.cluster
+        self._serial = SerialExecutor()
+        self._draw = Durations(cluster.duration, spawned(self._seed, 0)).draw
+        self._fleet = Fleet(cluster, spawned(self._seed, 1))
+        self._heap: list[tuple[float, int, int, Any]] = []
+        self._n_pushed = 0
+        self._pending: deque[_Task] = deque()
+        self._cancelled: set[int] = set()
+        n = cluster.n_slots
+        self._names = [f"worker {slot}" for slot in range(n)]
+        self._life = [0] * n
+        self._death = [math.inf] * n
+        self._free_at = [0.0] * n
+        self._doomed: dict[int, list[_Message]] = {}
+        self._n_there = 0
+        # Workers by how many messages they hold. An entry that is out of date is passed over.
+        self._load = [ABSENT] * n
+        self._by_load: list[deque[int]] = [deque() for _ in range(cluster.depth)]
+        self._is_listed = [bytearray(n) for _ in range(cluster.depth)]
+        self._n_by_load = [0] * (cluster.depth + 1)
+        self._half_message = cluster.message_time / 2
+        self._half_step = cluster.driver_time / 2
+        self.n_messages = self.n_events = self.n_deaths = self.n_retried = self.n_lost = 0
+        self.worked = self.wasted = self.driver_worked = 0.0
+
+    def submit(self, candidate: Candidate) -> None:
+        self.work(self._half_step)
+        self._pending.append(_Task(candidate, self._draw(candidate), 0))
+        if len(self._pending) >= self._batch:
+            self._send(self._batch)
+
+    def collect(self, timeout: float | None = None) -> list[Outcome]:
+        """Go on to the next outcome; also return, with none, when there is room for more."""
+        deadline = math.inf
+        if timeout is not None:
+            deadline = self._now + timeout
+            if timeout > 0.0 and deadline == self._now:  # too little to be seen in the sum
+                deadline = math.nextafter(deadline, math.inf)
+        heap = self._heap
+        room = self.capacity
+        self._send_all()
+        while True:
+            outcomes = self._look()
+            if outcomes or self.capacity > room:
+                return outcomes
+            if not heap and not self._pending:  # all that was in flight was cancelled
+                return outcomes
+            if not heap:
+                raise ExecutorError(
+                    f"{len(self._pending)} evaluations wait, no worker is left and none will come"
+                )
+            when = heap[0][0]
+            if when > deadline:
+                self._now = deadline
+                return []
+            if when > self._now:
+                self._now = when
+
+    def cancel(self, ident: int) -> None:
+        """Give a candidate up; a worker that has begun it ends it."""
+        self._cancelled.add(ident)
+
+    def close(self) -> None:
+        self._in_use = False
+        self._heap.clear()
+        self._pending.clear()
+        self._doomed.clear()
+
+    # ------------------------------------------------------------- the driver
+
+    def work(self, seconds: float) -> None:
+        """Have the driver busy for some time."""
+        self._now += seconds
+        self.driver_worked += seconds
+
+    def _send_all(self) -> None:
+        """Send what waits to the workers that have room, evenly."""
+        while self._pending:
+            room = next((n for n in self._n_by_load[:-1] if n), 0)
+            if not room:
+                return
+            self._send(min(self._batch, -(-len(self._pending) // room)))
+
+    def _send(self, n: int) -> None:
+        """Send the oldest n tasks to the worker that holds the fewest messages, if one has room."""
+        slot = self._roomiest()
+        if slot is None:
+            return
+        self.work(self._half_message)
+        self.n_messages += 1
+        latency = self.cluster.latency
+        begin = end = max(self._now + latency, self._free_at[slot])
+        tasks = [self._pending.popleft() for _ in range(n)]
+        ends = []
+        for task in tasks:
+            end += task.seconds
+            ends.append(end)
+        self._free_at[slot] = end
+        message = _Message(slot, self._life[slot], tasks, begin, ends)
+        if end <= self._death[slot]:
+            self._push(end + latency, ANSWER, message)
+        else:
+            self._doomed.setdefault(slot, []).append(message)
+
+    def _look(self) -> list[Outcome]:
+        """Take in what has happened up to now."""
+        outcomes: list[Outcome] = []
+        heap, until = self._heap, self._now
+        while heap and heap[0][0] <= until:
+            when, _, kind, what = heapq.heappop(heap)
+            self.n_events += 1
+            if kind == ANSWER:
+                self._take(what, outcomes)
+            elif kind == DEATH:
+                self._bury(what, when, outcomes)
+            else:
+                self._welcome(what, when)
+        if self._pending:
+            self._send_all()
+        return outcomes
+
+    def _take(self, message: _Message, outcomes: list[Outcome]) -> None:
+        self.work(self._half_message)
+        slot = message.slot
+        if message.life == self._life[slot] and self._load[slot] != ABSENT:
+            self._set_load(slot, self._load[slot] - 1)
+        begin = message.begin
+        for task, end in zip(message.tasks, message.ends, strict=True):
+            candidate = task.candidate
+            if candidate.id not in self._cancelled:
+                evaluation = self._serial.submit(candidate)
+                evaluation.started = begin + self._shift
+                evaluation.finished = end + self._shift
+                evaluation.worker = self._names[slot]
+                self._deliver(candidate, evaluation, outcomes)
+                self.worked += end - begin
+            begin = end
+
+    def _deliver(
+        self, candidate: Candidate, evaluation: Evaluation, outcomes: list[Outcome]
+    ) -> None:
+        self.work(self._half_step)
+        outcomes.append((candidate, evaluation))
+
+    def _bury(self, slot: int, when: float, outcomes: list[Outcome]) -> None:
+        """Notice a death: what was on the worker goes to the head of the queue, or is lost."""
+        death = self._death[slot]
+        self.n_deaths += 1
+        self._set_load(slot, ABSENT)
+        self._n_there -= 1
+        self._count_capacity()
+        for message in reversed(self._doomed.pop(slot, [])):
+            self.wasted += max(0.0, min(message.ends[-1], death) - message.begin)
+            for task in reversed(message.tasks):
+                if task.candidate.id in self._cancelled:
+                    continue
+                if task.n_deaths < self.cluster.retries:
+                    self.n_retried += 1
+                    self._pending.appendleft(task._replace(n_deaths=task.n_deaths + 1))
+                    continue
+                self.n_lost += 1
+                text = f"its worker died {task.n_deaths + 1} times"
+                lost = Evaluation(math.nan, LOST, error=text)
+                lost.started = min(message.begin, when) + self._shift
+                lost.finished = when + self._shift
+                lost.worker = self._names[slot]
+                self._deliver(task.candidate, lost, outcomes)
+        self._push(self._fleet.again(slot, death, when), JOIN, slot)
+
+    def _welcome(self, slot: int, when: float) -> None:
+        ready = self._fleet.ready(slot, when)
+        if ready > when:  # its node has died in the meantime
+            self._push(ready, JOIN, slot)
+        else:
+            self._join(slot, when)
+            self._count_capacity()
+
+    # ------------------------------------------------------------- bookkeeping
+
+    def _push(self, when: float, kind: int, what: Any) -> None:
+        if when < math.inf:
+            heapq.heappush(self._heap, (when, self._n_pushed, kind, what))
+            self._n_pushed += 1
+
+    def _join(self, slot: int, when: float = 0.0) -> None:
+        death, noticed = self._fleet.join(slot, when)
+        self._life[slot] += 1
+        self._death[slot] = death
+        self._free_at[slot] = when
+        self._n_there += 1
+        self._set_load(slot, 0)
+        self._push(noticed, DEATH, slot)
+
+    def _count_capacity(self) -> None:
+        """At least one is taken at any time: it waits for a worker."""
+        cluster = self.cluster
+        room = self._n_there * self._batch * cluster.depth
+        if cluster.max_in_flight is not None:
+            room = min(room, cluster.max_in_flight)
+        self.capacity = max(1, room)
+
+    def _set_load(self, slot: int, load: int) -> None:
+        before, self._load[slot] = self._load[slot], load
+        if before != ABSENT:
+            self._n_by_load[before] -= 1
+        if load == ABSENT:
+            return
+        self._n_by_load[load] += 1
+        if load < len(self._by_load) and not self._is_listed[load][slot]:
+            self._is_listed[load][slot] = True
+            self._by_load[load].append(slot)
+
+    def _roomiest(self) -> int | None:
+        """Take the worker that holds the fewest messages, and note one more; None without room."""
+        for load, slots in enumerate(self._by_load):
+            if not self._n_by_load[load]:
+                continue
+            while True:
+                slot = slots.popleft()
+                self._is_listed[load][slot] = False
+                if self._load[slot] == load:
+                    self._set_load(slot, load + 1)
+                    return slot
+        return None
+
+
+def spawned(seed: np.random.SeedSequence, *keys: int) -> np.random.Generator:
+    """Return a generator of a simulation; solvers and objectives use none of these streams."""
+    return np.random.Generator(
+        np.random.PCG64(
+            np.random.SeedSequence(
+                seed.entropy, spawn_key=(*seed.spawn_key, STREAM, *keys), pool_size=seed.pool_size
+            )
+        )
+    )

@@ -1,0 +1,155 @@
+"""Several searches in one virtual time, each with a driver of its own, that exchange incumbents.
+
+Each search runs in a thread, and only one of them at a time: the one whose virtual time is least.
+They change places where they exchange, so that what one reads there was written no later.
+"""
+
+import heapq
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import Best, Evaluation
+from zoopt.distributed.simulation.executor import SimulatedExecutor
+from zoopt.run.callbacks import Callback
+from zoopt.run.result import Result
+from zoopt.run.search import Search
+
+__all__ = ["Exchange", "run_islands"]
+
+
+class Baton:
+    """Lets one of n threads run at a time: the one of least virtual time, then of least number."""
+
+    def __init__(self, n: int) -> None:
+        self._turns = [threading.Semaphore(0) for _ in range(n)]
+        self._waiting = [(0.0, i) for i in range(n)]
+        self.broken = False
+
+    def begin(self) -> None:
+        """Let the first one run."""
+        self._turns[heapq.heappop(self._waiting)[1]].release()
+
+    def wait(self, i: int) -> None:
+        """Wait for the first turn."""
+        self._turns[i].acquire()
+
+    def yield_at(self, i: int, now: float) -> None:
+        """Go on when no other is earlier."""
+        _, first = heapq.heappushpop(self._waiting, (now, i))
+        if first != i:
+            self._turns[first].release()
+            self._turns[i].acquire()
+
+    def leave(self) -> None:
+        """Have no more turns."""
+        if self._waiting:
+            self.begin()
+
+
+class Exchange(Callback):
+    """Every k tells, tell the best point of the other islands to this one, if it is better.
+
+    It costs the island's driver a message.
+
+    Parameters
+    ----------
+    island : int
+    executor : SimulatedExecutor
+    every : int
+    baton : Baton
+    board : list
+        The best that each island has shown so far.
+    """
+
+    def __init__(
+        self,
+        island: int,
+        executor: SimulatedExecutor,
+        every: int,
+        baton: Baton,
+        board: list[Best | None],
+    ) -> None:
+        self._island = island
+        self._executor = executor
+        self._every = every
+        self._baton = baton
+        self._board = board
+        self.n_taken = 0
+
+    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+        if search.nfev % self._every:
+            return
+        self._executor.work(self._executor.cluster.message_time)
+        self._baton.yield_at(self._island, search.elapsed)
+        if self._baton.broken:
+            raise StopIteration
+        mine = self._board[self._island] = search.best
+        others = [best for best in self._board if best is not None]
+        if not others:
+            return
+        theirs = min(others, key=lambda best: best.value)
+        if mine is None or theirs.value < mine.value:
+            search.solver.tell_point(theirs.candidate, theirs.evaluation)
+            self.n_taken += 1
+
+
+def run_islands(
+    searches: Sequence[Callable[[Exchange], Result]],
+    executors: Sequence[SimulatedExecutor],
+    every: int,
+) -> tuple[list[Result], int]:
+    """Run searches that exchange every so many tells.
+
+    Parameters
+    ----------
+    searches : sequence of callables
+        Each runs a search with the callback that it is given, and returns its Result.
+    executors : sequence of SimulatedExecutor
+        Of each search.
+    every : int
+
+    Returns
+    -------
+    list of Result, int
+        One of each search, and how many points were taken over.
+
+    Raises
+    ------
+    Exception
+        What a search raised first; the others are stopped.
+    """
+    n = len(searches)
+    baton = Baton(n)
+    board: list[Best | None] = [None] * n
+    exchanges = [Exchange(i, executors[i], every, baton, board) for i in range(n)]
+    results: list[Any] = [None] * n
+    errors: list[BaseException] = []
+
+    def island(i: int) -> None:
+        baton.wait(i)
+        try:
+            if not baton.broken:
+                results[i] = searches[i](exchanges[i])
+        except BaseException as error:
+            errors.append(error)
+            baton.broken = True
+        finally:
+            baton.leave()
+
+    threads = [threading.Thread(target=island, args=(i,), name=f"island {i}") for i in range(n)]
+    for thread in threads:
+        thread.start()
+    try:
+        baton.begin()
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        baton.broken = True  # each stops at its next exchange
+        for thread in threads:
+            thread.join()
+        raise
+    if errors:
+        raise errors[0]
+    return results, sum(exchange.n_taken for exchange in exchanges)

@@ -1,0 +1,1 @@
+"""What solvers and runs share: spaces, candidates, evaluations, solvers, seeds and errors."""

@@ -1,0 +1,37 @@
+"""Seeds: one generator per role, each derived from the seed of the run."""
+
+import numbers
+from typing import TypeAlias
+
+import numpy as np
+
+__all__ = ["Seed", "root_seed", "spawn_generator", "spawn_seed"]
+
+Seed: TypeAlias = "int | np.random.SeedSequence | None"
+
+#: Roles that draw random numbers, each from a stream of its own.
+_ROLES = {"solver": 0, "objective": 1, "repeat": 2, "island": 3, "inner": 4}
+
+
+def root_seed(seed: Seed) -> np.random.SeedSequence:
+    """Return the seed of a run as the sequence from which its roles derive theirs."""
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral)):
+        raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
+    if seed is not None and seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed!r}")
+    return np.random.SeedSequence(seed)
+
+
+def spawn_seed(seed: Seed, role: str, *keys: int) -> np.random.SeedSequence:
+    """Derive the seed of a role from that of the run."""
+    seed = root_seed(seed)
+    return np.random.SeedSequence(
+        seed.entropy, spawn_key=(*seed.spawn_key, _ROLES[role], *keys), pool_size=seed.pool_size
+    )
+
+
+def spawn_generator(seed: Seed, role: str, *keys: int) -> np.random.Generator:
+    """Return the generator of a role; the global one is never touched."""
+    return np.random.Generator(np.random.PCG64(spawn_seed(seed, role, *keys)))

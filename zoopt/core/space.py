@@ -1,0 +1,409 @@
+"""Search spaces: the only place that knows user units.
+
+Encodes points as rows of floats, one column for each dimension that is not constant. Knows nothing
+of solvers, objectives or budgets.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zoopt._native import ORDERED, UNORDERED
+from zoopt.core.checks import whole
+from zoopt.core.dimensions import (
+    Choice,
+    Dimension,
+    Integer,
+    Real,
+    as_dimension,
+    decoder,
+    described,
+    restored,
+)
+
+__all__ = ["Bits", "Mask", "Row", "Space"]
+
+Row: TypeAlias = npt.NDArray[np.float64]
+
+Bits: TypeAlias = npt.NDArray[np.uint8]
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+#: Most runs of like dimensions that `Space.describe` lists.
+MAX_RUNS = 10_000
+
+
+class Space:
+    """A product of dimensions, and the encoding of its points.
+
+    Parameters
+    ----------
+    dimensions : sequence or mapping
+        `Real`, `Integer`, `Choice` or ``(low, high)`` pairs of numbers, which mean `Real`. With a
+        mapping of names, points are dictionaries; otherwise lists.
+
+    Attributes
+    ----------
+    dimensions : list
+        One entry a dimension.
+    names : list of str or None
+    kinds, low, high : arrays, shape (n_columns,)
+        The encoded columns, for the kernels.
+    size : int or float
+        Number of points, ``inf`` if any dimension is continuous.
+
+    Examples
+    --------
+    >>> space = Space({"lr": Real(1e-4, 1, log=True), "layers": Integer(1, 4)})
+    >>> space.decode(space.encode({"lr": 1.0, "layers": 2}))
+    {'lr': 1.0, 'layers': 2}
+    >>> Space([(0, 1), (0, 1)]).size
+    inf
+    """
+
+    def __init__(self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]) -> None:
+        self.names: list[str] | None = None
+        if isinstance(dimensions, Mapping):
+            self.names = list(dimensions)
+            for name in self.names:
+                if not isinstance(name, str):
+                    raise TypeError(f"names of dimensions must be strings, got {name!r}")
+            dimensions = list(dimensions.values())
+        if isinstance(dimensions, (str, bytes)) or not isinstance(dimensions, Iterable):
+            raise TypeError(f"a space must be a sequence or a mapping, got {dimensions!r}")
+        entries = [as_dimension(entry, self._label(i)) for i, entry in enumerate(dimensions)]
+        if not entries:
+            raise ValueError("a space needs at least one dimension")
+        distinct = list({id(entry): entry for entry in entries}.values())
+        index = {id(entry): i for i, entry in enumerate(distinct)}
+        which = np.fromiter((index[id(entry)] for entry in entries), np.intp, len(entries))
+        self._set_up(distinct, which)
+
+    @classmethod
+    def of_distinct(cls, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> "Space":
+        """Make a large space of few distinct dimensions: dimension i is ``distinct[which[i]]``."""
+        self = cls.__new__(cls)
+        self.names = None
+        self._set_up(distinct, which)
+        return self
+
+    @classmethod
+    def subsets(cls, n: int) -> "Space":
+        """Make the space of the subsets of n items: points are lists of flags, or boolean masks.
+
+        Examples
+        --------
+        >>> from zoopt import minimize
+        >>> weights = np.array([3.0, 1.0, 2.0])
+        >>> result = minimize(lambda mask: -weights[mask].sum(), Space.subsets(3), budget=8)
+        >>> result.x
+        array([ True,  True,  True])
+        """
+        which = np.zeros(whole(n, "n", least=1), np.intp)
+        return cls.of_distinct([Choice([False, True])], which)
+
+    def _set_up(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
+        """Work out everything else; each distinct dimension is asked for its facts once."""
+        self._distinct = distinct
+        self._which = which
+        columns = np.array([d.column for d in distinct], np.float64)[which]
+        self._free = np.flatnonzero(columns[:, 0] < columns[:, 1])
+        self.kinds = np.array([d.kind for d in distinct], np.intp)[which][self._free]
+        self.low = np.ascontiguousarray(columns[self._free, 0])
+        self.high = np.ascontiguousarray(columns[self._free, 1])
+        counts = np.bincount(which, minlength=len(distinct)).tolist()
+        self.size: float = _product(
+            d.size if d.size == math.inf else int(d.size) ** n
+            for d, n in zip(distinct, counts, strict=True)
+        )
+        #: Number of `Real` dimensions that are not constant, with or without a step.
+        self.n_continuous: int = sum(
+            n for d, n in zip(distinct, counts, strict=True) if type(d) is Real and d.low < d.high
+        )
+        decoders = [decoder(d) for d in distinct]
+        self._all_free = len(self._free) == len(which)
+        #: Points are float arrays equal to their rows.
+        self.is_plain = self._all_free and all(decode is None for decode in decoders)
+        self._grids = _Grids(distinct, which[self._free])
+        #: Points are arrays of whole numbers equal to their rows.
+        self.is_integer = self._all_free and all(decode is int for decode in decoders)
+        #: Points are boolean arrays.
+        self.is_boolean = self._all_free and all(
+            type(d) is Choice and d.values == [False, True] and type(d.values[0]) is bool
+            for d in distinct
+        )
+        #: Of the arrays that points are.
+        if all(type(d) is Real for d in distinct):
+            self.dtype: type = np.float64
+        else:
+            self.dtype = np.int64 if all(type(d) is Integer for d in distinct) else object
+        self._columns: list[int] = []
+        self._decoders: list[tuple[int, Callable[[float], Any]]] = []
+        self._template: list[Any] = []
+        if not (self.is_plain or self.is_integer):
+            self._columns = self._free.tolist()
+            on_grid = set(self._free[self._grids.columns].tolist())
+            coded = [(i, decoders[which[i]]) for i in self._columns if i not in on_grid]
+            self._decoders = [(i, decode) for i, decode in coded if decode is not None]
+            constants = [d.decode(d.column[0]) for d in distinct]
+            self._template = [constants[i] for i in which.tolist()]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the space in terms of JSON, for `restore`.
+
+        Choices of objects that JSON does not hold stand as a fingerprint of their texts.
+        """
+        codes: dict[str, int] = {}
+        kinds = [codes.setdefault(repr(d), len(codes)) for d in self._distinct]
+        which = np.array(kinds, np.intp)[self._which]
+        starts = np.flatnonzero(np.diff(which, prepend=-1))
+        runs = np.column_stack([which[starts], np.diff(starts, append=len(which))])
+        first = {code: self._distinct[kinds.index(code)] for code in codes.values()}
+        description: dict[str, Any] = {
+            "names": self.names,
+            "dimensions": [described(dimension) for dimension in first.values()],
+        }
+        if len(runs) <= MAX_RUNS:
+            description["runs"] = runs.tolist()
+        else:
+            description["order"] = hashlib.sha256(which.astype("<i8").tobytes()).hexdigest()
+        return description
+
+    @classmethod
+    def restore(cls, described: dict[str, Any]) -> "Space":
+        """Make the space that `describe` described.
+
+        Raises
+        ------
+        ValueError
+            If it holds what JSON does not; names it.
+        """
+        made = [restored(dimension) for dimension in described["dimensions"]]
+        if "runs" not in described:
+            raise ValueError("the order of its dimensions is too irregular to be kept in a file")
+        codes = [code for code, n in described["runs"] for _ in range(n)]
+        self = cls.of_distinct(made, np.array(codes, np.intp))
+        self.names = described["names"]
+        return self
+
+    @property
+    def dimensions(self) -> list[Dimension]:
+        return [self._distinct[i] for i in self._which.tolist()]
+
+    def label_of_column(self, k: int) -> str:
+        """Return what messages call the dimension of an encoded column."""
+        return self._label(int(self._free[k]))
+
+    def _label(self, i: int) -> str:
+        return f"dimension {i}" if self.names is None else f"dimension {self.names[i]!r}"
+
+    def __len__(self) -> int:
+        return len(self._which)
+
+    @property
+    def n_columns(self) -> int:
+        return len(self._free)
+
+    @property
+    def is_finite(self) -> bool:
+        return self.size < math.inf
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether every column has two values, so that points pack into bits."""
+        whole_numbers = (self.kinds == ORDERED) | (self.kinds == UNORDERED)
+        return bool((whole_numbers & (self.high - self.low == 1.0)).all())
+
+    @property
+    def is_of_subsets(self) -> bool:
+        """Whether points are flags without names, so that a mask says all."""
+        flags = all(
+            [d.low, d.high] == [0, 1] if type(d) is Integer else self.is_boolean
+            for d in self._distinct
+        )
+        return self._all_free and self.names is None and flags
+
+    def pack(self, row: Row) -> Bits:
+        """Return a row of a binary space as bits, read-only."""
+        bits = np.packbits(row > self.low, bitorder="little")
+        bits.flags.writeable = False
+        return bits
+
+    def mask(self, bits: Bits) -> Mask:
+        """Return which columns hold the second of their two values; of many points, a matrix."""
+        return np.unpackbits(bits, -1, len(self._free), "little").view(np.bool_)
+
+    def unpack(self, bits: Bits) -> Row:
+        """Return the row of packed bits, read-only."""
+        row: Row = self.low + self.mask(bits)
+        row.flags.writeable = False
+        return row
+
+    def encode(self, point: Mapping[str, Any] | Iterable[Any]) -> Row:
+        """Return the row of a point.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the point has another length or a value outside its dimension; names it.
+        """
+        values = self._values(point)
+        row = np.empty(len(values), np.float64)
+        for i, (dimension, value) in enumerate(zip(self.dimensions, values, strict=True)):
+            try:
+                row[i] = dimension.encode(value)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{self._label(i)}: {error}") from None
+        encoded: Row = row[self._free]
+        encoded.flags.writeable = False
+        return encoded
+
+    def _values(self, point: Mapping[str, Any] | Iterable[Any]) -> list[Any]:
+        if isinstance(point, Mapping):
+            if self.names is None:
+                raise TypeError("this space has no names: a point must be a sequence")
+            if set(point) != set(self.names):
+                raise ValueError(f"a point must name {self.names}, got {list(point)}")
+            return [point[name] for name in self.names]
+        if isinstance(point, (str, bytes)) or not isinstance(point, Iterable):
+            raise TypeError(f"a point must be a sequence of {len(self)} values, got {point!r}")
+        values = list(point)
+        if len(values) != len(self):
+            raise ValueError(f"a point must have {len(self)} values, got {len(values)}")
+        return values
+
+    def decode(self, row: Row) -> Any:
+        """Return the point of a row: a dictionary if the space has names, otherwise a list."""
+        values = self.decode_list(row)
+        return values if self.names is None else dict(zip(self.names, values, strict=True))
+
+    def decode_list(self, row: Row) -> list[Any]:
+        """Return the point of a row as a list of native values."""
+        if self.is_integer:
+            integers: list[Any] = row.astype(np.int64).tolist()
+            return integers
+        if self.is_boolean:
+            flags: list[Any] = (row > 0.0).tolist()
+            return flags
+        values: list[Any] = self._grids.decode(row).tolist()
+        if not self._all_free:
+            codes, values = values, self._template.copy()
+            for i, code in zip(self._columns, codes, strict=True):
+                values[i] = code
+        for i, decode in self._decoders:
+            values[i] = decode(values[i])
+        return values
+
+    def decode_columns(self, columns: Sequence[int], codes: Sequence[float]) -> list[Any]:
+        """Return the native values of some encoded columns."""
+        if self.is_plain:
+            return list(codes)
+        if self.is_integer:
+            return [int(code) for code in codes]
+        if self.is_boolean:
+            return [code > 0.0 for code in codes]
+        which = [self._which.item(self._free.item(k)) for k in columns]
+        return [self._distinct[i].decode(code) for i, code in zip(which, codes, strict=True)]
+
+    def dimensions_of(self, columns: Sequence[int]) -> list[int]:
+        """Return which dimensions some encoded columns are; a constant one is none of them."""
+        return list(columns) if self._all_free else [self._free.item(k) for k in columns]
+
+    def decode_at(self, i: int, row: Row) -> Any:
+        """Return the native value of one dimension of a row."""
+        k = i if self._all_free else int(np.searchsorted(self._free, i))
+        if not self._all_free and (k == len(self._free) or self._free[k] != i):
+            return self._template[i]
+        return self.decode_columns([k], [row.item(k)])[0]
+
+    def decode_array(self, row: Row) -> npt.NDArray[Any]:
+        """Return the point of a row as an array: float, integer, or object if it is mixed."""
+        if self.is_plain:
+            return row
+        if self.is_integer:
+            return row.astype(np.int64)
+        if self.is_boolean:
+            return row > 0.0
+        if self._all_free and not self._decoders:
+            return self._grids.decode(row)
+        values = self.decode_list(row)
+        array: npt.NDArray[Any] = np.empty(len(values), self.dtype)
+        array[:] = values
+        return array
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """Draw a point uniformly (in the logarithm where a dimension asks for that)."""
+        u = rng.random(self.n_columns)
+        width = self.high - self.low
+        row = self.low + u * width
+        whole = (self.kinds == ORDERED) | (self.kinds == UNORDERED)
+        row[whole] = self.low[whole] + np.floor(u[whole] * (width[whole] + 1.0))
+        return self.decode(np.minimum(row, self.high))
+
+    def contains(self, point: Any) -> bool:
+        """Tell whether a point can be encoded; a value off a grid counts as its neighbor."""
+        try:
+            self.encode(point)
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[Dimension]:
+        return iter(self.dimensions)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Space)
+            and self.names == other.names
+            and self.dimensions == other.dimensions
+        )
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.names or ()), tuple(self.dimensions)))
+
+    def __repr__(self) -> str:
+        if self.names is None:
+            return f"Space({self.dimensions!r})"
+        return f"Space({dict(zip(self.names, self.dimensions, strict=True))!r})"
+
+
+class _Grids:
+    """Decodes all columns of decimal grids at once, bit for bit as `Real.decode` does."""
+
+    def __init__(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
+        grids = [type(d) is Real and d.kind == ORDERED and d._scale > 0 for d in distinct]
+        self.columns = np.flatnonzero(np.array(grids, bool)[which]) if any(grids) else which[:0]
+        if not any(grids):
+            return
+        facts = np.array(
+            [
+                (d.low if d.origin is None else d.origin, d._step, d._scale, d.low, d.high)
+                if type(d) is Real
+                else (0.0,) * 5
+                for d in distinct
+            ],
+            np.float64,
+        )[which[self.columns]]
+        self._origin, self._step, self._scale, self._low, self._high = facts.T
+
+    def decode(self, row: Row) -> Row:
+        if not len(self.columns):
+            return row
+        values = row.copy()
+        exact = self._origin + row[self.columns] * self._step
+        rounded = np.rint(exact * self._scale) / self._scale
+        values[self.columns] = np.minimum(np.maximum(rounded, self._low), self._high)
+        return values
+
+
+def _product(sizes: Iterable[float]) -> float:
+    product: float = 1
+    for size in sizes:
+        if size == math.inf:
+            return math.inf
+        product *= size
+    return product

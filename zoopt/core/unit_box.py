@@ -1,0 +1,130 @@
+"""The ordered columns of a space as a unit box: what continuous solvers move in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoopt._native import LOG_INTEGER, ORDERED, UNORDERED
+from zoopt.core.space import Row, Space
+
+__all__ = ["UnitBox", "blocks"]
+
+
+class UnitBox:
+    """Maps rows of a space to points of [0, 1]^n and back; whole numbers have equal parts of it.
+
+    Parameters
+    ----------
+    space : Space
+
+    Attributes
+    ----------
+    columns : int array, shape (n,)
+        The columns that have an order.
+    width : float64 array, shape (n,)
+        Of the box, in encoded units.
+    whole, log_whole : int arrays
+        Places among those columns: of whole numbers, and of whole numbers on a log scale.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self.columns: npt.NDArray[np.intp] = np.flatnonzero(space.kinds != UNORDERED)
+        self._is_all = len(self.columns) == space.n_columns
+        kinds = space.kinds[self.columns]
+        low, high = space.low, space.high
+        if not self._is_all:
+            low, high = low[self.columns], high[self.columns]
+        is_whole = kinds == ORDERED
+        self._low, self._high = _narrowed(low), _narrowed(high)
+        self.low: Row = _narrowed(low - 0.5 * is_whole) if is_whole.any() else self._low
+        self.width: Row = _narrowed(high - low + is_whole)
+        self.whole = np.flatnonzero(is_whole)
+        self.log_whole = np.flatnonzero(kinds == LOG_INTEGER)
+        #: Logarithms of the least and greatest whole numbers of the latter.
+        self._first = np.log(np.rint(np.exp(self._low[self.log_whole]) + 0.5))
+        self._last = np.log(np.rint(np.exp(self._high[self.log_whole]) - 0.5))
+
+    def point(self, row: Row) -> Row:
+        """Return the place of a row."""
+        place: Row = (row if self._is_all else row[self.columns]) - self.low
+        place /= self.width
+        return place
+
+    def values(self, point: Row) -> Row:
+        """Return the encoded values of the ordered columns at a place, rounded and in range."""
+        values: Row = np.empty(len(point))
+        for block in blocks(len(point)):
+            self._scale(point[block], block, values[block])
+        return self._rounded(values)
+
+    def _scale(self, point: Row, block: slice, out: Row) -> None:
+        """Turn places of a block of columns into values, but for rounding."""
+        np.multiply(point, self.width[block], out=out)
+        out += self.low[block]
+        np.clip(out, self._low[block], self._high[block], out=out)
+
+    def _rounded(self, values: Row) -> Row:
+        if len(self.whole):
+            values[self.whole] = np.rint(values[self.whole]) + 0.0  # no negative zero
+        logs = self.log_whole
+        if len(logs):
+            values[logs] = np.log(np.maximum(np.rint(np.exp(values[logs])), 1.0))
+            values[logs] = np.clip(values[logs], self._first, self._last)
+        return values
+
+    def spread(self, point: Row, sigma: float) -> Any:
+        """Return the step size of each column: so large that whole numbers change now and then.
+
+        A float where it is the same for all.
+        """
+        if not (len(self.whole) or len(self.log_whole)):
+            return sigma
+        spread = np.full(len(self.columns), sigma)
+        spread[self.whole] = np.maximum(sigma, MARGIN / self.width[self.whole])
+        logs = self.log_whole
+        if len(logs):
+            number = np.exp(self.low[logs] + point[logs] * self.width[logs])
+            gap = MARGIN / np.maximum(number, 1.0) / self.width[logs]
+            spread[logs] = np.maximum(sigma, gap)
+        return spread
+
+    def row_of_centered(self, z: Row) -> Row:
+        """Return the row at a place of [-1, 1]^n, drawn to the border from outside; changes z."""
+        for block in blocks(len(z)):
+            part = z[block]
+            part += 1.0
+            part *= 0.5
+            self._scale(part, block, part)
+        return self._row(self._rounded(z))
+
+    def row(self, point: Row) -> Row:
+        """Return the row at a place; unordered columns have their first value. It is read-only."""
+        return self._row(self.values(point))
+
+    def _row(self, values: Row) -> Row:
+        row = values
+        if not self._is_all:
+            row = self._space.low.copy()
+            row[self.columns] = values
+        row.flags.writeable = False
+        return row
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """Cut n columns into parts of which a few arrays fit into a processor's cache."""
+    return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
+
+
+def _narrowed(numbers: Row) -> Row:
+    """Return numbers that are all equal as a view of one, which takes no time to read."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return np.broadcast_to(numbers[:1], numbers.shape)
+    return numbers
+
+
+#: Least step size where values are whole, in units of their distance.
+MARGIN = 0.35
+BLOCK = 16_384

@@ -1,0 +1,264 @@
+"""Steps: functions that can be updated, so that a change of few values costs what it changes.
+
+Owns what the user's ``delta`` gets, and the states that it hands back. A state stays with its point
+for as long as steps start there, in this process.
+"""
+
+import operator
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import FirstStepsFailed, Pruned
+from zoopt.core.evaluation import Evaluation
+from zoopt.core.lineage import Record
+from zoopt.core.space import Row, Space
+from zoopt.problem.calls import stochastic_argument
+from zoopt.run.search import FIRST_CALLS
+
+__all__ = ["BySteps", "PointView", "Step", "check_steps", "parted"]
+
+
+def check_steps(fun: Callable[..., Any], delta: Any) -> None:
+    """Refuse what cannot be updated."""
+    for name, function in (("the objective", fun), ("delta", delta)):
+        kind = stochastic_argument(function)
+        if kind is not None:
+            raise ValueError(f"delta excludes noise, and {name} takes {kind!r}")
+
+
+class PointView(Sequence[Any]):
+    """A point in user units that is decoded where it is looked at.
+
+    Takes whole numbers, slices and arrays of indices, as an array does; ``numpy.asarray`` makes an
+    array of all of it.
+    """
+
+    __slots__ = ("_decode", "_item", "_row", "_space")
+
+    def __init__(self, space: Space, row: Row) -> None:
+        self._space = space
+        self._row = row
+        #: Of one column, where all are alike.
+        self._decode = int if space.is_integer else bool if space.is_boolean else None
+        self._item = row.item
+
+    def __len__(self) -> int:
+        return len(self._space)
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            if self._decode is not None:
+                return self._decode(self._item(index))
+            index = operator.index(index)
+        except TypeError:
+            return self._some(index)
+        n = len(self._space)
+        if not -n <= index < n:
+            raise IndexError(f"dimension {index} is out of bounds for {n}")
+        return self._space.decode_at(index % n, self._row)
+
+    def _some(self, index: Any) -> npt.NDArray[Any]:
+        if self._space.is_integer:
+            whole_numbers: npt.NDArray[Any] = self._row[index].astype(np.int64)
+            return whole_numbers
+        if self._space.is_boolean:
+            flags: npt.NDArray[Any] = self._row[index] > 0.0
+            return flags
+        which = np.arange(len(self._space))[index]
+        values = [self._space.decode_at(i, self._row) for i in which.tolist()]
+        some: npt.NDArray[Any] = np.empty(len(values), self._space.dtype)
+        some[:] = values
+        return some
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        whole_array = self._space.decode_array(self._row)
+        return whole_array if dtype is None else whole_array.astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"PointView({np.asarray(self)!r})"
+
+
+class Step:
+    """A change of few values, as a ``delta`` gets it.
+
+    Attributes
+    ----------
+    indices : list of int
+        The dimensions that change, in no order.
+    values : list
+        Their new values, in the same order.
+    old : list
+        The values that they have in the parent.
+    x : 1-D array, or a view that is indexed like one
+        The parent's point, read-only, not yet changed. Looking at some of its values costs nothing
+        that grows with the dimension. Copy what you keep beyond the call.
+    value : float
+        The parent's.
+    state : object
+        What was returned beside the parent's value; None if nothing was. Others start from it too:
+        make a new one instead of changing it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import zoopt
+    >>> weights = np.arange(1.0, 1001.0)
+    >>> def load(x):
+    ...     return float(weights @ x)
+    >>> def delta(step):
+    ...     change = zip(step.indices, step.old, step.values)
+    ...     return step.value + sum(weights[i] * (new - old) for i, old, new in change)
+    >>> space = [zoopt.Integer(0, 1)] * 1000
+    >>> result = zoopt.minimize(load, space, delta=delta, budget=5000, seed=0)
+    >>> result.fun == load(result.x)
+    True
+    """
+
+    __slots__ = ("_codes", "_columns", "_record", "_row", "_space", "_state", "indices", "values")
+
+    def __init__(
+        self,
+        space: Space,
+        row: Row,
+        record: Record,
+        columns: Sequence[int],
+        codes: Sequence[float],
+        state: Callable[[], Any],
+    ) -> None:
+        self.indices = space.dimensions_of(columns)
+        self.values = space.decode_columns(columns, codes)
+        self._space = space
+        self._row = row
+        self._record = record
+        self._columns = columns
+        self._state = state
+
+    @property
+    def old(self) -> list[Any]:
+        row = self._row
+        return self._space.decode_columns(self._columns, [row.item(k) for k in self._columns])
+
+    @property
+    def x(self) -> Any:
+        return self._row if self._space.is_plain else PointView(self._space, self._row)
+
+    @property
+    def value(self) -> float:
+        return self._record.value
+
+    @property
+    def state(self) -> Any:
+        return self._state()
+
+    def __repr__(self) -> str:
+        return f"Step(indices={self.indices}, values={self.values}, value={self.value})"
+
+
+class BySteps:
+    """Evaluate steps by the user's ``delta``, and whole points as ever.
+
+    Parameters
+    ----------
+    evaluate : callable
+        That of the surface; its ``violation(candidate)`` is asked for beside a delta.
+    delta : callable
+        ``delta(step)`` returns a value, or a value and a state.
+    space : Space
+    worked_before : callable
+        Whether a step has worked in the part of the run that is not evaluated again.
+    """
+
+    def __init__(
+        self,
+        evaluate: Any,
+        delta: Callable[[Step], Any],
+        space: Space,
+        worked_before: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._worked_before = worked_before
+        self._evaluate = evaluate
+        self._delta = delta
+        self.space = space
+        self._has_worked = False
+        self._n_failed = 0
+        self._lock = threading.RLock()
+
+    def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
+        if candidate.record is None:
+            answer, violation = self._evaluate(candidate)[:2]
+            value, state = parted(answer)
+            return value, violation, (state,)
+        assert candidate.move is not None
+        violation = self._evaluate.violation(candidate)
+        columns = candidate.move[1:]
+        answer = self._step(candidate.base, candidate.record, columns, candidate.values)
+        value, state = parted(answer)
+        if not self._has_worked:
+            self._look_at(Evaluation.of(value).exception)
+        return value, violation, (state,)
+
+    def _step(
+        self, row: Row, record: Record, columns: tuple[int, ...], codes: tuple[float, ...]
+    ) -> Any:
+        def state() -> Any:
+            return self._state_of(row, record)
+
+        step = Step(self.space, row, record, columns, codes, state)
+        try:
+            return self._delta(step)
+        except Pruned:  # no bug
+            raise
+        except Exception as error:
+            self._look_at(error)
+            raise
+
+    def _look_at(self, error: BaseException | None) -> None:
+        """Raise if the first steps all fail: that is the delta's bug."""
+        if error is None:
+            self._has_worked = True
+        elif not self._has_worked and not self._worked_before():
+            self._n_failed += 1
+            if self._n_failed == FIRST_CALLS:
+                raise FirstStepsFailed from error
+
+    def _state_of(self, row: Row, record: Record) -> Any:
+        extra = record.extra
+        if extra is None:
+            with self._lock:
+                extra = self._made_again(row.copy(), record)
+        return extra[0]
+
+    def _made_again(self, row: Row, record: Record) -> tuple[Any]:
+        """Make a state again that a resumed run lacks, as it was made before: step by step."""
+        steps = []
+        while record.extra is None and record.before is not None:
+            steps.append(record)
+            row[list(record.columns)] = record.old
+            record = record.before
+        if record.extra is None:
+            whole_point = Candidate(-1, frozen(row.copy()), self.space)
+            record.settle((parted(self._evaluate(whole_point)[0])[1],))
+        for after in reversed(steps):
+            row.flags.writeable = False
+            answer = self._step(row, record, after.columns, after.new)
+            after.settle((parted(answer)[1],))
+            row.flags.writeable = True
+            row[list(after.columns)] = after.new
+            record = after
+        made: tuple[Any] = record.extra
+        return made
+
+
+def frozen(row: Row) -> Row:
+    row.flags.writeable = False
+    return row
+
+
+def parted(answer: Any) -> tuple[Any, Any]:
+    """Return value and state of what a function or its delta returned."""
+    return answer if type(answer) is tuple and len(answer) == 2 else (answer, None)

@@ -1,0 +1,6 @@
+"""Classification-based solvers: RACOS, SRACOS (asynchronous: ASRACOS) and SSRACOS."""
+
+from zoopt.solvers.racos.racos import Racos, SRacos
+from zoopt.solvers.racos.suppression import SSRacos
+
+__all__ = ["Racos", "SRacos", "SSRacos"]
