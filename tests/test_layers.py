@@ -36,7 +36,7 @@ FACES = {
     *("dimension", "exp_opt", "objective", "opt", "parameter", "solution", "sracos_tune"),
 }
 #: The one line that serves backend="ray".
-LAZY = {("zoopt.problem.plan", "zoopt.distributed")}
+LAZY = {("zoopt.problem.options", "zoopt.distributed")}
 STANDARD = sys.stdlib_module_names | {"numpy"}
 
 

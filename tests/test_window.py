@@ -84,7 +84,7 @@ def test_in_this_process_a_window_evaluates_one_by_one(window):
         "mixed",
         executor,
         budget=20,
-        stop=lambda s: seen.append(list(calls)) or s.nfev == 9,
+        rules=StopRules(stop=lambda s: seen.append(list(calls)) or s.nfev == 9),
     )
     assert told[0] == list(range(9))
     assert [len(now) for now in seen] == list(range(1, 10))

@@ -14,7 +14,8 @@ from zoopt.core.space import Row, Space
 from zoopt.problem.calls import check_values, random_argument, stochastic_argument
 from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import mark_of, seed_of_run
-from zoopt.problem.plan import Options, Plan, run
+from zoopt.problem.options import Options
+from zoopt.problem.plan import Plan
 from zoopt.problem.steps import Step, check_steps
 from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
@@ -237,7 +238,7 @@ def run_function(
         solver_options=lambda planned: {},
         x0=x0,
     )
-    result, _ = run(plan)
+    result, _ = plan.execute()
     if verbosity > 0:
         print(result)
     return result

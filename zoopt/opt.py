@@ -24,7 +24,8 @@ from zoopt.parameter import DefaultStoppingCriterion, Parameter, default_isolati
 from zoopt.problem.calls import check_values, random_argument, stochastic_argument
 from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import seed_of_run
-from zoopt.problem.plan import Options, Plan, run
+from zoopt.problem.options import Options
+from zoopt.problem.plan import Plan
 from zoopt.problem.steps import check_steps
 from zoopt.run.callbacks import Callback
 from zoopt.run.search import Search
@@ -163,7 +164,7 @@ def run_objective(
         known=known,
         values=objective.get_history(),
     )
-    result, solver = run(plan)
+    result, solver = plan.execute()
     best = solver.recommend()
     if best is None:
         best = solver.closest

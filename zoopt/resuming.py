@@ -11,7 +11,7 @@ from zoopt.objective import Objective
 from zoopt.opt import isolation_of, options_of, run_objective, space_of
 from zoopt.parameter import Parameter, default_isolation
 from zoopt.problem.header import restored_seed, unpacked
-from zoopt.problem.plan import Options
+from zoopt.problem.options import Options
 from zoopt.run.journal import read_header
 
 __all__ = ["resume"]

@@ -18,7 +18,7 @@ from zoopt.core.evaluation import LOST, Evaluation
 from zoopt.core.seeds import Seed, root_seed
 from zoopt.distributed.simulation.durations import Durations
 from zoopt.distributed.simulation.fleet import Cluster, Fleet
-from zoopt.run.executor import Evaluate, Outcome, SerialExecutor
+from zoopt.run.executor import Evaluate, Executor, Outcome, SerialExecutor
 
 __all__ = ["SimulatedExecutor", "spawned"]
 
@@ -49,7 +49,7 @@ class _Message(NamedTuple):
     ends: list[float]
 
 
-class SimulatedExecutor:
+class SimulatedExecutor(Executor):
     """Evaluates in this process while pretending to be a cluster, in virtual time.
 
     The driver is a server that does one thing at a time: asking, telling and messages take the time
@@ -89,7 +89,7 @@ class SimulatedExecutor:
     1200.0
     """
 
-    immediate = False
+    capacity = 1
     in_process = True
 
     def __init__(self, cluster: Cluster, seed: Seed = None) -> None:

@@ -18,7 +18,7 @@ from zoopt.core.evaluation import Evaluation
 from zoopt.core.lineage import Record
 from zoopt.core.space import Row, Space
 from zoopt.problem.calls import stochastic_argument
-from zoopt.run.search import FIRST_CALLS
+from zoopt.run.failures import FIRST_CALLS
 
 __all__ = ["BySteps", "PointView", "Step", "check_steps", "parted"]
 

@@ -1,4 +1,4 @@
-"""Callbacks: what may watch a run and stop it."""
+"""Callbacks: objects and functions that watch a run, and may stop it."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Callback", "ProgressBar", "as_callbacks"]
 
+METHODS = ("on_start", "on_tell", "on_end")
+
 
 class Callback:
-    """Base class with the three moments of a run; each may raise StopIteration to end it.
+    """Base class of callbacks. Each method may raise StopIteration to end the run.
 
-    A plain function ``f(search)`` is a callback too: it is called after every tell.
+    A plain function ``f(search)`` is a callback too: it is called after every evaluation.
+    Inside a callback, ``search`` is the running `zoopt.run.search.Search`, with attributes such as
+    ``nfev``, ``best``, ``last_value`` and ``elapsed``.
 
     Examples
     --------
@@ -30,19 +34,33 @@ class Callback:
     """
 
     def on_start(self, search: "Search") -> None:
-        """Be told that the run begins."""
+        """Called before the first evaluation."""
 
     def on_tell(self, search: "Search", candidate: Candidate, evaluation: Evaluation) -> None:
-        """Be told an outcome, after the solver was."""
+        """Called after each evaluation, once the solver knows its outcome.
+
+        Parameters
+        ----------
+        search : Search
+        candidate : Candidate
+        evaluation : Evaluation
+        """
 
     def on_end(self, search: "Search", result: "Result") -> None:
-        """Be told that the run ended."""
+        """Called when the run has ended, also if an exception ended it.
+
+        Parameters
+        ----------
+        search : Search
+        result : Result
+            Its status is "error" after an exception.
+        """
 
 
 class ProgressBar(Callback):
     """A live line with the best value, evaluations per second, failures and time left.
 
-    Quiet when the stream is not a terminal.
+    Shows nothing where the stream is no terminal, or where there is no stream.
 
     Parameters
     ----------
@@ -67,12 +85,13 @@ class ProgressBar(Callback):
         from tqdm import tqdm
 
         stream = sys.stderr if self._stream is None else self._stream
-        self._bar = tqdm(
-            total=search.budget, file=stream, unit="eval", disable=None, dynamic_ncols=True
-        )
+        if stream is not None:  # there is none in a windowed program
+            self._bar = tqdm(
+                total=search.budget, file=stream, unit="eval", disable=None, dynamic_ncols=True
+            )
 
     def on_tell(self, search: "Search", candidate: Candidate, evaluation: Evaluation) -> None:
-        if self._bar.disable:
+        if self._bar is None or self._bar.disable:
             return
         best = search.best
         self._bar.set_postfix(
@@ -83,7 +102,8 @@ class ProgressBar(Callback):
         self._bar.update()
 
     def on_end(self, search: "Search", result: "Result") -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 class _Function(Callback):
@@ -94,28 +114,39 @@ class _Function(Callback):
         self._function(search)
 
 
-def as_callbacks(callbacks: Iterable[Any]) -> list[Any]:
+def as_callbacks(callbacks: Any) -> list[Any]:
     """Make every callback an object with all the methods.
+
+    Parameters
+    ----------
+    callbacks : iterable of callbacks, or a single one, or None
 
     Raises
     ------
     TypeError
         If one is neither callable nor has any of them.
     """
+    if callbacks is None:
+        return []
+    if _is_callback(callbacks) or not isinstance(callbacks, Iterable):
+        callbacks = [callbacks]
     return [_as_callback(callback) for callback in callbacks]
+
+
+def _is_callback(thing: Any) -> bool:
+    return callable(thing) or any(hasattr(thing, method) for method in METHODS)
 
 
 def _as_callback(callback: Any) -> Any:
     """Complete an object that has only some of the methods, or wrap a function."""
-    methods = ("on_start", "on_tell", "on_end")
-    if not any(hasattr(callback, method) for method in methods):
-        if not callable(callback):
-            raise TypeError(f"a callback must be callable or have on_tell, got {callback!r}")
+    if not _is_callback(callback):
+        raise TypeError(f"a callback must be callable or have on_tell, got {callback!r}")
+    if not any(hasattr(callback, method) for method in METHODS):
         return _Function(callback)
-    if all(hasattr(callback, method) for method in methods):
+    if all(hasattr(callback, method) for method in METHODS):
         return callback
     complete = Callback()
-    for method in methods:
+    for method in METHODS:
         if hasattr(callback, method):
             setattr(complete, method, getattr(callback, method))
     return complete

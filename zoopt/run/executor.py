@@ -1,13 +1,14 @@
-"""Executors: who evaluates the candidates. Here those that work in the calling thread.
+"""Executors evaluate candidates. Here: the base class, and those that work in the calling thread.
 
-An executor is handed one ``evaluate(candidate) -> (value, violation)`` and knows nothing of what is
-behind it. A third item that ``evaluate`` may return travels in the Evaluation as ``extra``.
+An executor gets one ``evaluate(candidate) -> (value, violation)`` and knows nothing of the user's
+function behind it. A third item that ``evaluate`` returns travels in the Evaluation as ``extra``.
 """
 
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.errors import FirstStepsFailed, InvalidConstraint, Pruned
@@ -20,9 +21,7 @@ __all__ = [
     "Outcome",
     "SerialExecutor",
     "VectorizedExecutor",
-    "clock_of",
     "failure",
-    "is_in_process",
 ]
 
 Evaluate: TypeAlias = Callable[[Candidate], tuple[Any, ...]]
@@ -37,25 +36,53 @@ Outcome: TypeAlias = tuple[Candidate, Evaluation]
 MAX_TEXT = 20_000
 
 
-class Executor(Protocol):
-    """What the loop needs of an executor: `start` once, then any number of calls, then `close`.
+class Executor(ABC):
+    """Evaluates candidates: `start` once, then any number of calls, then `close`.
 
-    One whose time is not that of ``time.perf_counter`` has a method ``clock() -> float``, and the
-    run goes by it; see `clock_of`. One that evaluates the very candidates that it is given, in
-    this process, says so by an attribute ``in_process = True``; see `is_in_process`.
+    A subclass implements `start`, `submit`, `collect`, `cancel` and `close`, and says by the
+    attributes below where it differs from their defaults.
+
+    Attributes
+    ----------
+    immediate : bool
+        Whether `submit` evaluates and returns the outcome.
+    in_process : bool
+        Whether it evaluates the very candidates that it is given, in this process, so that they
+        may share state.
+    elapsed : float
+        Seconds that earlier parts of a resumed run took.
+    replaying : bool
+        Whether the last outcome is of an earlier part of a resumed run.
+    behind : bool
+        Whether more such outcomes follow.
+    replayed_step : bool
+        Whether a call of the user's ``delta`` succeeded in an earlier part.
     """
 
-    #: Whether `submit` evaluates and answers at once.
-    immediate: bool
+    immediate: bool = False
+    in_process: bool = False
+    elapsed: float = 0.0
+    replaying: bool = False
+    replayed_step: bool = False
+
+    @property
+    def behind(self) -> bool:
+        return False
 
     @property
     def capacity(self) -> int:
         """How many candidates it takes at once; may change while running."""
+        return 1
 
+    def clock(self) -> float:
+        """Return the time in seconds by which the run goes."""
+        return perf_counter()
+
+    @abstractmethod
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
-        """Get ready; raises `ExecutorInUse` where another run has not closed it.
+        """Get ready.
 
         Parameters
         ----------
@@ -63,40 +90,38 @@ class Executor(Protocol):
         budget : int
             How many evaluations the run has.
         origin : float
-            The reading of the executor's clock that counts as 0 in what is reported.
+            The reading of `clock` that counts as 0 in reported times.
         in_flight : int, optional
             How many candidates are wanted in flight; by default the executor decides.
+
+        Raises
+        ------
+        ExecutorInUse
+            If another run has not closed it.
         """
 
+    @abstractmethod
     def submit(self, candidate: Candidate) -> Evaluation | None:
         """Take a candidate; at most ``capacity`` are in flight.
 
-        One that evaluates at once returns the outcome; otherwise it is collected later.
+        An immediate executor returns the outcome; others return None, and `collect` returns it.
         """
 
+    @abstractmethod
     def collect(self, timeout: float | None = None) -> list[Outcome]:
         """Wait for at least one outcome, for more capacity, or the timeout in seconds."""
 
+    @abstractmethod
     def cancel(self, ident: int) -> None:
-        """Give a candidate up; its outcome is not collected."""
+        """Give a candidate up: its outcome is not collected."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Release everything; nothing stays behind."""
+        """Release everything; nothing stays behind. Closing twice does no harm."""
 
 
-def clock_of(executor: Executor) -> Callable[[], float]:
-    """Return the clock that a run goes by: the executor's own, or ``time.perf_counter``."""
-    clock: Callable[[], float] = getattr(executor, "clock", perf_counter)
-    return clock
-
-
-def is_in_process(executor: Executor) -> bool:
-    """Tell whether it evaluates the very candidates that it is given, so that they may share."""
-    return bool(getattr(executor, "in_process", False))
-
-
-class SerialExecutor:
-    """Evaluates one candidate at a time, in the calling thread; so do threads and workers."""
+class SerialExecutor(Executor):
+    """Evaluates one candidate at a time, in the calling thread."""
 
     immediate = True
     in_process = True
@@ -109,16 +134,18 @@ class SerialExecutor:
     ) -> None:
         self._evaluate = evaluate
         self._origin = origin
-        #: Of what it evaluates, where that tells.
+        #: The space of the candidates, where ``evaluate`` has it.
         self.space: Any = getattr(evaluate, "space", None)
 
     def submit(self, candidate: Candidate) -> Evaluation:
-        """Evaluate; whatever becomes of it is an Evaluation."""
+        """Evaluate a candidate; errors of the objective become Evaluations."""
         extra = None
         started = perf_counter() - self._origin
         try:
             answer = self._evaluate(candidate)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also panics of Rust, cancellations and exits
             evaluation = failure(error)
         else:
             value = answer[0]
@@ -146,8 +173,8 @@ class SerialExecutor:
         """Do nothing: there is nothing to release."""
 
 
-class VectorizedExecutor:
-    """Evaluates all that is in flight by one call, in the calling thread.
+class VectorizedExecutor(Executor):
+    """Evaluates all candidates in flight by one call, in the calling thread.
 
     Parameters
     ----------
@@ -157,7 +184,7 @@ class VectorizedExecutor:
         Most candidates of one call.
     """
 
-    immediate = False
+    capacity = 1
 
     def __init__(self, evaluate_many: EvaluateMany, capacity: int) -> None:
         self._evaluate_many = evaluate_many
@@ -184,7 +211,9 @@ class VectorizedExecutor:
         except (TypeError, ValueError) as error:
             status = INVALID if isinstance(error, WrongShape) else FAILED
             evaluations = [failure(error, status) for _ in batch]
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             evaluations = [failure(error) for _ in batch]
         finished = perf_counter() - self._origin
         for evaluation in evaluations:

@@ -1,7 +1,7 @@
-"""The executor that keeps a journal: it answers from the file, then writes down what others answer.
+"""The executor that keeps a journal: it replays the file, then records the evaluations of another.
 
-The loop knows nothing of it: a run is resumed by running it again, with each ask checked against
-the file and each outcome taken from there, in their recorded order.
+The loop does not know whether there is a journal. To resume a run is to run it again: each ask is
+checked against the file, and outcomes come from there in their recorded order.
 """
 
 import os
@@ -11,38 +11,26 @@ from typing import Any
 from zoopt.core.candidate import Candidate
 from zoopt.core.errors import JournalError
 from zoopt.core.evaluation import OK, Evaluation
-from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
+from zoopt.run.executor import Evaluate, Executor, Outcome
 from zoopt.run.journal import Asked, Journal, Told
 
 __all__ = ["JournalExecutor"]
 
 
-class JournalExecutor:
-    """Writes down what goes through another executor, after answering from the file.
+class JournalExecutor(Executor):
+    """Replays a journal, then records the evaluations of another executor in it.
 
     Parameters
     ----------
     inner : Executor
     path, header
-        Of the `Journal`, which `start` opens and `close` closes.
-
-    Attributes
-    ----------
-    elapsed : float
-        Seconds that earlier parts of the run took.
-    replaying : bool
-        Whether the last outcome came from the file.
-    replayed_step : bool
-        Whether one of those was a step that had worked.
-    behind : bool
-        Whether more outcomes will.
+        Arguments of `Journal`; `start` opens the file and `close` closes it.
     """
 
     def __init__(
         self, inner: Executor, path: str | os.PathLike[str], header: dict[str, Any]
     ) -> None:
         self.immediate = inner.immediate
-        self.clock = clock_of(inner)
         self.replaying = False
         self.replayed_step = False
         self._inner = inner
@@ -50,13 +38,16 @@ class JournalExecutor:
         self._header = header
         self._is_open = False
 
+    def clock(self) -> float:
+        return self._inner.clock()
+
     @property
     def behind(self) -> bool:
         return self._n_to_replay > 0
 
     @property
     def capacity(self) -> int:
-        if self._next is not None:  # as many as the file asks next: more, or none
+        if self._next is not None:  # exactly as many as the file asks for next
             return len(self._flight) + (1 if isinstance(self._next, Asked) else 0)
         return self._inner.capacity
 
@@ -90,7 +81,7 @@ class JournalExecutor:
             self._replay_ask(candidate)
             return None
         self._journal.asked(candidate)
-        if self._again:  # those that were in flight come first
+        if self._again:  # candidates that were in flight when the run ended come first
             self._flight[candidate.id] = candidate
             self._again.append(candidate)
             return None

@@ -1,5 +1,6 @@
-"""What a run returns."""
+"""The result of a run."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,21 @@ __all__ = ["Failure", "Result"]
 
 
 class Failure(NamedTuple):
-    """An evaluation that was not ok."""
+    """A failed evaluation.
+
+    Attributes
+    ----------
+    id : int
+        Number of the candidate.
+    status : str
+        "failed", "invalid", "timeout" or "lost".
+    error : str
+        The reason, with the traceback where there is one.
+    x : object
+        The point.
+    worker : str
+        The worker that evaluated it; "" in the calling thread.
+    """
 
     id: int
     status: str
@@ -18,41 +33,44 @@ class Failure(NamedTuple):
     worker: str = ""
 
 
-class Result:
+class Result(Mapping[str, Any]):
     """The outcome of a run, in SciPy's terms.
+
+    Its attributes can be read as items too: ``result["fun"]``, ``"fun" in result``,
+    ``result.get("jac")``, ``dict(result)``.
 
     Attributes
     ----------
     x : array, dict or list
-        The recommended point in user units; the one of least violation if none is feasible; None if
-        no evaluation was ok.
+        The recommended point in user units. If no point is feasible, the one of least violation; if
+        every evaluation failed, None.
     fun : float
         Its value; NaN if there is none.
     fun_std : float
-        Standard error of fun, where that is a mean of several evaluations; NaN otherwise.
+        Standard error of ``fun`` if it is a mean of several evaluations; NaN otherwise.
     nfev_x : int
-        How many evaluations fun is the mean of.
+        Number of evaluations that ``fun`` is the mean of.
     maxcv : float
-        Its violation: by how much it misses the worst constraint; 0 if it is feasible.
+        Violation of the worst constraint at ``x``; 0 if ``x`` is feasible.
     success : bool
-        Whether an ok, feasible point was found.
+        Whether a feasible point was evaluated successfully.
     status : str
         Why the run stopped: "budget", "time_budget", "terminal_value", "stop", "callback",
         "exhausted", "max_failures", "interrupted" or "error".
     message : str
         Which solver ran and why it stopped, as a sentence.
     nfev, nit : int
-        Objective calls, and points told.
+        Objective calls, and points reported to the solver.
     history : float64 array, shape (nit,)
-        Values in order of tell; NaN where an evaluation was not ok.
+        Values in order of report; NaN for failures.
     violations : float64 array, shape (nit,)
-        By how much each missed the worst constraint; at most 0 if it was feasible.
+        Violation of the worst constraint; at most 0 where the point is feasible.
     statuses : object array, shape (nit,)
         Status of each evaluation, in the same order.
     failures : list of Failure
-        The first 1,000 evaluations that were not ok.
+        The first 1,000 failed evaluations.
     n_failed : int
-        How many there were.
+        Number of failed evaluations.
     cancelled : list
         Points that were in flight when the run stopped.
     timeline : dict of arrays
@@ -60,7 +78,7 @@ class Result:
     walltime : float
         Seconds.
     seed : int or SeedSequence
-        Giving it as the seed repeats the run.
+        Pass it as ``seed`` to repeat the run.
 
     Examples
     --------
@@ -115,13 +133,13 @@ class Result:
 
     @property
     def failure_counts(self) -> dict[str, int]:
-        """How many evaluations ended in each status but "ok"."""
+        """Number of failed evaluations by status."""
         kinds, counts = np.unique(self.statuses.astype(str), return_counts=True)
         return {str(k): int(n) for k, n in zip(kinds, counts, strict=True) if k != "ok"}
 
     @property
     def failures_by_kind(self) -> dict[str, list[Failure]]:
-        """The listed failures by status, each with its point and text."""
+        """The listed failures by status."""
         kinds: dict[str, list[Failure]] = {}
         for failure in self.failures:
             kinds.setdefault(failure.status, []).append(failure)
@@ -129,7 +147,7 @@ class Result:
 
     @property
     def best_history(self) -> npt.NDArray[np.float64]:
-        """The least feasible value so far after each evaluation; inf before there is one."""
+        """The least feasible value after each evaluation; inf before the first one."""
         fine = ~np.isnan(self.history) & (self.violations <= 0.0)
         return np.minimum.accumulate(np.where(fine, self.history, np.inf))
 
@@ -155,13 +173,22 @@ class Result:
         )
 
     def __getitem__(self, name: str) -> Any:
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            raise KeyError(name) from None
+        if name not in self._names:
+            raise KeyError(name)
+        return getattr(self, name)
 
-    def keys(self) -> list[str]:
-        return list(self.__dict__)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in self.__dict__ if not name.startswith("_")]
+
+    __eq__ = object.__eq__  # comparing arrays as a Mapping does has no truth value
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         shown = {

@@ -15,7 +15,7 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.checks import number, whole
 from zoopt.core.errors import ExecutorError, ExecutorInUse
 from zoopt.core.evaluation import LOST, TIMEOUT, Evaluation
-from zoopt.run.executor import Evaluate, Outcome
+from zoopt.run.executor import Evaluate, Executor, Outcome
 from zoopt.run.worker import UNFIT, Report, evaluation_of
 
 __all__ = ["Supervisor", "Worker"]
@@ -64,13 +64,11 @@ class Worker(ABC):
 W = TypeVar("W", bound=Worker)
 
 
-class Supervisor(ABC, Generic[W]):
+class Supervisor(Executor, Generic[W]):
     """An executor over workers of one kind; see `zoopt.run.executor` for its methods.
 
     Subclasses hire, hear and dismiss the workers: `_open`, `_hire`, `_listen`, `_release`, `_shut`.
     """
-
-    immediate = False
 
     #: Whether an answer is out before the worker goes on, and not lost with it then.
     answers_first = True

@@ -11,16 +11,16 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
 from zoopt.core.errors import ExecutorError, ExecutorInUse
 from zoopt.core.evaluation import LOST, Evaluation
-from zoopt.run.executor import Evaluate, Outcome, SerialExecutor, failure
+from zoopt.run.executor import Evaluate, Executor, Outcome, SerialExecutor, failure
 from zoopt.run.worker import Shipment, evaluation_of, run_shipment, task_of
 
 __all__ = ["FuturesExecutor", "ThreadExecutor"]
 
 
-class _Queued:
+class _Queued(Executor):
     """Outcomes that other threads put into a queue; each run has a queue of its own."""
 
-    immediate = False
+    capacity = 1
 
     def __init__(self, workers: int) -> None:
         self.workers = self.capacity = whole(workers, "workers", least=1)

@@ -1,15 +1,15 @@
-"""The window: outcomes in the order of submission, so that a run does not depend on timing."""
+"""The window: outcomes in order of submission, so that a run does not depend on timing."""
 
 from collections import deque
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
-from zoopt.run.executor import Evaluate, Executor, Outcome, clock_of
+from zoopt.run.executor import Evaluate, Executor, Outcome
 
 __all__ = ["WindowExecutor"]
 
 
-class WindowExecutor:
+class WindowExecutor(Executor):
     """Releases the outcomes of another executor one by one, in order of submission.
 
     The loop sees ``window`` candidates in flight, however many the other executor takes and in
@@ -19,19 +19,21 @@ class WindowExecutor:
     ----------
     inner : Executor
     window : int
-        Most candidates that are submitted and not released.
+        Largest number of candidates submitted and not yet released.
     """
 
-    immediate = False
+    capacity = 1
 
     def __init__(self, inner: Executor, window: int) -> None:
         self.capacity = window
-        self.clock = clock_of(inner)
         self._inner = inner
         self._order: deque[Candidate] = deque()
         self._waiting: deque[Candidate] = deque()
         self._done: dict[int, Evaluation] = {}
         self._n_inside = 0
+
+    def clock(self) -> float:
+        return self._inner.clock()
 
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
@@ -45,7 +47,7 @@ class WindowExecutor:
             self._feed()
 
     def _feed(self) -> None:
-        """Pass on what the inner executor takes; of one that answers at once, a single answer."""
+        """Submit waiting candidates to the inner executor; to an immediate one, only the first."""
         while self._waiting and self._n_inside < self._inner.capacity:
             candidate = self._waiting.popleft()
             evaluation = self._inner.submit(candidate)

@@ -13,7 +13,7 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.errors import ExecutorInUse
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import make_solver, registered
-from zoopt.run.executor import Executor, SerialExecutor, clock_of
+from zoopt.run.executor import Executor, SerialExecutor
 from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
@@ -43,7 +43,7 @@ def check_executor(make: MakeExecutor) -> None:
         law(make)
 
 
-class FaultyExecutor:
+class FaultyExecutor(Executor):
     """Evaluates in this process, and delivers late, out of order and with failures.
 
     What becomes of a candidate follows from its id, so that runs can be compared; when it is
@@ -66,7 +66,7 @@ class FaultyExecutor:
     most_in_flight : int
     """
 
-    immediate = False
+    capacity = 1
     in_process = True
 
     def __init__(
@@ -208,7 +208,7 @@ def what_is_cancelled_is_not_collected(make: MakeExecutor) -> None:
     if executor.immediate:
         return
     solver = make_solver("random", SPACES["continuous"], budget=N, seed=0)
-    executor.start(evaluate_late, N, clock_of(executor)(), 4)
+    executor.start(evaluate_late, N, executor.clock(), 4)
     try:
         asked = [candidate for _ in range(4) if (candidate := solver.ask()) is not None]
         for candidate in asked:
@@ -232,9 +232,9 @@ def it_serves_one_run_at_a_time_and_many_in_a_row(make: MakeExecutor) -> None:
     executor.close()
     if executor.immediate:
         return
-    executor.start(evaluate, N, clock_of(executor)())
+    executor.start(evaluate, N, executor.clock())
     try:
-        executor.start(evaluate, N, clock_of(executor)())
+        executor.start(evaluate, N, executor.clock())
     except ExecutorInUse:
         pass
     else:
@@ -248,7 +248,7 @@ def nothing_to_collect_comes_back_at_the_timeout(make: MakeExecutor) -> None:
     if executor.immediate:
         return
     solver = make_solver("random", SPACES["continuous"], budget=N, seed=0)
-    clock = clock_of(executor)
+    clock = executor.clock
     executor.start(sleep, N, clock())
     try:
         candidate = solver.ask()
