@@ -38,6 +38,7 @@ from zoopt.run.processes import ProcessExecutor
 from zoopt.run.result import Result
 from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
+from zoopt.run.trials import Trial
 from zoopt.solution import Solution
 from zoopt.solvers import PCES, R1ES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
@@ -84,6 +85,7 @@ __all__ = [
     "Space",
     "Step",
     "ThreadExecutor",
+    "Trial",
     "ValueType",
     "ZooptError",
     "algos",
