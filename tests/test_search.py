@@ -1,9 +1,11 @@
 """The loop: exact counts, stop rules, outcomes, callbacks."""
 
+import asyncio
 import logging
 import math
 import pickle
 import signal
+import sys
 import time
 
 import numpy as np
@@ -336,3 +338,70 @@ def test_a_point_known_to_be_good_enough_ends_the_run_before_it_begins():
     search = Search(solver, SerialExecutor(), fun, budget=10, rules=StopRules(terminal_value=0.1))
     assert search.run().status == "terminal_value"
     assert fun.n == 0
+
+
+class Panic(BaseException):
+    """As extensions in Rust raise."""
+
+
+@pytest.mark.parametrize("error", [Panic, GeneratorExit, SystemExit, asyncio.CancelledError])
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_every_exception_but_a_keyboard_interrupt_is_recorded(error, vectorized):
+    def fun(x):
+        if np.any(x > 0.0):
+            raise error("no use")
+        return x.sum(axis=-1)
+
+    result = minimize(fun, [(-1, 1)], budget=40, seed=0, on_error="record", vectorized=vectorized)
+    assert result.nfev == 40
+    assert result.failure_counts["failed"] == result.n_failed > 0
+    assert result.x is None or result.x[0] <= 0.0
+
+
+def test_on_end_is_called_after_an_exception_too():
+    ends = []
+
+    class Watch(zoopt.Callback):
+        def on_end(self, search, result):
+            ends.append((result.status, result.nfev))
+
+    def fun(x):
+        raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"):
+        minimize(fun, [(0, 1)], budget=10, seed=0, callbacks=Watch())
+    assert ends == [("error", 3)]
+
+
+def test_a_single_callback_needs_no_list():
+    seen = []
+    minimize(lambda x: x[0], [(0, 1)], budget=7, seed=0, callbacks=lambda s: seen.append(s.nfev))
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_progress_needs_no_console(monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    result = minimize(lambda x: x[0], [(0, 1)], budget=5, seed=0, progress=True, verbosity=2)
+    assert result.nfev == 5
+
+
+def test_a_result_is_a_mapping_of_its_attributes():
+    result = minimize(lambda x: x[0], [(0, 1)], budget=5, seed=0)
+    assert "fun" in result
+    assert "jac" not in result
+    assert result.get("jac") is None
+    assert list(result) == list(result.keys())
+    assert len(result) == len(list(result.items()))
+    assert dict(result)["fun"] == result["fun"] == result.fun
+    with pytest.raises(KeyError, match="jac"):
+        result["jac"]
+    assert result == result
+    assert result != minimize(lambda x: x[0], [(0, 1)], budget=5, seed=0)
+
+
+def test_warnings_point_at_the_line_of_the_user():
+    with pytest.warns(EvaluationWarning) as caught:
+        minimize(lambda x: x[0] if x[0] < 0.5 else None, [(0, 1)], budget=30, seed=0)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -11,6 +11,7 @@ from zoopt import Candidate, Space
 from zoopt.core.registry import make_solver, registered
 from zoopt.run.executor import SerialExecutor
 from zoopt.run.search import Search
+from zoopt.run.stopping import StopRules
 from zoopt.run.window import WindowExecutor
 from zoopt.testing import SPACES, FaultyExecutor, objective, spaces_for
 

@@ -1,5 +1,6 @@
 """minimize: the function form, for users of SciPy."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from zoopt.problem.header import mark_of, seed_of_run
 from zoopt.problem.options import Options
 from zoopt.problem.plan import Plan
 from zoopt.problem.steps import Step, check_steps
-from zoopt.run.callbacks import Callback
+from zoopt.run.callbacks import Callback, as_callbacks
 from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.wrappers import NoisyRace
@@ -47,6 +48,7 @@ def minimize(
     on_error: str = "auto",
     max_failures: int | None = None,
     terminal_value: float | None = None,
+    keep_points: bool | int | None = None,
     stop: Callable[[Search], Any] | None = None,
     callbacks: Iterable[Any] = (),
     vectorized: bool = False,
@@ -118,6 +120,10 @@ def minimize(
         Stop when more evaluations than this were not ok.
     terminal_value : float, optional
         Stop when the best value is at most this.
+    keep_points : bool or int, optional
+        How many of the last points `Result.trials` holds: True for all, False for none. By default
+        all of them while ``budget * n_columns * 8`` stays below 64 million bytes, and otherwise the
+        last 1,000, or as many as fit into that memory. With ``delta``, all or none.
     stop : callable, optional
         ``stop(search)`` after each evaluation; a truthy answer stops.
     callbacks : iterable
@@ -164,6 +170,7 @@ def minimize(
         budget=budget,
         time_budget=time_budget,
         terminal_value=terminal_value,
+        keep_points=keep_points,
         stop=stop,
         callbacks=callbacks,
         on_error=on_error,
@@ -196,7 +203,7 @@ def settings_of(
         raise TypeError(f"fun must be callable, got {fun!r}")
     given = Space(space) if not isinstance(space, Space) else space
     budget = whole(budget, "budget", least=1, fractions=True)
-    options = Options(budget, callbacks=tuple(callbacks), **more)
+    options = Options(budget, callbacks=as_callbacks(callbacks), **more)
     options.check()
     if options.delta is not None:
         check_steps(fun, options.delta)
@@ -233,7 +240,7 @@ def run_function(
         options=options,
         evaluate=call,
         evaluate_many=call.many,
-        decode=call.point,
+        decode=functools.partial(view_of, space),
         passes=None if options.filter is None else _Filter(options.filter, space),
         solver_options=lambda planned: {},
         x0=x0,

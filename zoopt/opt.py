@@ -414,6 +414,7 @@ def options_of(objective: Objective, parameter: Parameter) -> Options:
         terminal_value=parameter.get_terminal_value(),
         stop=stop,
         callbacks=parameter.callbacks,
+        keep_points=parameter.keep_points,
         on_error=parameter.on_error,
         max_failures=parameter.max_failures,
         workers=parameter.get_server_num() if _is_parallel(parameter) else 1,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoopt.core.checks import number, whole
 from zoopt.dimension import Dimension
+from zoopt.run.callbacks import as_callbacks
 from zoopt.solvers.racos.racos import default_sizes
 
 __all__ = ["DefaultStoppingCriterion", "Parameter"]
@@ -59,6 +60,8 @@ resample_times, balance_rate
         0 is a seed.
     parallel, server_num : bool, int
         Worker processes.
+    keep_points : bool, int or None
+        As in `zoopt.minimize`, but False by default.
     backend, window, checkpoint, eval_timeout, retries, on_error, max_failures, filter, callbacks, \
 vectorized, progress, verbosity
         Keyword-only, as in `zoopt.minimize`.
@@ -118,6 +121,7 @@ vectorized, progress, verbosity
         max_failures: int | None = None,
         filter: Callable[..., Any] | None = None,
         callbacks: Iterable[Any] = (),
+        keep_points: bool | int | None = False,
         vectorized: bool = False,
         progress: bool = False,
         verbosity: int = 0,
@@ -176,7 +180,8 @@ vectorized, progress, verbosity
         self.on_error = on_error
         self.max_failures = max_failures
         self.filter = filter
-        self.callbacks = tuple(callbacks)
+        self.callbacks = as_callbacks(callbacks)
+        self.keep_points = keep_points
         self.vectorized = vectorized
         self.progress = progress
         self.verbosity = verbosity

@@ -3,15 +3,17 @@
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice, repeat
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
-from zoopt.core.space import Space
+from zoopt.core.space import Bits, Row, Space
 
 __all__ = ["KeptPoints", "n_kept"]
+
+Packed: TypeAlias = Row | Bits
 
 #: All points are kept while they need fewer bytes than this.
 MOST_BYTES = 64e6
@@ -63,8 +65,9 @@ class KeptPoints:
 
     Attributes
     ----------
-    recent : list of Candidate
-        Append here before the solver is told; call `pack` when it holds ``block`` candidates.
+    recent : list of arrays
+        Append the row or the bits of each candidate, before the solver is told; call `pack` when it
+        holds ``block`` of them.
     block : int
     """
 
@@ -75,7 +78,7 @@ class KeptPoints:
         self._blocks: deque[Any] = deque()
         self._n = 0  # in the blocks
         self._n_dropped = 0
-        self.recent: list[Candidate] = []
+        self.recent: list[Packed] = []
         row_bytes = 8 * max(1, space.n_columns)
         fitting = int(MOST_BYTES / 16 // row_bytes)
         self.block = 1 if copies else max(1, min(BLOCK, most, fitting))
@@ -83,15 +86,17 @@ class KeptPoints:
 
     def pack(self) -> None:
         """Store the recent points compactly, and drop those that are too old."""
-        if not self.recent:
+        n = len(self.recent)
+        if n == 0:
             return
-        rows = [c.u if c.bits is None else c.bits for c in self.recent]
+        rows: Any = self.recent.copy()
         self.recent.clear()
         if self._copies:
             rows = [row.copy() for row in rows]
-        is_uniform = len({row.dtype for row in rows}) == 1
-        self._blocks.append(np.stack(rows) if self._is_narrow and is_uniform else rows)
-        self._n += len(rows)
+        elif self._is_narrow and len({row.dtype for row in rows}) == 1:
+            rows = np.concatenate(rows).reshape(n, -1)
+        self._blocks.append(rows)
+        self._n += n
         while self._n - len(self._blocks[0]) >= self._most:
             n = len(self._blocks.popleft())
             self._n -= n

@@ -1,15 +1,22 @@
 """What happened in a run: one entry per evaluation, in order of report."""
 
 from array import array
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat, starmap
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import OK, Evaluation
+from zoopt.core.space import Space
+from zoopt.run.points import KeptPoints
 from zoopt.run.result import Failure
+from zoopt.run.trials import NO_METRICS, Trial
 
-__all__ = ["RunRecord"]
+__all__ = ["RunRecord", "Tried"]
 
 MAX_FAILURES_LISTED = 1000
 
@@ -92,3 +99,48 @@ class RunRecord:
         for i, fact in facts.items():
             column[i] = fact
         return column
+
+
+class Tried:
+    """The trials of a run, made from its record when they are first looked at.
+
+    Parameters
+    ----------
+    record : RunRecord
+    points : KeptPoints or None
+    decode : callable
+        Makes the user's view of a candidate.
+    space : Space
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        points: KeptPoints | None,
+        decode: Callable[[Candidate], Any],
+        space: Space,
+    ) -> None:
+        self.space = space
+        self._record = record
+        self._points = points
+        self._decode = decode
+
+    def trials(self) -> list[Trial]:
+        """Return one record for each evaluation, in order of report."""
+        record, timeline = self._record, self._record.timeline
+        n = len(record)
+        kept = repeat(None, n) if self._points is None else iter(self._points)
+        columns = zip(
+            timeline["id"].tolist(),
+            (None if candidate is None else partial(self._decode, candidate) for candidate in kept),
+            record.history.tolist(),
+            record.statuses,
+            record.violations.tolist(),
+            repeat(NO_METRICS, n),
+            (record.errors.get(i, "") for i in range(n)),
+            timeline["started"].tolist(),
+            timeline["finished"].tolist(),
+            timeline["worker"],
+            strict=True,
+        )
+        return list(starmap(Trial, columns))

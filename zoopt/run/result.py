@@ -1,10 +1,15 @@
 """The result of a run."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from zoopt.run.trials import Trial, frame_of, parameters_of
+
+if TYPE_CHECKING:
+    from zoopt.run.record import Tried
 
 __all__ = ["Failure", "Result"]
 
@@ -110,6 +115,7 @@ class Result(Mapping[str, Any]):
         seed: Any,
         fun_std: float = float("nan"),
         nfev_x: int = 1,
+        tried: "Tried | None" = None,
     ) -> None:
         self.x = x
         self.fun = fun
@@ -130,6 +136,18 @@ class Result(Mapping[str, Any]):
         self.timeline = timeline
         self.walltime = walltime
         self.seed = seed
+        self._tried = tried
+        self._trials: list[Trial] | None = None
+
+    @property
+    def trials(self) -> list[Trial]:
+        """One `Trial` for each evaluation, in order of report.
+
+        The point of a trial is None where it was not kept; see ``keep_points`` of `minimize`.
+        """
+        if self._trials is None:
+            self._trials = [] if self._tried is None else self._tried.trials()
+        return self._trials
 
     @property
     def failure_counts(self) -> dict[str, int]:
@@ -152,24 +170,20 @@ class Result(Mapping[str, Any]):
         return np.minimum.accumulate(np.where(fine, self.history, np.inf))
 
     def to_frame(self) -> Any:
-        """Return the evaluations as a pandas DataFrame, one row each, in order of tell.
+        """Return the trials as a pandas DataFrame, one row each, with a column for each parameter.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as in `History.to_frame`.
 
         Raises
         ------
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("Result.to_frame needs pandas: pip install pandas") from error
-        return pd.DataFrame(
-            {
-                "value": self.history,
-                "status": self.statuses,
-                "violation": self.violations,
-                **self.timeline,
-            }
+        return frame_of(
+            self.trials, [] if self._tried is None else parameters_of(self._tried.space)
         )
 
     def __getitem__(self, name: str) -> Any:

@@ -17,7 +17,7 @@ from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome
 from zoopt.run.failures import FailurePolicy, ObjectiveRaised
 from zoopt.run.points import KeptPoints
-from zoopt.run.record import RunRecord
+from zoopt.run.record import RunRecord, Tried
 from zoopt.run.result import Failure, Result
 from zoopt.run.stopping import StopRules
 
@@ -188,6 +188,7 @@ class Search:
         ask, tell, submit = solver.ask, solver.tell, executor.submit
         add_value, add_id = record.values.append, record.ids.append
         add_start, add_finish = record.started.append, record.finished.append
+        recent, block = ([], 0) if points is None else (points.recent, points.block)
         is_watched = bool(self._callbacks) or bool(self._rules)
         known = self.best
         if known is not None and self._rules:
@@ -226,8 +227,9 @@ class Search:
                 n_in_flight -= 1
             assert candidate is not None
             if points is not None:
-                points.recent.append(candidate)
-                if len(points.recent) >= points.block:
+                bits = candidate.bits
+                recent.append(candidate.u if bits is None else bits)
+                if len(recent) >= block:
                     points.pack()
             tell(candidate, evaluation)
             add_value(evaluation.value)
@@ -285,6 +287,7 @@ class Search:
             timeline=record.timeline,
             walltime=elapsed,
             seed=self._seed,
+            tried=Tried(record, self._points, self._decode, solver.space),
         )
 
 
