@@ -1,7 +1,7 @@
 """Parameter: every setting of a run in the ZOOpt API."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoopt.core.checks import number, whole
@@ -180,7 +180,7 @@ vectorized, progress, verbosity
         self.on_error = on_error
         self.max_failures = max_failures
         self.filter = filter
-        self.callbacks = as_callbacks(callbacks)
+        self.callbacks: Sequence[Any] = as_callbacks(callbacks)
         self.keep_points = keep_points
         self.vectorized = vectorized
         self.progress = progress
