@@ -20,7 +20,7 @@ from zoopt.problem.plan import Plan
 from zoopt.problem.steps import Step, check_steps
 from zoopt.run.callbacks import Callback, as_callbacks
 from zoopt.run.result import Result
-from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 from zoopt.wrappers import NoisyRace
 
 __all__ = ["minimize", "point_of", "settings_of"]
@@ -49,7 +49,7 @@ def minimize(
     max_failures: int | None = None,
     terminal_value: float | None = None,
     keep_points: bool | int | None = None,
-    stop: Callable[[Search], Any] | None = None,
+    stop: Callable[[SearchView], Any] | None = None,
     callbacks: Iterable[Any] = (),
     vectorized: bool = False,
     progress: bool = False,
@@ -368,7 +368,7 @@ def _start_points(space: Space, x0: Any) -> list[Any]:
 
 
 class _PrintBest(Callback):
-    def on_tell(self, search: Search, candidate: Any, evaluation: Any) -> None:
+    def on_tell(self, search: SearchView, candidate: Any, evaluation: Any) -> None:
         best = search.best
         if search.nfev % 100 == 0 and best is not None:
             print(f"[zoopt] {search.nfev} evaluations, best {best.value:.6g}: {best.x}")

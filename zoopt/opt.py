@@ -28,7 +28,7 @@ from zoopt.problem.options import Options
 from zoopt.problem.plan import Plan
 from zoopt.problem.steps import check_steps
 from zoopt.run.callbacks import Callback
-from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 from zoopt.solution import Solution
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
@@ -584,7 +584,7 @@ class _Recorder(Callback):
     def of(self, ident: int) -> tuple[Any, Any]:
         return self._of.get(ident, (None, None))
 
-    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         best = search.best
         if search.solver.repeats and evaluation.extra is not None:
             self._of[candidate.id] = evaluation.extra
@@ -599,7 +599,7 @@ class _PrintProgress(Callback):
     def __init__(self, every: int) -> None:
         self._every = every
 
-    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         best = search.best
         if search.nfev % self._every == 0 and best is not None:
             x = search.solver.space.decode_list(best.candidate.u)
@@ -615,7 +615,7 @@ class _Criterion:
         self.__module__ = type(criterion).__module__
         self.__qualname__ = type(criterion).__qualname__
 
-    def __call__(self, search: Search) -> Any:
+    def __call__(self, search: SearchView) -> Any:
         return self._criterion.check(OptContent(search.solver))
 
 

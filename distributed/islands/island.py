@@ -18,7 +18,7 @@ from zoopt.distributed.ray.evaluator import load, node_here
 from zoopt.run.callbacks import Callback
 from zoopt.run.executor import failure
 from zoopt.run.result import Result
-from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 from zoopt.run.worker import READY, UNFIT, Report, report_of
 
 __all__ = ["Exchange", "Island", "IslandSearch", "PausedSearch"]
@@ -62,7 +62,7 @@ class Exchange(Callback):
         self.last: Post | None = None
         self._taken = math.inf  # the least value that was taken over
 
-    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         if search.nfev % self._every or search.nfev == search.budget:
             return
         mail = self._swap(_post_of(search))
@@ -78,11 +78,11 @@ class Exchange(Callback):
             told = Evaluation(theirs.value, violation=theirs.violation)
             search.solver.tell_point(point, told)
 
-    def on_end(self, search: Search, result: Result) -> None:
+    def on_end(self, search: SearchView, result: Result) -> None:
         self.last = _post_of(search, result.status)
 
 
-def _post_of(search: Search, status: str = "") -> Post:
+def _post_of(search: SearchView, status: str = "") -> Post:
     best = search.solver.recommend()
     if best is None:
         return Post(None, math.inf, search.nfev, status)

@@ -14,7 +14,7 @@ from zoopt.core.evaluation import Best, Evaluation
 from zoopt.distributed.simulation.executor import SimulatedExecutor
 from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
-from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 
 __all__ = ["Exchange", "run_islands"]
 
@@ -78,7 +78,7 @@ class Exchange(Callback):
         self._board = board
         self.n_taken = 0
 
-    def on_tell(self, search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         if search.nfev % self._every:
             return
         self._executor.work(self._executor.cluster.message_time)

@@ -11,9 +11,9 @@ from zoopt.run.executor import EvaluateMany, Executor, SerialExecutor, Vectorize
 from zoopt.run.failures import ON_ERROR
 from zoopt.run.points import n_kept
 from zoopt.run.processes import ProcessExecutor
-from zoopt.run.search import Search
 from zoopt.run.stopping import StopRules
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
+from zoopt.run.view import SearchView
 from zoopt.run.window import WindowExecutor
 
 __all__ = ["Options"]
@@ -28,7 +28,7 @@ class Options:
     budget: int
     time_budget: float | None = None
     terminal_value: float | None = None
-    stop: Callable[[Search], Any] | None = None
+    stop: Callable[[SearchView], Any] | None = None
     callbacks: Iterable[Any] = ()
     on_error: str = "auto"
     max_failures: int | None = None

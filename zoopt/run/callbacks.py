@@ -2,14 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
-
-if TYPE_CHECKING:
-    from zoopt.run.result import Result
-    from zoopt.run.search import Search
+from zoopt.run.result import Result
+from zoopt.run.view import SearchView
 
 __all__ = ["Callback", "ProgressBar", "as_callbacks"]
 
@@ -33,10 +31,10 @@ class Callback:
     7 evaluations
     """
 
-    def on_start(self, search: "Search") -> None:
+    def on_start(self, search: SearchView) -> None:
         """Called before the first evaluation."""
 
-    def on_tell(self, search: "Search", candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         """Called after each evaluation, once the solver knows its outcome.
 
         Parameters
@@ -46,7 +44,7 @@ class Callback:
         evaluation : Evaluation
         """
 
-    def on_end(self, search: "Search", result: "Result") -> None:
+    def on_end(self, search: SearchView, result: Result) -> None:
         """Called when the run has ended, also if an exception ended it.
 
         Parameters
@@ -81,7 +79,7 @@ class ProgressBar(Callback):
         self._stream = stream
         self._bar: Any = None
 
-    def on_start(self, search: "Search") -> None:
+    def on_start(self, search: SearchView) -> None:
         from tqdm import tqdm
 
         stream = sys.stderr if self._stream is None else self._stream
@@ -90,7 +88,7 @@ class ProgressBar(Callback):
                 total=search.budget, file=stream, unit="eval", disable=None, dynamic_ncols=True
             )
 
-    def on_tell(self, search: "Search", candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         if self._bar is None or self._bar.disable:
             return
         best = search.best
@@ -101,16 +99,16 @@ class ProgressBar(Callback):
         )
         self._bar.update()
 
-    def on_end(self, search: "Search", result: "Result") -> None:
+    def on_end(self, search: SearchView, result: Result) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
 class _Function(Callback):
-    def __init__(self, function: Callable[["Search"], Any]) -> None:
+    def __init__(self, function: Callable[[SearchView], Any]) -> None:
         self._function = function
 
-    def on_tell(self, search: "Search", candidate: Candidate, evaluation: Evaluation) -> None:
+    def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
         self._function(search)
 
 

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat, starmap
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,35 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import OK, Evaluation
 from zoopt.core.space import Space
 from zoopt.run.points import KeptPoints
-from zoopt.run.result import Failure
 from zoopt.run.trials import NO_METRICS, Trial
 
-__all__ = ["RunRecord", "Tried"]
+__all__ = ["Failure", "RunRecord", "Tried"]
 
 MAX_FAILURES_LISTED = 1000
+
+
+class Failure(NamedTuple):
+    """A failed evaluation.
+
+    Attributes
+    ----------
+    id : int
+        Number of the candidate.
+    status : str
+        "failed", "invalid", "timeout" or "lost".
+    error : str
+        The reason, with the traceback where there is one.
+    x : object
+        The point.
+    worker : str
+        The worker that evaluated it; "" in the calling thread.
+    """
+
+    id: int
+    status: str
+    error: str
+    x: Any
+    worker: str = ""
 
 
 class RunRecord:

@@ -1,41 +1,15 @@
 """The result of a run."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zoopt.run.record import Failure, Tried
 from zoopt.run.trials import Trial, frame_of, parameters_of
 
-if TYPE_CHECKING:
-    from zoopt.run.record import Tried
-
-__all__ = ["Failure", "Result"]
-
-
-class Failure(NamedTuple):
-    """A failed evaluation.
-
-    Attributes
-    ----------
-    id : int
-        Number of the candidate.
-    status : str
-        "failed", "invalid", "timeout" or "lost".
-    error : str
-        The reason, with the traceback where there is one.
-    x : object
-        The point.
-    worker : str
-        The worker that evaluated it; "" in the calling thread.
-    """
-
-    id: int
-    status: str
-    error: str
-    x: Any
-    worker: str = ""
+__all__ = ["Result"]
 
 
 class Result(Mapping[str, Any]):
@@ -115,7 +89,7 @@ class Result(Mapping[str, Any]):
         seed: Any,
         fun_std: float = float("nan"),
         nfev_x: int = 1,
-        tried: "Tried | None" = None,
+        tried: Tried | None = None,
     ) -> None:
         self.x = x
         self.fun = fun

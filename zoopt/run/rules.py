@@ -3,12 +3,9 @@
 import heapq
 import math
 import statistics
-from typing import TYPE_CHECKING
 
 from zoopt.core.checks import number, whole
-
-if TYPE_CHECKING:
-    from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 
 __all__ = ["EarlyStopping", "Plateau"]
 
@@ -38,7 +35,7 @@ class EarlyStopping:
         self._best = math.inf
         self._since = 0
 
-    def __call__(self, search: "Search") -> bool:
+    def __call__(self, search: SearchView) -> bool:
         if search.nfev == 1:
             self._best, self._since = math.inf, 0
         best = search.best
@@ -76,7 +73,7 @@ class Plateau:
         self.std = number(std, "std", least=0.0)
         self._best: list[float] = []
 
-    def __call__(self, search: "Search") -> bool:
+    def __call__(self, search: SearchView) -> bool:
         if search.nfev == 1:
             self._best = []
         value = search.last_value

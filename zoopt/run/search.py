@@ -17,8 +17,8 @@ from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome
 from zoopt.run.failures import FailurePolicy, ObjectiveRaised
 from zoopt.run.points import KeptPoints
-from zoopt.run.record import RunRecord, Tried
-from zoopt.run.result import Failure, Result
+from zoopt.run.record import Failure, RunRecord, Tried
+from zoopt.run.result import Result
 from zoopt.run.stopping import StopRules
 
 __all__ = ["Search"]

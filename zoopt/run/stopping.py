@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoopt.core.evaluation import Evaluation
-
-if TYPE_CHECKING:
-    from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 
 __all__ = ["StopRules"]
 
@@ -31,7 +29,7 @@ class StopRules:
         self,
         time_budget: float | None = None,
         terminal_value: float | None = None,
-        stop: Callable[["Search"], Any] | None = None,
+        stop: Callable[[SearchView], Any] | None = None,
         max_failures: int | None = None,
     ) -> None:
         self._time_budget = time_budget
@@ -47,7 +45,7 @@ class StopRules:
         """Return the seconds left; None without a time budget."""
         return None if self._time_budget is None else max(0.0, self._time_budget - elapsed)
 
-    def reason(self, search: "Search", evaluation: Evaluation) -> str | None:
+    def reason(self, search: SearchView, evaluation: Evaluation) -> str | None:
         """Return the status to stop with after this evaluation; None to go on."""
         if self._terminal_value is not None and self._is_reached(search, evaluation):
             return "terminal_value"
@@ -59,7 +57,7 @@ class StopRules:
             return "time_budget"
         return None
 
-    def _is_reached(self, search: "Search", evaluation: Evaluation) -> bool:
+    def _is_reached(self, search: SearchView, evaluation: Evaluation) -> bool:
         goal = -math.inf if self._terminal_value is None else self._terminal_value
         if search.solver.repeats:
             proven = search.solver.proven

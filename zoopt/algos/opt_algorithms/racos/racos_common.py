@@ -18,7 +18,7 @@ from zoopt.opt import OptContent, minimize_objective
 from zoopt.parameter import Parameter
 from zoopt.run.callbacks import Callback
 from zoopt.run.result import Result
-from zoopt.run.search import Search
+from zoopt.run.view import SearchView
 from zoopt.solution import Solution
 from zoopt.utils.tool_function import ToolFunction
 
@@ -286,7 +286,7 @@ class _KeepSets(Callback):
     def __init__(self, common: RacosCommon) -> None:
         self._common = common
 
-    def on_end(self, search: Search, result: Result) -> None:
+    def on_end(self, search: SearchView, result: Result) -> None:
         content = OptContent(search.solver)
         self._common._positive_data = content.get_positive_data()
         self._common._negative_data = content.get_negative_data()
