@@ -32,8 +32,8 @@ NEEDS = {
     "zoopt_api.md": ["matplotlib"],
 }
 
-#: ``print(...)  # text``: a page promises that this line is printed.
-PROMISE = re.compile(r"^\s*print\(.*\)  # (?P<text>.*)$")
+#: ``print(...)  # text``, on one line or several: a page promises that this line is printed.
+PROMISE = re.compile(r"^\s*(?:print\(.*)?\)  # (.*)$")
 
 
 def python_lines(page):
@@ -46,6 +46,18 @@ def python_lines(page):
         else:
             lines.append(line if inside else "")
     return lines
+
+
+def promises(page):
+    """Return the lines that a page says are printed: in comments at, or right below, a print."""
+    found, below = [], False
+    for line in python_lines(page):
+        if match := PROMISE.match(line):
+            found.append(match[1])
+        elif below and line.startswith("# "):
+            found.append(line[2:])
+        below = line.lstrip().startswith("print(") or (below and line.startswith("# "))
+    return found
 
 
 def run_page(page, folder, home):
@@ -73,7 +85,7 @@ def test_every_block_runs_and_prints_what_it_promises(page, tmp_path, tmp_path_f
     home = {"HOME": short, "RAY_TMPDIR": short, "RAY_USAGE_STATS_ENABLED": "0"}
     done = run_page(page, tmp_path, home)
     assert done.returncode == 0, done.stderr
-    promised = [m["text"] for m in map(PROMISE.match, python_lines(page)) if m]
+    promised = promises(page)
     assert promised or page not in GUIDES
     printed = iter(done.stdout.splitlines())
     for text in promised:
