@@ -1,15 +1,15 @@
-"""The main job in two parts: a hard function of 100 variables, then a model to tune.
+"""Quick start in two parts: minimize a hard function of 100 variables, then tune a model.
 
-Run ``python examples/quickstart.py``; it takes about half a minute and needs ``zoopt[examples]``.
+Run ``python examples/quickstart.py``. It takes about half a minute and needs ``zoopt[examples]``.
 
-1. Ackley's function with 100 variables and a shifted optimum, by the ZOOpt API. The optimum is 0;
-   10,000 evaluations end near 0.1 (0.079 to 0.112 with the seeds 0 to 4), uniform points near 3.5.
-2. A support vector classifier for handwritten digits, by the function form: which scaler, which
-   kernel, and its constants, two of them on a log scale. One half of the images is for training
-   and tuning, by 5-fold cross-validation. The other half is touched once, at the end.
+1. The ZOOpt API minimizes Ackley's function with 100 variables and a shifted optimum of value 0.
+   With 10,000 evaluations it reaches about 0.1 (0.079 to 0.112 with the seeds 0 to 4). Uniform
+   points reach about 3.5.
+2. ``minimize`` tunes a support vector classifier for handwritten digits: the scaler, the kernel and
+   its constants, two of them on a log scale. One half of the images is used for training and for
+   tuning by 5-fold cross-validation. The other half is used once, at the end.
 
-What the second part reached with the seeds 0 to 9, each with halves of its own, as accuracy on the
-half that was not touched:
+Accuracy of the second part on the held-out half, with the seeds 0 to 9, which also split the data:
 
     ==========================  =======  ======  ======
     settings                    least    median  most
@@ -20,11 +20,11 @@ half that was not touched:
     300 trials, random search   98.44 %  98.72   99.33
     ==========================  =======  ======  ======
 
-Tuning beat the first line with all ten seeds, and the second with seven (one tie, two losses by one
-and by two images). Six dimensions and a loose optimum are easy: uniform points find it just as well
-there, as they do not in the first part.
+Tuning beats the first line with all ten seeds, and the second with seven (one tie, two losses by
+one and by two images). Random search does equally well here, unlike in the first part: six
+dimensions with a flat optimum are easy.
 
-The picture ``convergence.png`` goes to the current folder.
+The picture is written to ``convergence.png``.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def minimize_ackley(budget: int, seed: int) -> zoopt.Result:
 
 
 class Digits:
-    """The task: one half of the images to train and tune on, the other half to judge by."""
+    """The task: one half of the images for training and tuning, the other half for testing."""
 
     def __init__(self, seed: int) -> None:
         images, labels = load_digits(return_X_y=True)
@@ -100,7 +100,7 @@ class Digits:
         self.folds = StratifiedKFold(5, shuffle=True, random_state=seed)
 
     def model(self, scaler: str, gamma: float, **constants: Any) -> Pipeline:
-        """Build a classifier. What a good gamma is should not depend on the scaler."""
+        """Build a classifier; gamma is scaled so that good values do not depend on the scaler."""
         scalers = {"standard": StandardScaler(), "minmax": MinMaxScaler(), "none": None}
         step = scalers[scaler]
         images = self.train if step is None else step.fit_transform(self.train)
@@ -108,7 +108,7 @@ class Digits:
         return make_pipeline(step, SVC(gamma=gamma * default_gamma, **constants))
 
     def error(self, **settings: Any) -> float:
-        """Return the cross-validated error on the training half: what the search minimizes."""
+        """Return the cross-validated error on the training half, which the search minimizes."""
         model = self.model(**settings)
         scores = cross_val_score(model, self.train, self.train_labels, cv=self.folds)
         return 1 - float(scores.mean())
@@ -130,11 +130,11 @@ def tune(task: Digits, budget: int, seed: int) -> zoopt.Result:
     )
 
 
-# ------------------------------------------------------------------ what both show
+# ------------------------------------------------------------------ output of both parts
 
 
 def plain_progress() -> list[Any]:
-    """Return a callback that prints ten lines in a run, for where no live line can be shown."""
+    """Return a callback that prints ten lines per run where no live line can be shown."""
     if sys.stderr.isatty():
         return []
 

@@ -1,18 +1,20 @@
-"""When to order how much, and from whom: a stochastic simulator whose repeats disagree.
+"""Tune the ordering policy of a shop with a stochastic simulator.
 
-Run ``python examples/noisy/inventory.py``; it takes some seconds and needs zoopt alone.
+Run ``python examples/noisy/inventory.py``. It takes some seconds and needs only zoopt.
 
-A shop sells four goods. Each day it looks at what it has and what is on its way; what fell to its
-reorder level is ordered, up to its target. A supplier is cheap and slow, or dear and fast, chosen
-for each good. Holding costs, orders cost, and demand that cannot be met costs most. Demand and
-delivery times are random, so that the cost of 90 days is another one in each simulation: of one and
-the same policy the costs differ by some percent of the mean, as much as good policies differ from
-each other. Twelve variables: eight whole numbers, four choices.
+A shop sells four goods. Each day it checks the stock of each good, including orders on their way.
+If the stock has fallen to the reorder level, it orders up to a target. Each good has a supplier
+that is either cheap and slow or expensive and fast. Holding stock, orders and unmet demand cost
+money, unmet demand most. There are twelve variables: eight whole numbers and four choices.
 
-The objective names ``rng``, so that every evaluation has random numbers of its own, which follow
-from the seed of the run. What a search returns is judged by 2,000 fresh simulations. With 3,000
-simulations, seed 0, plain SRACOS believes in the luckiest simulation that it saw; with
-``noisy=True`` the value that is reported is a mean of several, and its error is reported too:
+Demand and delivery times are random, so the cost of 90 days differs from simulation to simulation.
+For one policy it varies by some percent of the mean, which is as much as good policies differ from
+each other.
+
+The objective has an argument ``rng``, so every evaluation gets its own random numbers, derived from
+the seed of the run. The returned policies are judged by 2,000 new simulations. Plain SRACOS reports
+the luckiest simulation that it saw. With ``noisy=True`` the reported value is a mean of several,
+with its standard error. Results with 3,000 simulations and seed 0:
 
     first guess costs: 74.0
     plain believes: 59.7
@@ -20,7 +22,7 @@ simulations, seed 0, plain SRACOS believes in the luckiest simulation that it sa
     noisy believes: 69.0
     noisy costs: 68.9
 
-With the seeds 0 to 9 plain SRACOS ends at 71.7 to 75.4 a day, and ``noisy=True`` at 68.5 to 70.6.
+With the seeds 0 to 9 plain SRACOS reaches 71.7 to 75.4 a day, and ``noisy=True`` 68.5 to 70.6.
 """
 
 import argparse
@@ -31,14 +33,15 @@ import numpy as np
 import zoopt
 
 DAYS = 90
-#: Of each good: mean demand a day, costs of holding one for a day, of a lost sale, of an order.
+#: For each good: mean demand per day, and the cost of holding one for a day, of a lost sale, and
+#: of an order.
 GOODS = (
     (20.0, 0.10, 4.0, 30.0),
     (8.0, 0.25, 9.0, 40.0),
     (3.0, 0.60, 20.0, 25.0),
     (1.0, 1.50, 60.0, 20.0),
 )
-#: Of each supplier: days from and to, and what an order costs in multiples of the good's.
+#: For each supplier: least and most days of delivery, and a factor for the cost of an order.
 SUPPLIERS = {"slow": (6, 10, 1.0), "fast": (1, 2, 2.5)}
 
 SPACE: dict[str, Any] = {}
@@ -52,7 +55,7 @@ for k, (demand, *_) in enumerate(GOODS):
 
 
 def cost(rng: np.random.Generator, **policy: Any) -> float:
-    """Simulate all goods; return what they cost a day."""
+    """Simulate all goods and return the cost per day."""
     return sum(
         cost_of_one(good, policy[f"level{k}"], policy[f"batch{k}"], policy[f"supplier{k}"], rng)
         for k, good in enumerate(GOODS)

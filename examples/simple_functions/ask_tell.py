@@ -1,8 +1,9 @@
-"""Ask and tell: the loop is yours, the solver only proposes points and learns what became of them.
+"""Ask and tell: keep your own loop; the solver proposes points and learns from their values.
 
-For evaluations that run elsewhere: on a cluster, in a laboratory, in a program that Python cannot
-call. Here four candidates are always out, and they come back in a random order, some of them as
-failures. The sphere with 10 variables, 2,000 evaluations, seed 1; the optimum is 0. Reached:
+Use it if evaluations run elsewhere: on a cluster, in a laboratory, or in a program that Python
+cannot call. Here four candidates are always in flight. They return in random order, and some of
+them fail. The objective is the sphere with 10 variables and the optimum 0. Results with 2,000
+evaluations and seed 1:
 
     failures: 97
     value: 0.0006164
@@ -21,7 +22,7 @@ def sphere(x: list[float]) -> float:
 
 
 def main() -> None:
-    weather = random.Random(1)  # decides what comes back first, and what fails
+    weather = random.Random(1)  # decides which candidate returns first, and which fails
     solver = SRacos([(-1, 1)] * 10, budget=BUDGET, seed=1)
     solver.tell_point([0.5] * 10, sphere([0.5] * 10))  # known from before: costs no evaluation
 
@@ -31,7 +32,7 @@ def main() -> None:
         candidate = out.pop(weather.randrange(len(out)))
         if weather.random() < 0.05:
             n_failures += 1
-            solver.tell(candidate, math.nan)  # no value: never the best, and avoided later
+            solver.tell(candidate, math.nan)  # failed: never the best
         else:
             solver.tell(candidate, sphere(candidate.x))
         if n_asked < BUDGET:

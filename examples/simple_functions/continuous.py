@@ -1,6 +1,6 @@
 """Continuous functions of 100 variables: sphere and Ackley, both with the optimum 0 at 0.2.
 
-Reached with 10,000 evaluations and seed 1:
+Results with 10,000 evaluations and seed 1:
 
     sphere: 0.03599
     Ackley: 0.0826

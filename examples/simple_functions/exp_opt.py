@@ -1,8 +1,8 @@
-"""Repeated runs: their mean, their spread and a picture of all of them.
+"""Repeat a run: mean, spread and a picture of all runs.
 
-Every repeat has a seed of its own, derived from the one that is given, so the runs differ and the
-whole can be repeated. Ackley's function with 20 variables, ten runs of 2,000 evaluations; writes
-``exp_opt.png`` to the current folder. Reached, over the best five of the ten and over all:
+The seed of each run is derived from the given one, so the runs differ and the experiment can be
+repeated. The objective is Ackley's function with 20 variables, in ten runs of 2,000 evaluations.
+The picture is written to ``exp_opt.png``. Results over the best five runs and over all ten:
 
     mean of 5: 0.0629
     mean of 10: 0.0764

@@ -1,14 +1,14 @@
 """Ordered whole numbers: the sum of (x_i - 2)^2 over 100 variables in -10 ... 10; the optimum is 0.
 
-``order=[True] * size`` says that near numbers mean like things; without it they are labels. How
-many variables a proposal redraws is ``uncertain_bits``: by default it follows the number and the
-kind of the variables, here 3. The sum is separable, and one at a time is much better. Reached with
-10,000 evaluations and seed 1:
+``order=[True] * size`` says that neighboring numbers are similar; without it they are labels.
+``uncertain_bits`` is the number of variables that a proposal redraws. By default it follows the
+number and kind of the variables, and is 3 here. The sum is separable, so redrawing one at a time is
+much better. Results with 10,000 evaluations and seed 1:
 
     default: 148.0
     one at a time: 2.0
 
-With the seeds 0 to 3 it is 108 to 148 by default, and 2 to 4 with one at a time.
+With the seeds 0 to 3 the default reaches 108 to 148, and one at a time 2 to 4.
 """
 
 from zoopt import Dimension, Objective, Opt, Parameter, Solution

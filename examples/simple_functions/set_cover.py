@@ -1,11 +1,11 @@
-"""A discrete function: the cheapest choice among 20 sets that together cover everything.
+"""A discrete function: the cheapest selection of 20 sets that covers everything.
 
-Each variable is a bit, unordered: take the set or leave it. The value is the sum of the weights of
-the sets that are taken, and a penalty as large as all weights together if anything is uncovered.
-The sets and weights are drawn here, from a seed of their own. With 20 bits all choices can be
-tried, so the true optimum is printed too.
+Each variable is an unordered bit: take the set or leave it. The value is the total weight of the
+selected sets. If an element is uncovered, a penalty is added, equal to the weight of all sets. The
+sets and weights are random, with a fixed seed. With 20 bits all selections can be enumerated, so
+the true optimum is printed too.
 
-Reached in the best of ten runs of 2,000 evaluations, and on average over them:
+Results of ten runs of 2,000 evaluations, the best and the mean:
 
     optimum: 2.5629
     best of 10: 2.5629
@@ -31,10 +31,10 @@ def cost(solution: Solution) -> float:
 
 
 def optimum() -> float:
-    """Return the least cost, by trying all choices."""
+    """Return the least cost, by enumerating all selections."""
     choices = np.arange(2**N_SETS)
     values = np.zeros(len(choices))
-    covered = np.zeros(len(choices), int)  # one bit an element
+    covered = np.zeros(len(choices), int)  # one bit per element
     for i in range(N_SETS):
         taken = (choices >> i) & 1 == 1
         values += np.where(taken, WEIGHTS[i], 0.0)

@@ -1,13 +1,13 @@
-"""A stopping criterion of one's own: stop when the best value was the same 100 times in a row.
+"""A custom stopping criterion: stop when the best value was the same 100 times in a row.
 
-A criterion is any object with ``check(optcontent)``; it is asked after each evaluation, and a true
-answer ends the run. Reached with seed 0, on the sphere with 100 variables (the optimum is 0):
+A criterion is any object with ``check(optcontent)``. It is called after each evaluation, and a true
+value ends the run. Results with seed 0, on the sphere with 100 variables and the optimum 0:
 
     evaluations: 3764
     value: 0.2461
 
-Such a rule trusts to luck: the seeds 0 to 7 stop between 1,810 and 5,500 evaluations, at values
-from 0.82 down to 0.12.
+Such a rule depends on luck: the seeds 0 to 7 stop between 1,810 and 5,500 evaluations, at values
+between 0.82 and 0.12.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from zoopt import Dimension, Objective, Opt, Parameter, Solution
 
 
 class Unchanged:
-    """Stop after so many checks that found the best value unchanged."""
+    """Stop when the best value was unchanged in ``patience`` checks in a row."""
 
     def __init__(self, patience: int) -> None:
         self.patience = patience

@@ -1,11 +1,12 @@
-"""Influence maximization: whom to tell first, so that news reaches most of a network.
+"""Influence maximization: choose the people from whom news spreads farthest in a network.
 
-The network grows by preferential attachment; who knows tells each neighbor with a probability of
-one tenth. How many are reached is a matter of chance, so an evaluation is noisy: the mean of ten
-cascades. PONSS compares with a margin of about the noise's size, evaluates rivals again, and at the
-end its best subsets; POSS trusts every value. Both choose 5 of 150 people, in 3,000 evaluations;
-what is printed is the share of the network that their choice reaches in 2,000 other cascades, the
-mean of eight runs.
+The network grows by preferential attachment. Everyone who has heard the news tells each neighbor
+with a probability of one tenth. An evaluation is the mean of ten such cascades, so it is noisy.
+PONSS compares subsets with a margin of about the size of the noise, re-evaluates rivals, and at the
+end re-evaluates its best subsets. POSS trusts every value.
+
+Both choose 5 of 150 people in 3,000 evaluations. The figures are the share of the network that
+their choice reaches in 2,000 other cascades, the mean of eight runs:
 
     poss: 0.1257
     ponss: 0.1299
@@ -37,7 +38,7 @@ SOURCES, TARGETS = network()
 
 
 def reached(mask, rng, n_cascades=10):
-    """Return the share of the network that is reached, on average over cascades."""
+    """Return the share of the network that the news reaches, averaged over cascades."""
     total = 0
     for _ in range(n_cascades):
         held = rng.random(len(SOURCES)) < CHANCE

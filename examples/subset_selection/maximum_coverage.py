@@ -1,11 +1,11 @@
-"""Maximum coverage with a budget of money: which sets to buy, to cover as much as possible.
+"""Maximum coverage: choose which sets to buy, with limited money, to cover most elements.
 
-The constraint is not a number of sets but what is left of the money, so it may be any number. The
-sets, their prices and the universe are drawn here. Greedy selection buys what covers most for its
-price, while the money lasts; the objective of Pareto optimization is vectorized: it gets a boolean
-matrix, one subset a row.
+The constraint is the money left, which shows that it need not be a number of items. The sets and
+their prices are random. Greedy selection buys the set that covers most for its price while the
+money lasts. The objective of POSS is vectorized: it receives a boolean matrix with one subset per
+row.
 
-Elements covered, out of 400:
+Covered elements, out of 400:
 
     greedy: 124
     poss: 132

@@ -1,11 +1,11 @@
-"""Sparse regression: the 8 pixels that best tell a written 5 from the other digits.
+"""Sparse regression: choose the 8 pixels that best distinguish a written 5 from other digits.
 
-The data are scikit-learn's digits; a pixel is a column, standardized, and R^2 is that of least
-squares on the chosen ones. Greedy forward selection adds the best column eight times; Pareto
-optimization finds columns that are good together, in 2 e k^2 n evaluations. The loss of subsets of
-16 columns and more is infinite: they are too large to lead anywhere.
+The data are scikit-learn's digits. Each pixel is a standardized column, and R^2 is that of least
+squares on the chosen columns. Greedy forward selection adds the best column eight times. POSS finds
+columns that are good together, in 2 e k^2 n evaluations. Subsets of 16 or more columns have an
+infinite loss, because they are too large to be useful.
 
-R^2 reached by both:
+R^2 of both:
 
     greedy: 0.6285
     poss: 0.6415
