@@ -416,7 +416,9 @@ class Search:
                 "; no feasible point was found, the least violation is "
                 f"{closest.evaluation.violation:.6g}"
             )
-        return f"{self.solver.name} stopped after {self.nfev} evaluations: {reasons[status]}{found}"
+        return (
+            f"{self.solver.title} stopped after {self.nfev} evaluations: {reasons[status]}{found}"
+        )
 
 
 class _Raised(Exception):
