@@ -141,7 +141,7 @@ class Search:
         try:
             executor.start(self._evaluate, self.budget, self._start)
             self._start -= executor.elapsed
-            logger.info("%s starts on %d columns", self.solver.name, self.solver.space.n_columns)
+            logger.info("%s starts on %d columns", self.solver.title, self.solver.space.n_columns)
             status = self._loop_until_stopped()
             executor.close()
             self._failures.end()
@@ -275,7 +275,7 @@ class Search:
             maxcv=math.nan if shown is None else max(0.0, shown.evaluation.violation),
             success=recommended is not None,
             status=status,
-            message=f"{solver.name} stopped after {self.nfev} evaluations: {reason}{found}",
+            message=f"{solver.title} stopped after {self.nfev} evaluations: {reason}{found}",
             nfev=self.nfev,
             nit=solver.n_told,
             history=record.history,
