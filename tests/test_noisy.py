@@ -67,7 +67,7 @@ def test_the_better_of_two_checked_points_decides(population_wins):
         if solver._stage == "check":
             n_checks += 1
             assert candidate.move == (None if first == candidate.id else (first,))
-            is_population = bool((candidate.u == solver._checked[0].row).all())
+            is_population = bool((candidate.u == solver._checked[0].candidate.u).all())
             value = 0.0 if is_population == population_wins else 1.0
         solver.tell(candidate, value)
     assert solver.name == ("noisy: pces" if population_wins else "noisy: ssracos")
@@ -82,7 +82,7 @@ def test_the_feasible_one_of_two_checked_points_wins():
     while solver.name == "noisy":
         candidate = solver.ask()
         evaluation = Evaluation(sphere(candidate.x))
-        if solver._stage == "check" and (candidate.u == solver._checked[0].row).all():
+        if solver._stage == "check" and (candidate.u == solver._checked[0].candidate.u).all():
             evaluation = Evaluation(-9.0, violation=1.0)
         solver.tell(candidate, evaluation)
     assert solver.name == "noisy: ssracos"

@@ -735,7 +735,7 @@ def test_the_archive_of_ponss_holds_no_subset_twice():
         solver.tell(candidate, Evaluation(rng.normal(), violation=float(candidate.mask.sum() - 4)))
         members = [best.candidate.bits.tobytes() for best in solver.front]
         assert len(members) == len(set(members))
-    finals = [f.candidate.bits.tobytes() for f in solver._finalists.values()]
+    finals = [f.candidate.bits.tobytes() for f in solver._finalists]
     assert len(finals) == len(set(finals))
 
 

@@ -13,8 +13,8 @@ from zoopt._native import NOBODY, Archive
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import number, whole
 from zoopt.core.evaluation import OK, Best, Evaluation
-from zoopt.core.means import mean, standard_error
 from zoopt.core.registry import register
+from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
 from zoopt.core.solver import Proposal, Solver
 from zoopt.core.space import Bits, Row, Space
@@ -249,8 +249,8 @@ class Ponss(Poss):
         self._due: deque[tuple[int, int]] = deque()  # class and ident of whom to evaluate anew
         self._rematches: dict[int, tuple[int, int]] = {}  # by id: class and ident
         self._held: dict[int, deque[tuple[Candidate, Evaluation]]] = {}  # by class
-        self._finals: dict[int, int] = {}  # by id: ident of the finalist
-        self._finalists: dict[int, _Finalist] = {}
+        self._finalists: list[RepeatedPoint] = []
+        self._finals: dict[int, RepeatedPoint] = {}  # their evaluations in flight, by id
 
     # ------------------------------------------------------------- proposals
 
@@ -265,9 +265,8 @@ class Ponss(Poss):
         if is_end:
             finalist = self._next_finalist()
             if finalist is not None:
-                self._finals[self.n_asked] = finalist.candidate.id
+                self._finals[self.n_asked] = finalist
                 finalist.n_asked += 1
-                assert finalist.candidate.bits is not None
                 return finalist.candidate.bits, (finalist.candidate.id,)
         return super()._propose()
 
@@ -280,22 +279,21 @@ class Ponss(Poss):
         n_held = sum(map(len, self._held.values()))
         return n_held + len(self._in_flight) - len(self._rematches) - len(self._finals)
 
-    def _next_finalist(self) -> "_Finalist | None":
+    def _next_finalist(self) -> RepeatedPoint | None:
         """Return the finalist evaluated least; None if nothing feasible is known."""
         if not self._finalists:
             feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
             for best in sorted(feasible, key=lambda best: best.value)[:MAX_FINALISTS]:
-                self._finalists[best.candidate.id] = _Finalist(best)
-        finalists = self._finalists.values()
-        return min(finalists, key=lambda finalist: finalist.n_asked, default=None)
+                finalist = RepeatedPoint(best.candidate, violation=best.evaluation.violation)
+                self._finalists.append(finalist)
+        return min(self._finalists, key=lambda finalist: finalist.n_asked, default=None)
 
     # ------------------------------------------------------------- outcomes
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         final = self._finals.pop(candidate.id, None)
         if final is not None:
-            if evaluation.ok:
-                self._finalists[final].values.append(evaluation.value)
+            final.add(evaluation)
             return
         rematch = self._rematches.pop(candidate.id, None)
         if rematch is not None:
@@ -366,10 +364,10 @@ class Ponss(Poss):
         if self._n_final == 0:
             return self._least_member()
         least = self._n_final // (2 * max(1, len(self._finalists)))
-        finalists = [f for f in self._finalists.values() if len(f.values) > least]
+        finalists = [f for f in self._finalists if len(f.values) > least]
         if not finalists or self.n_asked > (self.planned_budget or 0):
             return None
-        return min(finalists, key=lambda finalist: mean(finalist.values)).best
+        return min(finalists, key=lambda finalist: finalist.mean).best
 
     def _least_member(self) -> Best | None:
         feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
@@ -404,23 +402,6 @@ class _Knockout:
     def __init__(self, rivals: list[int]) -> None:
         self.rivals = rivals
         self.values: dict[int, float] = {}
-
-
-class _Finalist:
-    """A subset of the final comparison, and its values there."""
-
-    __slots__ = ("candidate", "n_asked", "values", "violation")
-
-    def __init__(self, best: Best) -> None:
-        self.candidate = best.candidate
-        self.violation = best.evaluation.violation
-        self.n_asked = 0
-        self.values: list[float] = []
-
-    @property
-    def best(self) -> Best:
-        evaluation = Evaluation(mean(self.values), violation=self.violation)
-        return Best(self.candidate, evaluation, standard_error(self.values), len(self.values))
 
 
 register(Poss.name, Poss)

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.errors import Exhausted, NothingFeasible
-from zoopt.core.evaluation import OK, Best, Evaluation, rank
-from zoopt.core.means import mean, standard_error
+from zoopt.core.evaluation import Best, Evaluation
 from zoopt.core.registry import register, solver_factory
+from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed, spawn_seed
 from zoopt.core.solver import Solver
-from zoopt.core.space import Row, Space
+from zoopt.core.space import Space
 from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["NoisyRace"]
@@ -106,8 +106,8 @@ class NoisyRace(Wrapper):
         self._n_check = max(LEAST_CHECK, int(CHECK * n))
         self._n_starts = len(starts)
         self._n_of_suppression = self._n_of_population = 0  # asked in the race
-        self._asked: dict[int, Solver | _Checked] = {}  # who is told, by the ids in flight
-        self._checked: list[_Checked] = []
+        self._asked: dict[int, Solver | RepeatedPoint] = {}  # who is told, by the ids in flight
+        self._checked: list[RepeatedPoint] = []
         self._stage = RACING
         if self._population is None:
             self._go_on_with(self._suppression)
@@ -232,15 +232,14 @@ class NoisyRace(Wrapper):
             has_lost = self._population in self._stuck or (found[0] is None and found[1])
             self._go_on_with(self._suppression if has_lost else self._population)
         else:
-            self._checked = [_Checked(best.candidate, n) for best in found if best is not None]
+            self._checked = [RepeatedPoint(best.candidate, n) for best in found if best is not None]
             self._stage = CHECKING
         return True
 
     def _ask_check(self) -> Candidate | None:
         for checked in self._checked:
             if checked.n_left:
-                checked.n_left -= 1
-                candidate = checked.repeat(self.n_asked, self.space)
+                candidate = checked.repeat(self.n_asked)
                 self._asked[candidate.id] = checked
                 return candidate
         return None
@@ -276,8 +275,8 @@ class NoisyRace(Wrapper):
         if isinstance(asked, Solver):
             asked.tell(candidate, evaluation)
             return
-        asked.told.append(evaluation)
-        if all(checked.is_told for checked in self._checked):
+        asked.add(evaluation)
+        if all(checked.is_complete for checked in self._checked):
             of_population, of_suppression = self._checked
             assert self._population is not None
             is_better = of_population.key <= of_suppression.key
@@ -306,55 +305,10 @@ class NoisyRace(Wrapper):
     def _preferred(self, found: Best | None) -> Best | None:
         if self._stage != POPULATION or found is None or found.n_calls < 2:
             found = None
-        earlier = [self._suppression.proven, *(each.best(self.space) for each in self._checked)]
+        checked = (point.proven for point in self._checked if point.is_complete)
+        earlier = [self._suppression.proven, *checked]
         known = [best for best in earlier if best is not None]
         return preferred(found, min(known, key=lambda best: best.value, default=None))
-
-
-class _Checked:
-    """A point that is evaluated several times to be compared."""
-
-    __slots__ = ("first", "n", "n_left", "row", "told")
-
-    def __init__(self, candidate: Candidate, n: int) -> None:
-        #: Id of the point; None until it is asked.
-        self.first = candidate.id if candidate.id >= 0 else None
-        self.row: Row = candidate.u
-        self.n = self.n_left = n
-        self.told: list[Evaluation] = []
-
-    def repeat(self, ident: int, space: Space) -> Candidate:
-        self.row.flags.writeable = False  # pickling forgets that
-        move = None if self.first is None else (self.first,)
-        self.first = ident if self.first is None else self.first
-        return Candidate(ident, self.row, space, move)
-
-    @property
-    def is_told(self) -> bool:
-        return len(self.told) == self.n
-
-    @property
-    def _mean(self) -> tuple[Evaluation, list[float]]:
-        ok = [evaluation for evaluation in self.told if evaluation.status == OK]
-        if not ok:
-            return self.told[0], []
-        values = [evaluation.value for evaluation in ok]
-        violation = mean([evaluation.violation for evaluation in ok])
-        return Evaluation(mean(values), violation=violation), values
-
-    @property
-    def key(self) -> tuple[float, float]:
-        return rank(self._mean[0], 0)
-
-    def best(self, space: Space) -> Best | None:
-        """Return the point with the mean of its evaluations, if it is feasible."""
-        if not self.is_told or self.first is None:
-            return None
-        evaluation, values = self._mean
-        if len(values) < 2 or evaluation.violation > 0.0:
-            return None
-        candidate = Candidate(self.first, self.row, space)
-        return Best(candidate, evaluation, standard_error(values), len(values))
 
 
 SUPPRESSION, POPULATION = "ssracos", "pces"

@@ -3,16 +3,15 @@
 Owns the repeats of the points under way. The inner solver sees one value a point, their mean.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
 from zoopt.core.errors import Exhausted
-from zoopt.core.evaluation import LOST, Best, Evaluation
-from zoopt.core.means import mean, standard_error
+from zoopt.core.evaluation import Best, Evaluation
 from zoopt.core.registry import register, solver_factory
+from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
 from zoopt.core.solver import Solver
 from zoopt.core.space import Space
@@ -81,8 +80,8 @@ class Resample(Wrapper):
         self._adopt(self._inner)
         self.needs_constraint = self._inner.needs_constraint
         self._trusts_best = False
-        self._asking: _Point | None = None
-        self._points: dict[int, _Point] = {}  # by the ids in flight
+        self._asking: _Wanted | None = None
+        self._asked: dict[int, _Wanted] = {}  # by the ids in flight
         self._first_of: dict[int, int] = {}  # of an inner id: the id of its first repeat
 
     @property
@@ -103,115 +102,76 @@ class Resample(Wrapper):
     # ------------------------------------------------------------- asking
 
     def _next(self) -> Candidate | None:
-        point = self._asking
-        if point is None:
+        asking = self._asking
+        if asking is None:
             try:
                 wanted = self._inner.ask()
             except Exhausted:
                 wanted = None
             if wanted is None:
                 return None
-            point = self._asking = _Point(wanted, self._n_repeats())
-        candidate = self._repeat(point, self.n_asked)
-        point.n_left -= 1
+            first = self._first(wanted)
+            asking = self._asking = _Wanted(wanted, RepeatedPoint(first, self._n_repeats()))
+        point = asking.point
+        candidate = point.repeat(self.n_asked)
         if point.n_left == 0:
             self._asking = None
-        self._points[candidate.id] = point
+        self._asked[candidate.id] = asking
         return candidate
 
     def _n_repeats(self) -> int:
         n_left = (self.planned_budget or 0) - self.n_asked
         return min(self.times, n_left) if n_left > 0 else self.times
 
-    def _repeat(self, point: "_Point", ident: int) -> Candidate:
-        """Make the candidate of one repeat: the first moves as the inner one, others do not."""
-        wanted = point.wanted
-        move: tuple[int, ...] | None = None
-        if wanted.id in self._first_of:
-            move = (self._first_of[wanted.id],)
-        else:
-            self._first_of[wanted.id] = ident
-            if wanted.move is not None and wanted.move[0] in self._first_of:
-                move = (self._first_of[wanted.move[0]], *wanted.move[1:])
+    def _first(self, wanted: Candidate) -> Candidate:
+        """Return the first candidate of a point: it moves as the inner solver's does."""
+        ident, move = self.n_asked, wanted.move
+        self._first_of[wanted.id] = ident
+        if move is not None:
+            parent = self._first_of.get(move[0])
+            move = None if parent is None else (parent, *move[1:])
         if wanted.bits is not None:
-            candidate = Candidate.packed(ident, wanted.bits, self.space, move, wanted.origin)
-        else:
-            candidate = Candidate(ident, wanted.u, self.space, move, wanted.origin)
-        point.first = point.first or candidate
-        return candidate
+            return Candidate.packed(ident, wanted.bits, self.space, move, wanted.origin)
+        return Candidate(ident, wanted.u, self.space, move, wanted.origin)
 
     # ------------------------------------------------------------- telling
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        point = self._points.pop(candidate.id)
-        point.told.append(evaluation)
-        if point.n_left or len(point.told) < point.n_repeats:
+        wanted, point = self._asked.pop(candidate.id)
+        point.add(evaluation)
+        if not point.is_complete:
             return
-        outcome, error, n = point.outcome()
-        self._inner.tell(point.wanted, outcome)
-        if n and point.first is not None:
-            self._compete(point.first, outcome, error, n)
+        self._inner.tell(wanted, point.outcome)
+        if point.best is not None:
+            self._compete(point.best)
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._inner.tell_point(candidate, evaluation)
         if evaluation.ok:
-            self._compete(candidate, evaluation, math.nan, 1, True)
+            self._compete(Best(candidate, evaluation), trusted=True)
 
     def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Do nothing: a single value says little."""
 
-    def _compete(
-        self,
-        candidate: Candidate,
-        evaluation: Evaluation,
-        error: float,
-        n_calls: int,
-        trusted: bool = False,
-    ) -> None:
-        """Keep the point if it is the best; one of too few calls stands behind all others."""
-        trusted |= 2 * n_calls >= self.times
+    def _compete(self, found: Best, trusted: bool = False) -> None:
+        """Keep the point if it is the best; one of too few calls ranks behind all others."""
+        trusted |= 2 * found.n_calls >= self.times
         before = self._best
         if before is not None and trusted != self._trusts_best:
             if not trusted:
                 return
             self._best = None
-        super()._compare(candidate, evaluation)
+        super()._compare(found.candidate, found.evaluation)
         if self._best is not before:
-            self._best = Best(candidate, evaluation, error, n_calls)
+            self._best = found
             self._trusts_best = trusted
 
 
-class _Point:
-    """A point under way.
+class _Wanted(NamedTuple):
+    """A candidate of the inner solver, and its evaluations."""
 
-    Attributes
-    ----------
-    wanted : Candidate
-        As the inner solver asked it.
-    first : Candidate or None
-        Of its repeats.
-    n_repeats, n_left : int
-        In all, and not asked yet.
-    told : list of Evaluation
-    """
-
-    __slots__ = ("first", "n_left", "n_repeats", "told", "wanted")
-
-    def __init__(self, wanted: Candidate, n_repeats: int) -> None:
-        self.wanted = wanted
-        self.first: Candidate | None = None
-        self.n_repeats = self.n_left = n_repeats
-        self.told: list[Evaluation] = []
-
-    def outcome(self) -> tuple[Evaluation, float, int]:
-        """Return the mean of what was ok, its standard error, and the number of those."""
-        ok = [evaluation for evaluation in self.told if evaluation.ok]
-        if not ok:
-            others = [evaluation for evaluation in self.told if evaluation.status != LOST]
-            return (others or self.told)[0], math.nan, 0
-        values = [evaluation.value for evaluation in ok]
-        violation = mean([evaluation.violation for evaluation in ok])
-        return Evaluation(mean(values), violation=violation), standard_error(values), len(ok)
+    candidate: Candidate
+    point: RepeatedPoint
 
 
 register(Resample.name, Resample)

@@ -16,6 +16,7 @@ from zoopt.core.evaluation import LOST, OK, Best, Evaluation, rank
 from zoopt.core.means import mean as mean_of
 from zoopt.core.means import standard_error
 from zoopt.core.registry import register
+from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
 from zoopt.core.solver import Proposal, Solver, encode_start
 from zoopt.core.space import Row, Space
@@ -110,7 +111,8 @@ class PCES(Solver):
         self._n_left = 0  # of the generation, to ask
         planned = self.planned_budget or 0
         self._n_final = 0 if planned < 20 else max(2, min(MOST_FINAL, planned // 20))
-        self._final: _Final | None = None
+        self._final: RepeatedPoint | None = None  # the last mean
+        self._finals: dict[int, RepeatedPoint] = {}  # its evaluations in flight, by id
         self._is_constrained = False  # as far as violations tell
 
     @classmethod
@@ -165,11 +167,11 @@ class PCES(Solver):
         if self._final is None:
             if self._generation:
                 return None
-            self._final = _Final(Candidate(self.n_asked, self._mean_row(), self.space))
-        candidate = self._final.candidate
-        self._final.in_flight.add(self.n_asked)
-        candidate.u.flags.writeable = False
-        return candidate.u, None if self.n_asked == candidate.id else (candidate.id,)
+            mean = Candidate(-1 - self.n_foreign, self._mean_row(), self.space)
+            self._final = RepeatedPoint(mean, self._n_final)
+        candidate = self._final.repeat(self.n_asked)
+        self._finals[candidate.id] = self._final
+        return candidate.u, candidate.move
 
     def _row(self, point: Row, codes: Codes) -> Row:
         """Return the encoded point at a place of the unit box, with these values of choices."""
@@ -184,8 +186,9 @@ class PCES(Solver):
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._is_constrained |= evaluation.status == OK and evaluation.violation != 0.0
-        if self._final is not None and candidate.id in self._final.in_flight:
-            self._final.take(candidate.id, evaluation)
+        final = self._finals.pop(candidate.id, None)
+        if final is not None:
+            final.add(evaluation)
             return
         draw = self._generation.pop(candidate.id, None)
         if draw is None:
@@ -203,7 +206,7 @@ class PCES(Solver):
             self._told = []
 
     def _discard(self, candidate: Candidate) -> None:
-        if self._final is not None and candidate.id in self._final.in_flight:
+        if self._finals.pop(candidate.id, None) is not None:
             self._final, self._n_final = None, 0  # generations to the end, then
         elif self._generation.pop(candidate.id, None) is not None:
             self._n_left += 1
@@ -272,10 +275,11 @@ class PCES(Solver):
     def proven(self) -> Best | None:
         """The mean, with that of all its final evaluations; None before they were told."""
         final, planned = self._final, self.planned_budget or 0
-        if final is None or final.in_flight or final.n_told == 0:
+        if final is None or final.n_asked > final.n_told:
             return None
-        is_over = final.n_told >= self._n_final or self.n_asked >= planned
-        return final.best if is_over else None
+        n_told = final.n_told - final.n_lost
+        is_over = n_told >= self._n_final or self.n_asked >= planned
+        return final.proven if is_over else None
 
     def recommend(self) -> Best | None:
         """Return the mean, with the mean of its evaluations, or before those of the generation.
@@ -284,9 +288,12 @@ class PCES(Solver):
         infeasible, where the filter rejects the mean, or where a constraint might.
         """
         final = self._final
-        if final is not None and final.n_told and not final.has_but_one_value:
-            return final.best or self.best
-        return self._mean_of_generation() or self.best
+        n_told = 0 if final is None else final.n_told - final.n_lost
+        if final is None or n_told == 0:
+            return self._mean_of_generation() or self.best
+        if n_told == len(final.values) == 1 and final.violation == 0.0:
+            return self._mean_of_generation() or self.best
+        return final.proven or self.best
 
     def _mean_of_generation(self) -> Best | None:
         values = self._last_values
@@ -296,41 +303,6 @@ class PCES(Solver):
         if self.filter is not None and not self.filter(center):
             return None
         return Best(center, Evaluation(mean_of(values)), standard_error(values), len(values))
-
-
-class _Final:
-    """The evaluations of the last mean."""
-
-    __slots__ = ("candidate", "in_flight", "n_told", "values", "violations")
-
-    def __init__(self, candidate: Candidate) -> None:
-        self.candidate = candidate
-        self.in_flight: set[int] = set()
-        self.n_told = 0  # lost ones are not
-        self.values: list[float] = []
-        self.violations: list[float] = []
-
-    def take(self, ident: int, evaluation: Evaluation) -> None:
-        self.in_flight.remove(ident)
-        self.n_told += evaluation.status != LOST
-        if evaluation.status == OK:
-            self.values.append(evaluation.value)
-            self.violations.append(evaluation.violation)
-
-    @property
-    def has_but_one_value(self) -> bool:
-        return self.n_told == 1 and self.violations == [0.0]
-
-    @property
-    def best(self) -> Best | None:
-        """The mean of two values or more, if it is feasible."""
-        if len(self.values) < 2:
-            return None
-        violation = mean_of(self.violations)
-        if violation > 0.0:
-            return None
-        evaluation = Evaluation(mean_of(self.values), violation=violation)
-        return Best(self.candidate, evaluation, standard_error(self.values), len(self.values))
 
 
 #: Generations whose values show a trend.

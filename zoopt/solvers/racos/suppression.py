@@ -11,11 +11,11 @@ from typing import Any
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import number, whole
 from zoopt.core.evaluation import OK, Best, Evaluation, rank
-from zoopt.core.means import mean, standard_error
 from zoopt.core.registry import register
+from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
 from zoopt.core.solver import Proposal, Solver
-from zoopt.core.space import Row, Space
+from zoopt.core.space import Space
 from zoopt.solvers.racos.racos import SRacos
 
 __all__ = ["SSRacos"]
@@ -83,11 +83,11 @@ class SSRacos(SRacos):
             most = max(1, self.planned_budget // (5 * self.positive_size))
             self.resample_times = min(self.resample_times, most)
         self._n_idle = 0
-        self._due: deque[_Resampled] = deque()  # re-evaluations to ask
-        self._again: dict[int, _Resampled] = {}  # those in flight, by id
-        self._round: list[_Resampled] = []  # what is evaluated again now
+        self._due: deque[RepeatedPoint] = deque()  # re-evaluations to ask
+        self._again: dict[int, RepeatedPoint] = {}  # those in flight, by id
+        self._round: list[RepeatedPoint] = []  # points that are evaluated again now
         self._held: deque[tuple[Candidate, Evaluation]] = deque()
-        self._resampled: dict[int, _Resampled] = {}  # by the ident of the positive
+        self._resampled: dict[int, RepeatedPoint] = {}  # by the id of the positive
         self._is_final = False
 
     def take_steps(self) -> None:
@@ -110,8 +110,7 @@ class SSRacos(SRacos):
                 return None
         again = self._due.popleft()
         self._again[self.n_asked] = again
-        again.row.flags.writeable = False  # pickling forgets that
-        return again.row, (again.ident,)
+        return again.candidate.u, (again.candidate.id,)
 
     def _goes_on(self) -> bool:
         return self.planned_budget is not None and self.n_asked < self.planned_budget
@@ -127,23 +126,22 @@ class SSRacos(SRacos):
             self._is_final = self._population.worst_positive() is not None
             self._resample_new()
         if not self._due:
-            ranked = sorted(self._resampled.values(), key=lambda again: (again.mean, again.ident))
+            ranked = sorted(self._resampled.values(), key=lambda p: (p.mean, p.candidate.id))
             self._due.extend(ranked[: self.positive_size])
 
     def _resample_new(self) -> None:
         new = [member for member in self.positives if member[0] not in self._resampled]
         for ident, row, violation, _ in new:
-            if violation < math.inf and self._may_be_asked(ident, row):
-                again = self._resampled[ident] = _Resampled(ident, row, self.resample_times)
-                again.violation = violation
+            candidate = Candidate(ident, row, self.space)
+            if violation < math.inf and self._may_be_asked(candidate):
+                again = RepeatedPoint(candidate, self.resample_times, violation)
+                self._resampled[ident] = again
                 self._round.append(again)
                 self._due.extend([again] * self.resample_times)
 
-    def _may_be_asked(self, ident: int, row: Row) -> bool:
-        """Tell whether the filter lets a positive pass that was told and never asked."""
-        if ident >= 0 or self.filter is None:
-            return True
-        return bool(self.filter(Candidate(ident, row, self.space)))
+    def _may_be_asked(self, candidate: Candidate) -> bool:
+        """Return whether the filter accepts a positive that was evaluated elsewhere."""
+        return candidate.id >= 0 or self.filter is None or bool(self.filter(candidate))
 
     # ------------------------------------------------------------- outcomes
 
@@ -155,10 +153,8 @@ class SSRacos(SRacos):
             else:
                 self._take_or_resample(candidate, evaluation)
             return
-        again.n_left -= 1
-        if evaluation.status == OK:
-            again.values.append(evaluation.value)
-        if self._round and all(each.n_left <= 0 for each in self._round):
+        again.add(evaluation)
+        if self._round and all(each.is_complete for each in self._round):
             self._suppress()
             while self._held and not self._round:
                 self._take_or_resample(*self._held.popleft())
@@ -182,10 +178,11 @@ class SSRacos(SRacos):
         """Move the values of what was evaluated again towards the means."""
         values = {member[0]: member[3] for member in self.positives}
         for again in self._round:
-            if again.values and again.ident in values:
-                old, b = values[again.ident], self.balance_rate
-                mixed = (1.0 - b) * old + b * again.mean
-                self._population.revalue(again.ident, again.mean if mixed != mixed else mixed)
+            ident, mean = again.candidate.id, again.mean
+            if again.values and ident in values:
+                b = self.balance_rate
+                mixed = (1.0 - b) * values[ident] + b * mean
+                self._population.revalue(ident, mean if mixed != mixed else mixed)
         self._round = []
 
     # ------------------------------------------------------------- what to use
@@ -194,39 +191,15 @@ class SSRacos(SRacos):
     def proven(self) -> Best | None:
         """The feasible point of least mean of all its re-evaluations; None before there is one."""
         least = min(2, self.resample_times)
-        known = [a for a in self._resampled.values() if len(a.values) >= least and a.n_left <= 0]
-        feasible = [again for again in known if again.violation <= 0.0]
-        if not feasible:
-            return None
-        return min(feasible, key=lambda again: again.mean).best(self.space)
+        known = [p for p in self._resampled.values() if len(p.values) >= least and p.is_complete]
+        feasible = [point for point in known if point.violation <= 0.0]
+        return min(feasible, key=lambda point: point.mean).best if feasible else None
 
     def recommend(self) -> Best | None:
         """Return the proven point; before there is one, or after the planned end, the best."""
         if self.planned_budget is not None and self.n_asked > self.planned_budget:
             return self.best
         return self.proven or self.best
-
-
-class _Resampled:
-    """A positive that is, or was, evaluated again."""
-
-    __slots__ = ("ident", "n_left", "row", "values", "violation")
-
-    def __init__(self, ident: int, row: Row, n_left: int) -> None:
-        self.ident = ident
-        self.row = row
-        self.violation = 0.0
-        self.n_left = n_left
-        self.values: list[float] = []
-
-    @property
-    def mean(self) -> float:
-        return mean(self.values) if self.values else math.inf
-
-    def best(self, space: Space) -> Best:
-        evaluation = Evaluation(self.mean, violation=self.violation)
-        candidate = Candidate(self.ident, self.row, space)
-        return Best(candidate, evaluation, standard_error(self.values), len(self.values))
 
 
 register(SSRacos.name, SSRacos)
