@@ -25,14 +25,14 @@ from highdim import FUNCTIONS, Shifted, start_of
 import zoopt
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
-from zoopt.core.solver import Proposal, Solver
+from zoopt.core.solver import Proposal, Proposer, Solver
 from zoopt.solvers.racos.racos import default_sizes
 
 CASES = (*((name, 10_000, 10, 2000) for name in FUNCTIONS), ("sphere", 1000, 0, 10_000))
 FIRST_SEED = 100
 
 
-class CMAES(Solver):
+class CMAES(Proposer):
     """CMA-ES of the package cmaes, for the inside of an embedding."""
 
     name = "cmaes"

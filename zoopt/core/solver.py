@@ -1,4 +1,4 @@
-"""The base class of solvers: ask and tell.
+"""The base classes of solvers: ask and tell.
 
 Knows nothing of objectives, executors, clocks or files. A solver changes only in ``ask``, ``tell``
 and ``tell_point``, and can be pickled between any two of these calls.
@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from zoopt.core.candidate import Candidate, is_repeat
 from zoopt.core.checks import whole
 from zoopt.core.errors import Exhausted, NothingFeasible
@@ -16,53 +18,65 @@ from zoopt.core.evaluation import LOST, OK, Best, Evaluation
 from zoopt.core.seeds import Seed, spawn_generator
 from zoopt.core.space import Row, Space
 
-__all__ = ["Solver", "encode_start"]
+__all__ = ["Proposal", "Proposer", "Solver", "encode_point", "encode_start"]
 
 #: A row, or packed bits, or the new values of a step, and the move that made it.
 Proposal: TypeAlias = tuple[Any, tuple[int, ...] | None]
 
-#: When a filter rejected so many proposals in a row, nothing is expected of further ones.
+#: Number of rejections in a row after which the filter is taken to accept nothing more.
 MAX_REJECTED = 1000
 
 
 class Solver(ABC):
-    """Base class of the solvers: keeps ids, what is in flight, and the best.
+    """Base class of all solvers: the candidates in flight, and the best point.
 
-    A subclass implements `_propose` and `_observe`. Every asked candidate is told exactly once, in
-    any order, whatever became of it.
+    Every asked candidate is told exactly once, in any order, whether its evaluation succeeded or
+    not. A solver that proposes points itself is a `Proposer`; one that asks other solvers is a
+    wrapper, such as `zoopt.Resample`.
 
     Parameters
     ----------
-    space : Space, or what `Space` takes
+    space : Space, or anything that `Space` takes
     budget : int, optional
-        The planned number of evaluations, from which sizes and stages follow; None is open end.
-        Going on past it is allowed.
+        The planned number of evaluations, from which sizes and stages follow. None plans no end.
+        A solver can be asked beyond its planned budget.
     seed : int, SeedSequence or None
         0 is a seed; None draws one from the system.
     x0 : iterable of points or Candidates
-        Evaluated first, in this order; a repeated one once.
+        Points to evaluate first, in this order; duplicates are evaluated once.
 
     Attributes
     ----------
+    space : Space
+    planned_budget : int or None
+    n_asked : int
+        The next id: the number of candidates asked so far, by this solver or by the solvers with
+        which it shares the ids.
+    n_told, n_foreign : int
+        Number of candidates reported, and of points reported by `tell_point`.
     filter : callable or None
-        ``filter(candidate)``: candidates for which it returns something false are not asked. It
-        may be set at any time.
+        ``filter(candidate)``; candidates for which it returns a false value are not asked. It may
+        be set at any time.
 
     Examples
     --------
     >>> from zoopt import SRacos
     >>> solver = SRacos([(0, 1)], budget=50, seed=0, x0=[[0.5]])
-    >>> solver.ask().x
+    >>> candidate = solver.ask()
+    >>> candidate.x
     [0.5]
+    >>> solver.tell(candidate, 3.0)
+    >>> solver.best.value
+    3.0
     """
 
     #: Name in the registry.
     name = "solver"
-    #: Whether it steers by the signed number of exactly one constraint.
+    #: Whether it is steered by the signed value of exactly one constraint.
     needs_constraint = False
-    #: Whether it has points evaluated again, as for noise, so that the best may be luck.
+    #: Whether it evaluates points repeatedly, as under noise, where the best may owe to luck.
     repeats = False
-    #: Makes a candidate of a proposal.
+    #: Makes a candidate from a proposal.
     _make: Callable[..., Candidate] = Candidate
 
     def __init__(
@@ -84,24 +98,41 @@ class Solver(ABC):
         self.n_foreign = 0
         self._in_flight: dict[int, Candidate] = {}
         self._best: Best | None = None
-        self._bar = math.nan  # no value from here on is better; NaN while nothing feasible is known
+        self._bar = math.nan  # a value from here on is no better; NaN before a feasible point
         self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
         self._queue.reverse()
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        """Tell whether it works on a space."""
+        """Return whether the solver works on a space.
+
+        Parameters
+        ----------
+        space : Space
+
+        Returns
+        -------
+        bool
+        """
         return True
 
     # ------------------------------------------------------------- for callers
 
-    def ask(self) -> Candidate | None:
+    @abstractmethod
+    def ask(self, ident: int | None = None) -> Candidate | None:
         """Propose a candidate to evaluate.
+
+        Parameters
+        ----------
+        ident : int, optional
+            The id of the candidate, at least `n_asked`; for wrappers. Ids are given by the
+            outermost solver, in order of ask: a wrapper that hands on candidates of other solvers
+            asks them with its own `n_asked`. By default, a solver counts its own candidates.
 
         Returns
         -------
         Candidate or None
-            None only if a tell that is in flight must come first; the solver is unchanged then.
+            None only if an outcome in flight must be told first; the solver is unchanged then.
 
         Raises
         ------
@@ -110,70 +141,93 @@ class Solver(ABC):
         NothingFeasible
             If the filter rejected 1,000 proposals in a row, or all that there are.
         """
-        proposal = self._propose() if self.filter is None else self._propose_what_passes()
-        if proposal is None:
-            if self._in_flight:
-                return None
-            raise Exhausted(f"{self.name}: every point of the space was asked")
-        ident = self.n_asked
-        point, move = proposal
-        candidate = self._make(ident, point, self.space, move)
-        self.n_asked = ident + 1
-        self._in_flight[ident] = candidate
-        return candidate
 
     def take_steps(self) -> None:
-        """Propose steps where it can: candidates that say only what they change in their parent.
+        """Propose steps where possible: candidates that hold only their changes to a parent.
 
-        Called before the first ask.
+        Call it before the first ask.
 
         Raises
         ------
         ValueError
-            If it makes none.
+            If the solver makes no steps.
         """
         raise ValueError(f"{self.name} makes no steps from one point to the next")
 
-    def _propose_what_passes(self) -> Proposal | None:
-        assert self.filter is not None
-        for n_rejected in range(MAX_REJECTED):
-            proposal = self._propose()
-            if proposal is None:
-                if n_rejected and not self.n_asked:
-                    text = f"{self.name}: the filter rejected all {n_rejected} points"
-                    raise NothingFeasible(text)
-                return None
-            candidate = self._make(self.n_asked, proposal[0], self.space, proposal[1])
-            if is_repeat(candidate) or self.filter(candidate):
-                return proposal
-            self._discard(candidate)
-        raise NothingFeasible(f"{self.name}: the filter rejected {MAX_REJECTED:,} points in a row")
-
-    def tell(self, candidate: Candidate, outcome: Evaluation | float) -> None:
-        """Report what became of a candidate, exactly once, in any order.
+    def tell(self, candidate: Candidate | Any, outcome: Evaluation | float) -> None:
+        """Report the outcome of a candidate, exactly once, in any order.
 
         Parameters
         ----------
         candidate : Candidate
-            As it was asked.
+            A candidate as `ask` returned it, or a copy of it. The ``x`` of a candidate in flight
+            is accepted, too; of several at the same point the first one asked is told.
         outcome : float or Evaluation
-            A number is judged by `Evaluation.of`: NaN and what is no number are invalid.
+            A number is judged by `Evaluation.of`: NaN and values that are no numbers are invalid.
 
         Raises
         ------
         ValueError
-            If the candidate was told before or never asked here.
+            If the candidate was told before, or was asked by another solver, or if no candidate
+            in flight has that ``x``. The solver is unchanged then.
+        TypeError
+            If it is neither a candidate nor a point of the space.
         """
-        if self._in_flight.pop(candidate.id, None) is None:
-            raise ValueError(f"candidate {candidate.id} is not in flight: told twice, or not asked")
+        try:
+            asked = self._in_flight.pop(candidate.id, None)
+        except (AttributeError, TypeError):  # it is no candidate
+            asked = None
+        if asked is None or asked is not candidate:
+            asked = self._identify(candidate, asked)
         if type(outcome) is Evaluation:
             evaluation = outcome
         else:
             evaluation = Evaluation.of(outcome)
         self.n_told += 1
-        self._observe(candidate, evaluation)
+        self._observe(asked, evaluation)
         if evaluation.status == OK and not evaluation.value >= self._bar:
-            self._compare(candidate, evaluation)
+            self._compare(asked, evaluation)
+
+    def _identify(self, given: Any, asked: Candidate | None) -> Candidate:
+        """Take the candidate out of flight of which a copy or the ``x`` is given.
+
+        Parameters
+        ----------
+        given : Candidate or point in user units
+        asked : Candidate or None
+            The candidate with its id, taken out of flight already.
+        """
+        if isinstance(given, Candidate) and asked is not None:
+            is_copy = given.space == asked.space and np.array_equal(given.u, asked.u)
+            if is_copy:
+                return asked
+        if asked is not None:
+            self._in_flight[asked.id] = asked
+            self._in_flight = dict(sorted(self._in_flight.items()))
+        if not isinstance(given, Candidate):
+            return self._in_flight.pop(self._find(given).id)
+        why = "it was told before, or another solver asked it"
+        if asked is not None:
+            why = "the one with that id is at another point, so another solver asked this one"
+        raise ValueError(
+            f"candidate {given.id} is not in flight: {why}; report points from elsewhere by "
+            "tell_point"
+        )
+
+    def _find(self, x: Any) -> Candidate:
+        """Return the first candidate in flight at a point in user units."""
+        usage = "tell takes a candidate as ask returned it, or the x of one in flight"
+        try:
+            row = self.space.encode(x)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{usage}: {error}") from None
+        for candidate in self._in_flight.values():
+            # A value that was decoded and encoded again may differ in its last bit.
+            if np.array_equal(self.space.encode(candidate.x), row):
+                return candidate
+        raise ValueError(
+            f"{x!r:.100} is not in flight: {usage}; report points from elsewhere by tell_point"
+        )
 
     def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Keep the point if it is the best: by violation, then value."""
@@ -190,14 +244,19 @@ class Solver(ABC):
             self._bar = evaluation.value
 
     def tell_point(self, x: Any, value: Evaluation | float) -> None:
-        """Report a point that was evaluated elsewhere: a warm start, or another's incumbent.
+        """Report a point that was evaluated elsewhere: a warm start, or another solver's best.
 
         Parameters
         ----------
-        x : point in user units, or a Candidate
+        x : point in user units, or a Candidate of this space
         value : float or Evaluation
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is not a point of the space.
         """
-        row = x.u if isinstance(x, Candidate) else self.space.encode(x)
+        row = encode_point(self.space, x)
         self.n_foreign += 1
         candidate = self._make(-self.n_foreign, self._compact(row), self.space, None, "foreign")
         evaluation = value if isinstance(value, Evaluation) else Evaluation.of(value)
@@ -206,28 +265,40 @@ class Solver(ABC):
             self._compare(candidate, evaluation)
 
     @property
+    def title(self) -> str:
+        """Name in messages; a wrapper over several solvers adds the one at work."""
+        return self.name
+
+    @property
     def in_flight(self) -> list[Candidate]:
         """The candidates asked and not told, in order of ask."""
         return list(self._in_flight.values())
 
     @property
     def best(self) -> Best | None:
-        """The ok, feasible point of least told value; None before there is one."""
+        """The successful, feasible point of least reported value; None before there is one."""
         best = self._best
         return best if best is not None and best.evaluation.violation <= 0 else None
 
     @property
     def closest(self) -> Best | None:
-        """The best while there is one, and before that the ok point of least violation."""
+        """The best if there is one, or else the successful point of least violation."""
         return self._best
 
     @property
     def proven(self) -> Best | None:
-        """The best whose value is no matter of luck: what a terminal value is compared with."""
+        """The best point whose value is confirmed, which a terminal value is compared with."""
         return self.best
 
     def recommend(self) -> Best | None:
-        """Return the point to use: the best, for solvers that trust single values."""
+        """Return the point to use.
+
+        Returns
+        -------
+        Best or None
+            The best point; solvers for noisy objectives recommend one that was evaluated
+            repeatedly.
+        """
         return self.best
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -237,34 +308,110 @@ class Solver(ABC):
 
     # ------------------------------------------------------------- for subclasses
 
-    @abstractmethod
-    def _propose(self) -> Proposal | None:
-        """Return a row and its move; None, with nothing changed, to wait or at the end.
+    def _ask_as(self, ident: int) -> Candidate | None:
+        """Ask for a candidate of a given id; an ask in vain leaves the count as it was."""
+        before = self.n_asked
+        if ident < before:
+            raise ValueError(f"ident must be at least n_asked={before}, got {ident!r}")
+        candidate, self.n_asked = None, ident
+        try:
+            candidate = self.ask()
+        finally:
+            if candidate is None:
+                self.n_asked = before
+        return candidate
 
-        A solver whose `_make` is `Candidate.packed` returns packed bits instead of a row.
-        """
+    def _wait(self) -> None:
+        """Have the caller wait for what is in flight; raise Exhausted if nothing is."""
+        if not self._in_flight:
+            raise Exhausted(f"{self.name}: every point of the space was asked")
 
     @abstractmethod
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Take in an outcome; the candidate is no longer in flight."""
 
-    def _compact(self, row: Row) -> Any:
-        """Return of a row what `_make` takes."""
-        return row
-
-    def _discard(self, candidate: Candidate) -> None:
-        """Forget what was just proposed: it is not asked, and its id goes to another."""
-        self._observe(candidate, Evaluation(math.nan, LOST))
-
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._observe(candidate, evaluation)
 
+    def _compact(self, row: Row) -> Any:
+        """Return the form of a row that `_make` takes."""
+        return row
+
+
+class Proposer(Solver):
+    """A solver that proposes points itself. A subclass implements `_propose` and `_observe`.
+
+    Parameters
+    ----------
+    space, budget, seed, x0
+        See `Solver`.
+
+    Examples
+    --------
+    >>> class Corner(Proposer):
+    ...     def _propose(self):
+    ...         return None if self.n_asked else (self.space.low, None)
+    ...     def _observe(self, candidate, evaluation):
+    ...         pass
+    >>> Corner([(0, 1)] * 2, seed=0).ask().x
+    [0.0, 0.0]
+    """
+
+    def ask(self, ident: int | None = None) -> Candidate | None:
+        if ident is not None:
+            return self._ask_as(ident)
+        proposal = self._propose() if self.filter is None else self._propose_accepted()
+        if proposal is None:
+            self._wait()
+            return None
+        ident = self.n_asked
+        point, move = proposal
+        candidate = self._make(ident, point, self.space, move)
+        self.n_asked = ident + 1
+        self._in_flight[ident] = candidate
+        return candidate
+
+    def _propose_accepted(self) -> Proposal | None:
+        """Propose until the filter accepts."""
+        assert self.filter is not None
+        for n_rejected in range(MAX_REJECTED):
+            proposal = self._propose()
+            if proposal is None:
+                if n_rejected and not self.n_asked:
+                    text = f"{self.name}: the filter rejected all {n_rejected} points"
+                    raise NothingFeasible(text)
+                return None
+            candidate = self._make(self.n_asked, proposal[0], self.space, proposal[1])
+            if is_repeat(candidate) or self.filter(candidate):
+                return proposal
+            self._discard(candidate)
+        raise NothingFeasible(f"{self.name}: the filter rejected {MAX_REJECTED:,} points in a row")
+
+    @abstractmethod
+    def _propose(self) -> Proposal | None:
+        """Return a row and its move; None, with nothing changed, to wait or at the end.
+
+        The id of the candidate will be `n_asked`. A solver whose `_make` is `Candidate.packed`
+        returns packed bits in place of a row.
+        """
+
+    def _discard(self, candidate: Candidate) -> None:
+        """Forget the last proposal: it is not asked, and its id goes to another."""
+        self._observe(candidate, Evaluation(math.nan, LOST))
+
+
+def encode_point(space: Space, point: Any) -> Row:
+    """Return the row of a point in user units, or of a Candidate."""
+    if not isinstance(point, Candidate):
+        return space.encode(point)
+    if point.space is space or point.space == space:
+        return point.u
+    return space.encode(point.x)
+
 
 def encode_start(space: Space, point: Any, i: int) -> Row:
-    """Encode an initial point, unless it is a Candidate already; an error names its index."""
-    if isinstance(point, Candidate):
-        return point.u
+    """Encode an initial point; an error names its index."""
     try:
-        return space.encode(point)
+        return encode_point(space, point)
     except (TypeError, ValueError) as error:
         raise type(error)(f"initial point {i}: {error}") from None

@@ -275,7 +275,7 @@ class Search:
             maxcv=math.nan if shown is None else max(0.0, shown.evaluation.violation),
             success=recommended is not None,
             status=status,
-            message=f"{solver.name} stopped after {self.nfev} evaluations: {reason}{found}",
+            message=f"{solver.title} stopped after {self.nfev} evaluations: {reason}{found}",
             nfev=self.nfev,
             nit=solver.n_told,
             history=record.history,

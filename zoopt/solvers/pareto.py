@@ -16,13 +16,13 @@ from zoopt.core.evaluation import OK, Best, Evaluation
 from zoopt.core.registry import register
 from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Proposal, Solver
+from zoopt.core.solver import Proposal, Proposer
 from zoopt.core.space import Bits, Row, Space
 
 __all__ = ["Ponss", "Poss"]
 
 
-class Poss(Solver):
+class Poss(Proposer):
     """Subset selection by Pareto optimization, for any number of candidates in flight.
 
     Minimizes the objective and maximizes the constraint's slack at once: keeps the subsets that are

@@ -8,14 +8,14 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Solver
+from zoopt.core.solver import Proposer
 from zoopt.core.space import Row, Space
 from zoopt.solvers.racos.racos import n_points, next_start
 
 __all__ = ["RandomSearch"]
 
 
-class RandomSearch(Solver):
+class RandomSearch(Proposer):
     """Uniform sampling without repetition.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What solvers over solvers have in common: they hand on candidates that others proposed."""
+"""The base class of solvers that ask other solvers."""
 
 import math
 from abc import abstractmethod
@@ -6,17 +6,26 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import Best
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Proposal, Solver
+from zoopt.core.solver import Solver
 from zoopt.core.space import Space
 
 __all__ = ["Wrapper", "preferred"]
 
 
 def preferred(found: Best | None, earlier: Best | None) -> Best | None:
-    """Return what was found, unless an earlier mean is less by more than both standard errors."""
+    """Return the later of two means, unless the earlier one is clearly less.
+
+    Parameters
+    ----------
+    found, earlier : Best or None
+
+    Returns
+    -------
+    Best or None
+        The earlier one if it is less by more than the sum of both standard errors.
+    """
     if found is None or earlier is None:
         return found or earlier
     is_less = earlier.value + _error(earlier) + _error(found) < found.value
@@ -29,12 +38,28 @@ def _error(best: Best) -> float:
 
 
 class Wrapper(Solver):
-    """A solver that asks others. A subclass implements `_next` and `_observe`.
+    """A solver that asks other solvers. A subclass implements `_next` and `_observe`.
 
     Parameters
     ----------
-    space, budget, seed
+    space, budget, seed, x0
         See `zoopt.Solver`.
+
+    Examples
+    --------
+    >>> from zoopt import RandomSearch
+    >>> class Renamed(Wrapper):
+    ...     def __init__(self, space, **options):
+    ...         super().__init__(space, **options)
+    ...         self._adopt(RandomSearch(space, **options))
+    ...     def _next(self):
+    ...         return self._inners[0].ask(self.n_asked)
+    ...     def _observe(self, candidate, evaluation):
+    ...         self._inners[0].tell(candidate, evaluation)
+    >>> solver = Renamed([(0, 1)], seed=0)
+    >>> solver.tell(solver.ask(), 1.0)
+    >>> solver.best.value
+    1.0
     """
 
     def __init__(
@@ -48,18 +73,29 @@ class Wrapper(Solver):
         self._inners: list[Solver] = []
         super().__init__(space, budget=budget, seed=seed, x0=x0)
 
+    def ask(self, ident: int | None = None) -> Candidate | None:
+        if ident is not None:
+            return self._ask_as(ident)
+        candidate = self._next()
+        if candidate is None:
+            self._wait()
+            return None
+        self._in_flight[candidate.id] = candidate
+        self.n_asked = candidate.id + 1
+        return candidate
+
     def _adopt(self, inner: Solver) -> None:
-        """Have one more solver go by the filter."""
+        """Add a solver to those that are asked, and give it the filter."""
         inner.filter = self._filter_for(inner)
         self._inners.append(inner)
 
     def _filter_for(self, inner: Solver) -> Callable[[Candidate], Any] | None:
-        """Return what a solver's own candidates must pass."""
+        """Return the filter for the candidates of an inner solver."""
         return self._filter
 
     @property
     def filter(self) -> Callable[[Candidate], Any] | None:
-        """See `Solver`; the solvers that are asked go by it."""
+        """See `zoopt.Solver`; the inner solvers apply it."""
         return self._filter
 
     @filter.setter
@@ -70,22 +106,12 @@ class Wrapper(Solver):
             inner.filter = self._filter_for(inner)
 
     def _on_new_filter(self) -> None:
-        """Forget what was concluded from the filter before."""
+        """Forget conclusions drawn from the previous filter."""
 
     @abstractmethod
     def _next(self) -> Candidate | None:
-        """Return a candidate whose id is `n_asked`; None, with nothing changed, to wait or at the
-        end."""
+        """Return the next candidate; None, with nothing changed, to wait or at the end.
 
-    def ask(self) -> Candidate | None:
-        candidate = self._next()
-        if candidate is None:
-            if self._in_flight:
-                return None
-            raise Exhausted(f"{self.name}: every point of the space was asked")
-        self._in_flight[candidate.id] = candidate
-        self.n_asked = candidate.id + 1
-        return candidate
-
-    def _propose(self) -> Proposal | None:
-        raise NotImplementedError("a wrapper asks others")
+        Its id is `n_asked`. An inner solver whose candidates are handed on is asked with that id;
+        otherwise a table translates the ids of the inner solver.
+        """

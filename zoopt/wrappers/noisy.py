@@ -170,17 +170,14 @@ class NoisyRace(Wrapper):
         """
         if inner in self._stuck:
             return None
-        before, inner.n_asked = inner.n_asked, self.n_asked
+        candidate = None
         try:
-            candidate = inner.ask()
+            candidate = inner.ask(self.n_asked)
         except Exhausted:
-            candidate = None
+            pass
         except NothingFeasible:
-            candidate = None
             self._stuck.append(inner)
-        if candidate is None:
-            inner.n_asked = before
-        else:
+        if candidate is not None:
             self._asked[candidate.id] = inner
         return candidate
 

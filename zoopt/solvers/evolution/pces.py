@@ -18,7 +18,7 @@ from zoopt.core.means import standard_error
 from zoopt.core.registry import register
 from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Proposal, Solver, encode_start
+from zoopt.core.solver import Proposal, Proposer, encode_start
 from zoopt.core.space import Row, Space
 from zoopt.core.unit_box import UnitBox
 from zoopt.solvers.evolution.choices import Choices, Codes
@@ -29,7 +29,7 @@ __all__ = ["PCES"]
 _Draw: TypeAlias = tuple[Row, Codes]
 
 
-class PCES(Solver):
+class PCES(Proposer):
     """Evolution strategy with population control, for noisy objectives.
 
     Samples a generation around a mean, moves the mean to the weighted mean of its better half, and

@@ -18,7 +18,7 @@ from zoopt.core.checks import number, whole
 from zoopt.core.evaluation import LOST, OK, Evaluation, rank
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Proposal, Solver, encode_start
+from zoopt.core.solver import Proposal, Proposer, encode_start
 from zoopt.core.space import Row, Space
 from zoopt.core.unit_box import UnitBox
 from zoopt.solvers.evolution.lines import Line, Lines
@@ -28,7 +28,7 @@ __all__ = ["R1ES"]
 Step = npt.NDArray[np.float32]
 
 
-class R1ES(Solver):
+class R1ES(Proposer):
     """Evolution strategy with one principal direction, for thousands of variables and more.
 
     Samples around a mean, moves the mean to the weighted mean of the better half of each

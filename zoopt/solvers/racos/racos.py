@@ -17,7 +17,7 @@ from zoopt.core.evaluation import LOST, OK, Evaluation, rank
 from zoopt.core.lineage import Record
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Proposal, Solver
+from zoopt.core.solver import Proposal, Proposer
 from zoopt.core.space import Row, Space
 from zoopt.solvers.racos.near import Near
 from zoopt.solvers.racos.redraws import Redraws
@@ -91,7 +91,7 @@ def next_start(queue: list[Row], population: Population) -> Row | None:
     return None
 
 
-class SRacos(Solver):
+class SRacos(Proposer):
     """Sequential classification-based optimization, for any number of candidates in flight.
 
     Learns a region around one of the best points that holds none of the others, and samples
