@@ -132,6 +132,7 @@ class SSRacos(SRacos):
     def _resample_new(self) -> None:
         new = [member for member in self.positives if member[0] not in self._resampled]
         for ident, row, violation, _ in new:
+            row.flags.writeable = False
             candidate = Candidate(ident, row, self.space)
             if violation < math.inf and self._may_be_asked(candidate):
                 again = RepeatedPoint(candidate, self.resample_times, violation)
