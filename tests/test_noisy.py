@@ -9,6 +9,7 @@ import pytest
 import zoopt
 from zoopt import Choice, Dimension, Integer, NoisyRace, Objective, Opt, Parameter, Real, minimize
 from zoopt.core.evaluation import Evaluation
+from zoopt.wrappers import noisy
 
 BOX = [(-1.0, 1.0)] * 8
 
@@ -43,7 +44,7 @@ def test_with_many_valleys_suppression_goes_on_and_its_point_is_polished():
         rng, names = np.random.default_rng(seed), []
         for _ in range(4000):
             candidate = solver.ask()
-            names.append(solver.name)
+            names.append(solver.title)
             if names[-1] == "noisy: ssracos":
                 found.append(solver._suppression.recommend())
             solver.tell(candidate, rastrigin(candidate.x) + rng.normal(0.0, 2.0))
@@ -61,16 +62,16 @@ def test_with_many_valleys_suppression_goes_on_and_its_point_is_polished():
 @pytest.mark.parametrize("population_wins", [True, False])
 def test_the_better_of_two_checked_points_decides(population_wins):
     solver, n_checks, firsts = NoisyRace(BOX, budget=4000, seed=1), 0, {}
-    while solver.name == "noisy":
+    while solver.title == "noisy":
         candidate = solver.ask()
         value, first = sphere(candidate.x), firsts.setdefault(tuple(candidate.x), candidate.id)
-        if solver._stage == "check":
+        if isinstance(solver._stage, noisy._Check):
             n_checks += 1
             assert candidate.move == (None if first == candidate.id else (first,))
-            is_population = bool((candidate.u == solver._checked[0].candidate.u).all())
+            is_population = bool((candidate.u == solver._stage.checked[0].candidate.u).all())
             value = 0.0 if is_population == population_wins else 1.0
         solver.tell(candidate, value)
-    assert solver.name == ("noisy: pces" if population_wins else "noisy: ssracos")
+    assert solver.title == ("noisy: pces" if population_wins else "noisy: ssracos")
     assert n_checks == 2 * 20
     assert solver.n_asked == pytest.approx(2 * 200 + n_checks, abs=2)
     assert solver.proven.value == 0.0
@@ -79,14 +80,28 @@ def test_the_better_of_two_checked_points_decides(population_wins):
 
 def test_the_feasible_one_of_two_checked_points_wins():
     solver = NoisyRace(BOX, budget=2000, seed=1)
-    while solver.name == "noisy":
+    while solver.title == "noisy":
         candidate = solver.ask()
         evaluation = Evaluation(sphere(candidate.x))
-        if solver._stage == "check" and (candidate.u == solver._checked[0].candidate.u).all():
+        if (
+            isinstance(solver._stage, noisy._Check)
+            and (candidate.u == solver._stage.checked[0].candidate.u).all()
+        ):
             evaluation = Evaluation(-9.0, violation=1.0)
         solver.tell(candidate, evaluation)
-    assert solver.name == "noisy: ssracos"
+    assert solver.title == "noisy: ssracos"
     assert solver.proven.value > 0.0
+
+
+def test_the_name_is_constant_and_the_title_says_who_is_at_work():
+    solver = NoisyRace(BOX, budget=600, seed=0)
+    titles = set()
+    for _ in range(600):
+        candidate = solver.ask()
+        assert solver.name == NoisyRace.name == "noisy"
+        titles.add(solver.title)
+        solver.tell(candidate, sphere(candidate.x))
+    assert titles == {"noisy", "noisy: pces"}
 
 
 def test_an_ask_in_vain_changes_nothing():
@@ -115,7 +130,7 @@ def test_a_point_from_elsewhere_reaches_both():
         solver.tell(candidate, sphere(candidate.x))
     solver.tell_point([0.2] * 8, -1.0)
     assert solver._suppression.positives[0][1].tolist() == [0.2] * 8
-    assert np.allclose(solver._population.mean, [0.2] * 8)
+    assert np.allclose(solver._stage.population.mean, [0.2] * 8)
     assert solver.best.value == -1.0
 
 
@@ -145,7 +160,7 @@ def test_initial_points_are_evaluated_first_and_the_population_begins_at_the_fir
     asked = [solver.ask() for _ in range(12)]
     assert [candidate.x for candidate in asked[:2]] == starts[:2]
     assert sum(candidate.x in starts for candidate in asked) == 2
-    assert np.allclose(solver._population.mean, starts[0])
+    assert np.allclose(solver._stage.population.mean, starts[0])
 
 
 def test_an_early_end_recommends_the_mean_under_way():
@@ -375,14 +390,14 @@ def test_without_a_budget_it_goes_on():
     for _ in range(3000):
         candidate = solver.ask()
         solver.tell(candidate, sphere(candidate.x))
-    assert solver.name == "noisy: pces"
+    assert solver.title == "noisy: pces"
     assert sphere(solver.recommend().x) < 1e-6
 
 
 def test_where_the_population_cannot_go_suppression_is_alone():
     solver = NoisyRace([Choice(range(2000)), Real(0.0, 1.0)], budget=200, seed=0)
     for _ in range(200):
-        assert solver.name == "noisy: ssracos"
+        assert solver.title == "noisy: ssracos"
         candidate = solver.ask()
         solver.tell(candidate, candidate.x[1])
     assert solver.recommend().n_calls > 1

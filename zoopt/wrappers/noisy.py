@@ -1,10 +1,12 @@
-"""NoisyRace: value suppression and an evolution strategy, of which the better goes on.
+"""NoisyRace: value suppression against an evolution strategy; the winner continues.
 
-Owns the stages of the race, the calls that compare the two, and whose candidate is whose.
+Owns the stages of the race, the evaluations that decide it, and the table of which solver asked
+each candidate.
 """
 
 import math
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from zoopt.core.candidate import Candidate
@@ -19,31 +21,45 @@ from zoopt.wrappers.base import Wrapper, preferred
 
 __all__ = ["NoisyRace"]
 
+SUPPRESSION, POPULATION = "ssracos", "pces"
+#: Share of the budget that each solver gets in the race: by default, and at most.
+RACE, MAX_RACE = 0.05, 0.15
+#: Share of the budget for the evaluations of each checked point, and the least number of them.
+CHECK, MIN_CHECK = 0.005, 5
+#: Share of the budget after which the point found by suppression is polished.
+POLISHING_FROM = 0.55
+#: First step size of the polishing.
+POLISHING_SIGMA = 0.04
+#: Evaluations per dimension that the stages are planned for without a budget, and at least.
+UNPLANNED_PER_DIMENSION, MIN_UNPLANNED = 100, 1000
+#: Options of suppression, those of the authors' benchmarks.
+TRAIN_SIZE, POSITIVE_SIZE, NON_UPDATE_ALLOWED, RESAMPLE_TIMES = 25, 5, 100, 20
+
 
 class NoisyRace(Wrapper):
-    """The default for noisy objectives: `SSRacos` and `PCES` race, and the better one goes on.
+    """The default for noisy objectives: races `SSRacos` against `PCES`, continues with the winner.
 
-    Both get a twentieth of the budget. Then the best point of the one and the mean of the other are
-    evaluated several times. If the mean is better, PCES goes on to the end: there is one valley, as
-    far as can be seen. If not, SSRacos goes on to somewhat more than half of the budget, and the
-    rest is for another PCES, which begins at the point that it found, with small steps.
+    Each solver gets a twentieth of the budget. Then the best point of `SSRacos` and the mean of
+    `PCES` are evaluated several times each. If the mean is better, the objective appears to have a
+    single valley, and `PCES` continues to the end. Otherwise `SSRacos` continues until 55% of the
+    budget are used, and another `PCES` polishes its point: it starts there, with small steps.
 
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.Solver`. Without a budget the stages are as long as for 100 evaluations
-        a dimension, 1,000 at least, and the last one goes on.
+        See `zoopt.Solver`. Without a budget, the stages are planned for 100 evaluations a
+        dimension, 1,000 at least, and the last stage has no end.
 
     Attributes
     ----------
-    name : str
-        "noisy", and after a colon which of the two is at work.
+    title : str
+        "noisy", followed by the solver at work once the race is decided.
 
     Notes
     -----
-    Candidates of both are asked in turn, so that many workers keep busy during the race; later a
-    generation of PCES must be told before the next one is asked. In spaces that PCES does not take,
-    unordered dimensions of more than 1,000 values, SSRacos is alone.
+    In the race, both solvers are asked in turn, which keeps many workers busy. Later, a generation
+    of `PCES` must be told before the next one is asked. `SSRacos` works alone in spaces that `PCES`
+    does not accept, those with unordered dimensions of more than 1,000 values.
 
     Examples
     --------
@@ -57,7 +73,7 @@ class NoisyRace(Wrapper):
     ...     solver.tell(candidate, value)
     >>> bool(((solver.recommend().candidate.u - 0.2) ** 2).sum() < 0.02)
     True
-    >>> solver.name
+    >>> solver.title
     'noisy: pces'
     """
 
@@ -73,102 +89,87 @@ class NoisyRace(Wrapper):
         x0: Iterable[Any] = (),
     ) -> None:
         super().__init__(space, budget=budget, seed=seed)
-        self.name = NoisyRace.name
         root = spawn_seed(seed, "inner")
         seeds = [spawn_seed(root, "solver", k) for k in range(3)]
         starts = list(x0)
-        n = self.planned_budget or max(1000, 100 * self.space.n_columns)
-        self._population: Solver | None = None
-        self._polisher: dict[str, Any] = {"budget": self.planned_budget, "seed": seeds[2]}
+        n_columns, planned = self.space.n_columns, self.planned_budget
+        n = planned or max(MIN_UNPLANNED, UNPLANNED_PER_DIMENSION * n_columns)
+        population: Solver | None = None
         if cast("type[Solver]", solver_factory(POPULATION)).accepts(self.space):
-            self._population = solver_factory(POPULATION)(
-                self.space,
-                budget=self.planned_budget,
-                seed=seeds[1],
-                mean=starts[0] if starts else None,
-            )
-        self._until = n if self._population is None else int(PART * n)
+            mean = starts[0] if starts else None
+            population = self._make_population(seeds[1], mean=mean)
+        self._polishing_seed = seeds[2]
+        self._polishing_from = n if population is None else int(POLISHING_FROM * n)
         self._suppression = solver_factory(SUPPRESSION)(
             self.space,
-            budget=self.planned_budget if self._population is None else max(1, self._until),
+            budget=planned if population is None else max(1, self._polishing_from),
             seed=seeds[0],
             x0=starts,
-            train_size=max(1, min(TRAIN_SIZE, self._until)),
-            positive_size=max(1, min(POSITIVE_SIZE, self._until // 10)),
+            train_size=max(1, min(TRAIN_SIZE, self._polishing_from)),
+            positive_size=max(1, min(POSITIVE_SIZE, self._polishing_from // 10)),
             non_update_allowed=NON_UPDATE_ALLOWED,
             resample_times=RESAMPLE_TIMES,
         )
-        for inner in (self._suppression, self._population):
-            if inner is not None:
-                self._adopt(inner)
-        least = 2 * TRAIN_SIZE + 4 * int(math.log(max(1, self.space.n_columns)))
-        self._n_race = max(1, min(max(int(RACE * n), least), int(MOST_RACE * n)))
-        self._n_check = max(LEAST_CHECK, int(CHECK * n))
+        least = 2 * TRAIN_SIZE + 4 * int(math.log(max(1, n_columns)))
+        self._n_race = max(1, min(max(int(RACE * n), least), int(MAX_RACE * n)))
+        self._n_check = max(MIN_CHECK, int(CHECK * n))
         self._n_starts = len(starts)
-        self._n_of_suppression = self._n_of_population = 0  # asked in the race
-        self._asked: dict[int, Solver | RepeatedPoint] = {}  # who is told, by the ids in flight
-        self._checked: list[RepeatedPoint] = []
-        self._stage = RACING
-        if self._population is None:
-            self._go_on_with(self._suppression)
+        self._asked: dict[int, Solver | RepeatedPoint] = {}  # by the ids in flight
+        if population is None:
+            self._enter(_Suppress(self, None))
+        else:
+            self._enter(_Race(self, population))
+
+    def _make_population(self, seed: Any, **options: Any) -> Solver:
+        make = solver_factory(POPULATION)
+        return make(self.space, budget=self.planned_budget, seed=seed, **options)
+
+    def _enter(self, stage: "_Stage") -> None:
+        self._stage = stage
+        self._inners = stage.solvers
+
+    @property
+    def title(self) -> str:
+        """Name in messages, with the solver at work once the race is decided."""
+        at_work = self._stage.at_work
+        return f"{self.name}: {at_work}" if at_work else self.name
 
     # ------------------------------------------------------------- asking
 
     def _next(self) -> Candidate | None:
-        before = self._stage, self.name, self._population, self._checked, self._inners[:]
-        candidate = None
-        try:
-            candidate = self._ask_by_stage()
-            if candidate is None and not self._in_flight:
-                candidate = self._ask_whom_it_may()
-        finally:
-            if candidate is None:
-                self._stage, self.name, self._population, self._checked, self._inners[:] = before
+        stage = self._stage
+        while (candidate := stage.ask()) is None:
+            following = stage.following()
+            if following is None:
+                break
+            stage = following
+        if candidate is None and not self._in_flight:
+            candidate = self._ask_anyone(stage.solvers)
+        if candidate is not None:
+            self._enter(stage)
         return candidate
 
-    def _ask_by_stage(self) -> Candidate | None:
-        if self._stage == RACING:
-            if not self._is_over:
-                candidate = self._ask_both()
-                if candidate is not None or self._in_flight:
-                    return candidate
-            if not self._begin_checks():
-                return None
-        if self._stage == CHECKING:
-            return self._ask_check()
-        if self._stage == SUPPRESSION:
-            candidate = None
-            if self._population is None or self.n_asked < self._until:
-                candidate = self._ask(self._suppression)
-            if candidate is not None or self._population is None or self._suppression.in_flight:
-                return candidate
-            self._begin_to_polish()
-        candidate = None if self._population is None else self._ask(self._population)
-        if candidate is None and (self._population is None or self._population in self._stuck):
-            candidate = self._ask(self._suppression)
-        return candidate
-
-    def _ask_whom_it_may(self) -> Candidate | None:
-        """Ask all once more, also who was stuck, and suppression past its end."""
-        self._stuck.clear()
+    def _ask_anyone(self, solvers: list[Solver]) -> Candidate | None:
+        """Ask all solvers once more: those given up, too, and suppression beyond its budget."""
+        self._given_up.clear()
         self._suppression.planned_budget = self.planned_budget
-        for inner in self._inners:
+        for inner in solvers:
             candidate = self._ask(inner)
             if candidate is not None:
                 return candidate
-        if self._stuck:
-            raise NothingFeasible(f"{self.name}: the filter rejects all that is proposed")
+        if self._given_up:
+            raise NothingFeasible(f"{self.name}: the filter rejects all proposals")
         return None
 
     def _on_new_filter(self) -> None:
-        self._stuck: list[Solver] = []  # those whose proposals the filter rejects
+        self._given_up: list[Solver] = []  # solvers whose proposals the filter rejects
 
     def _ask(self, inner: Solver) -> Candidate | None:
-        """Have a solver propose a candidate whose id is one of ours.
+        """Ask a solver for the next candidate.
 
-        Whose proposals the filter rejects is asked no more, unless nobody else is there.
+        A solver whose proposals the filter rejects is not asked again unless no other is left.
         """
-        if inner in self._stuck:
+        if inner in self._given_up:
             return None
         candidate = None
         try:
@@ -176,94 +177,22 @@ class NoisyRace(Wrapper):
         except Exhausted:
             pass
         except NothingFeasible:
-            self._stuck.append(inner)
+            self._given_up.append(inner)
         if candidate is not None:
             self._asked[candidate.id] = inner
         return candidate
 
-    def _ask_both(self) -> Candidate | None:
-        """Ask the one that was asked less, or the other if that one waits or has had its part."""
-        n_here, n_there = self._n_of_suppression, self._n_of_population
-        wants_population = n_here >= self._n_starts and n_there < self._n_race
-        candidate = None
-        if wants_population and n_there < n_here:
-            candidate = self._ask_population()
-        if candidate is None and n_here < max(2 * self._n_race, self._n_starts):
-            candidate = self._ask_suppression()
-        if candidate is None and wants_population:
-            candidate = self._ask_population()
+    def _ask_again(self, point: RepeatedPoint) -> Candidate:
+        candidate = point.repeat(self.n_asked)
+        self._asked[candidate.id] = point
         return candidate
-
-    def _ask_suppression(self) -> Candidate | None:
-        candidate = self._ask(self._suppression)
-        self._n_of_suppression += candidate is not None
-        return candidate
-
-    def _ask_population(self) -> Candidate | None:
-        assert self._population is not None
-        candidate = self._ask(self._population)
-        self._n_of_population += candidate is not None
-        return candidate
-
-    @property
-    def _is_over(self) -> bool:
-        n_asked = min(self._n_of_suppression, self._n_of_population)
-        return bool(self._stuck) or n_asked >= self._n_race
-
-    def _begin_checks(self) -> bool:
-        """Have what both recommend evaluated; go on at once where there is nothing to compare.
-
-        Returns
-        -------
-        bool
-            Whether that could be done; if not, tells must come first.
-        """
-        assert self._population is not None
-        found = [self._found_by(inner) for inner in (self._population, self._suppression)]
-        if None in found and self._in_flight:
-            return False
-        n = self._n_check
-        if self.planned_budget is not None:
-            n = min(n, (self.planned_budget - self.n_asked) // 2)
-        if n < 2 or None in found or self._stuck:
-            has_lost = self._population in self._stuck or (found[0] is None and found[1])
-            self._go_on_with(self._suppression if has_lost else self._population)
-        else:
-            self._checked = [RepeatedPoint(best.candidate, n) for best in found if best is not None]
-            self._stage = CHECKING
-        return True
-
-    def _ask_check(self) -> Candidate | None:
-        for checked in self._checked:
-            if checked.n_left:
-                candidate = checked.repeat(self.n_asked)
-                self._asked[candidate.id] = checked
-                return candidate
-        return None
 
     def _found_by(self, inner: Solver) -> Best | None:
-        """Return what a solver recommends, unless others told that and the filter rejects it."""
+        """Return the recommendation of a solver, unless it is foreign and the filter rejects it."""
         best = inner.recommend()
         if best is None or best.candidate.id >= 0 or self.filter is None:
             return best
         return best if self.filter(best.candidate) else None
-
-    def _begin_to_polish(self) -> None:
-        """Replace the population by one around what suppression found, unless that is nothing."""
-        found = self._found_by(self._suppression)
-        if found is None:
-            return
-        assert self._population is not None
-        self._inners.remove(self._population)
-        make = solver_factory(POPULATION)
-        options = {"mean": found.candidate, "sigma": POLISHING_SIGMA, **self._polisher}
-        self._population = make(self.space, **options)
-        self._adopt(self._population)
-        self._go_on_with(self._population)
-
-    def _go_on_with(self, inner: Solver) -> None:
-        self._stage = inner.name
-        self.name = f"{NoisyRace.name}: {inner.name}"
 
     # ------------------------------------------------------------- telling
 
@@ -273,50 +202,205 @@ class NoisyRace(Wrapper):
             asked.tell(candidate, evaluation)
             return
         asked.add(evaluation)
-        if all(checked.is_complete for checked in self._checked):
-            of_population, of_suppression = self._checked
-            assert self._population is not None
-            is_better = of_population.key <= of_suppression.key
-            self._go_on_with(self._population if is_better else self._suppression)
+        self._enter(self._stage.following() or self._stage)
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         for inner in self._inners:
             inner.tell_point(candidate, evaluation)
 
-    # ------------------------------------------------------------- what to use
+    # ------------------------------------------------------------- results
 
     @property
     def proven(self) -> Best | None:
-        """What is recommended, if it was evaluated several times; None before there is such."""
-        return self._preferred(None if self._population is None else self._population.proven)
+        """The recommended point if it was evaluated several times; None before there is one."""
+        population = self._stage.population
+        return self._preferred(None if population is None else population.proven)
 
     def recommend(self) -> Best | None:
-        """Return the mean of the population that goes on, unless what was there before is better.
+        """Return the point to use.
 
-        That is, by more than both standard errors. Before, the point that was found by means of
-        several evaluations; if there is none, the best.
+        Returns
+        -------
+        Best or None
+            The mean of `PCES` once it is at work, unless an earlier point is better by more than
+            both standard errors. Until then, the best of the points evaluated several times, or
+            else the best single value.
         """
-        found = None if self._population is None else self._population.recommend()
+        population = self._stage.population
+        found = None if population is None else population.recommend()
         return self._preferred(found) or self.best
 
     def _preferred(self, found: Best | None) -> Best | None:
-        if self._stage != POPULATION or found is None or found.n_calls < 2:
+        if not isinstance(self._stage, _Evolve) or found is None or found.n_calls < 2:
             found = None
-        checked = (point.proven for point in self._checked if point.is_complete)
-        earlier = [self._suppression.proven, *checked]
-        known = [best for best in earlier if best is not None]
-        return preferred(found, min(known, key=lambda best: best.value, default=None))
+        checked = (point.proven for point in self._stage.checked if point.is_complete)
+        earlier = [best for best in (self._suppression.proven, *checked) if best is not None]
+        return preferred(found, min(earlier, key=lambda best: best.value, default=None))
 
 
-SUPPRESSION, POPULATION = "ssracos", "pces"
-RACING, CHECKING = "race", "check"
-#: Part of the budget that each of the two gets in the race, as a rule and at most.
-RACE, MOST_RACE = 0.05, 0.15
-#: Part of the budget that each of the two points gets that are compared.
-CHECK, LEAST_CHECK = 0.005, 5
-#: Part of the budget after which what suppression found is polished, and the first step for that.
-PART, POLISHING_SIGMA = 0.55, 0.04
-#: Sizes of suppression, those of the authors' benchmarks.
-TRAIN_SIZE, POSITIVE_SIZE, NON_UPDATE_ALLOWED, RESAMPLE_TIMES = 25, 5, 100, 20
+class _Stage(ABC):
+    """A stage of the race: which solvers are asked, and which stage follows.
+
+    A stage changes only with a candidate that it asks. The race enters the following stage only
+    with its first candidate, so that an ask in vain changes nothing.
+
+    Parameters
+    ----------
+    race : NoisyRace
+    population : Solver or None
+        The evolution strategy; None where it does not accept the space.
+    checked : sequence of RepeatedPoint
+        The points evaluated several times to decide the race; none before that.
+    """
+
+    #: Name of the solver at work; empty while the race is undecided.
+    at_work = ""
+
+    def __init__(
+        self, race: NoisyRace, population: Solver | None, checked: Sequence[RepeatedPoint] = ()
+    ) -> None:
+        self.race = race
+        self.population = population
+        self.checked = checked
+
+    @property
+    def solvers(self) -> list[Solver]:
+        """The solvers that take part."""
+        both = self.race._suppression, self.population
+        return [solver for solver in both if solver is not None]
+
+    @abstractmethod
+    def ask(self) -> Candidate | None:
+        """Return the next candidate; None, with nothing changed, to wait or at the end."""
+
+    def following(self) -> "_Stage | None":
+        """Return the stage that follows once this one asks nothing; None if it is not over."""
+        return None
+
+
+class _Race(_Stage):
+    """Both solvers are asked in turn."""
+
+    population: Solver
+
+    def __init__(self, race: NoisyRace, population: Solver) -> None:
+        super().__init__(race, population)
+        self.n_of_suppression = self.n_of_population = 0  # asked
+
+    @property
+    def is_over(self) -> bool:
+        n_asked = min(self.n_of_suppression, self.n_of_population)
+        return bool(self.race._given_up) or n_asked >= self.race._n_race
+
+    def ask(self) -> Candidate | None:
+        """Ask the solver that was asked less, or else the other one."""
+        if self.is_over:
+            return None
+        n_race, n_starts = self.race._n_race, self.race._n_starts
+        n_here, n_there = self.n_of_suppression, self.n_of_population
+        asks_population = n_here >= n_starts and n_there < n_race
+        candidate = None
+        if asks_population and n_there < n_here:
+            candidate = self._ask_population()
+        if candidate is None and n_here < max(2 * n_race, n_starts):
+            candidate = self._ask_suppression()
+        if candidate is None and asks_population:
+            candidate = self._ask_population()
+        return candidate
+
+    def _ask_suppression(self) -> Candidate | None:
+        candidate = self.race._ask(self.race._suppression)
+        self.n_of_suppression += candidate is not None
+        return candidate
+
+    def _ask_population(self) -> Candidate | None:
+        candidate = self.race._ask(self.population)
+        self.n_of_population += candidate is not None
+        return candidate
+
+    def following(self) -> _Stage | None:
+        """Return the check of both recommendations, or a winner if there is nothing to compare."""
+        race, population = self.race, self.population
+        if not self.is_over and race._in_flight:
+            return None
+        found = [race._found_by(population), race._found_by(race._suppression)]
+        if None in found and race._in_flight:
+            return None
+        n = race._n_check
+        if race.planned_budget is not None:
+            n = min(n, (race.planned_budget - race.n_asked) // 2)
+        if n < 2 or None in found or race._given_up:
+            has_lost = population in race._given_up or (found[0] is None and found[1] is not None)
+            return _Suppress(race, population) if has_lost else _Evolve(race, population)
+        points = [RepeatedPoint(best.candidate, n) for best in found if best is not None]
+        return _Check(race, population, points)
+
+
+class _Check(_Stage):
+    """The recommendations of population and suppression are evaluated several times."""
+
+    def ask(self) -> Candidate | None:
+        for point in self.checked:
+            if point.n_left:
+                return self.race._ask_again(point)
+        return None
+
+    def following(self) -> _Stage | None:
+        """Return the stage of the winner, once all evaluations were reported."""
+        if not all(point.is_complete for point in self.checked):
+            return None
+        of_population, of_suppression = self.checked
+        winner = _Evolve if of_population.key <= of_suppression.key else _Suppress
+        return winner(self.race, self.population, self.checked)
+
+
+class _Suppress(_Stage):
+    """Suppression has won, and goes on until its point is polished."""
+
+    at_work = SUPPRESSION
+
+    def ask(self) -> Candidate | None:
+        race, population = self.race, self.population
+        suppression = race._suppression
+        if population is None:
+            return race._ask(suppression)
+        candidate = None
+        if race.n_asked < race._polishing_from:
+            candidate = race._ask(suppression)
+        if candidate is not None or suppression.in_flight or race._found_by(suppression):
+            return candidate
+        return _ask_either(race, population)  # there is nothing to polish yet
+
+    def following(self) -> _Stage | None:
+        """Return the polishing: a new population around the point that suppression found."""
+        race = self.race
+        if self.population is None or race._suppression.in_flight:
+            return None
+        found = race._found_by(race._suppression)
+        if found is None:
+            return None
+        options = {"mean": found.candidate, "sigma": POLISHING_SIGMA}
+        population = race._make_population(race._polishing_seed, **options)
+        population.filter = race._filter_for(population)
+        return _Evolve(race, population, self.checked)
+
+
+class _Evolve(_Stage):
+    """The population goes on to the end: it has won, or it polishes."""
+
+    at_work = POPULATION
+    population: Solver
+
+    def ask(self) -> Candidate | None:
+        return _ask_either(self.race, self.population)
+
+
+def _ask_either(race: NoisyRace, population: Solver) -> Candidate | None:
+    """Ask the population, or suppression if the filter rejects the population's proposals."""
+    candidate = race._ask(population)
+    if candidate is None and population in race._given_up:
+        candidate = race._ask(race._suppression)
+    return candidate
+
 
 register(NoisyRace.name, NoisyRace)
