@@ -1,11 +1,12 @@
 """An evolution strategy whose population grows while noise hides the progress.
 
 Owns the sampling distribution, the generation under way, and the final evaluations of its mean.
+Equations are numbered as in Hansen, "The CMA evolution strategy: a tutorial", arXiv 1604.00772.
 """
 
 import math
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,41 +26,77 @@ from zoopt.solvers.evolution.choices import Choices, Codes
 
 __all__ = ["PCES"]
 
-#: The step of the ordered columns, in units of their spread, and the codes of the unordered ones.
-_Draw: TypeAlias = tuple[Row, Codes]
+#: Number of generations to which the trend is fitted.
+TREND = 5
+#: Number of standard errors by which the slope must be negative to be significant.
+SIGNIFICANCE = 0.8
+#: Factors of the population size without and with a significant downward trend.
+GROWTH, DECAY = 1.1, 0.93
+#: Number of generations of the largest population size that fit into the budget.
+MIN_GENERATIONS = 10
+#: One evaluation in so many is a final one of the mean; the least and the largest number of them.
+FINAL_ONE_IN, MIN_FINAL, MAX_FINAL = 20, 2, 50
+#: Limits of the step size.
+MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5
+
+
+class _Draw(NamedTuple):
+    """How a point was drawn: the step in units of the spread, and the codes of choices."""
+
+    step: Row
+    codes: Codes
+
+
+class _Told(NamedTuple):
+    """A point of the generation with its outcome; sorted by key, then id."""
+
+    key: tuple[float, float]
+    ident: int
+    draw: _Draw
+    value: float
 
 
 class PCES(Proposer):
     """Evolution strategy with population control, for noisy objectives.
 
-    Samples a generation around a mean, moves the mean to the weighted mean of its better half, and
-    adapts one step size to the path of the means. When the values of the better halves no longer
-    fall, noise has the upper hand: the population grows then, and shrinks while they do. The mean,
-    into which many noisy values went, is what is recommended; the last evaluations are spent on it.
-    Of unordered dimensions it moves the probability of each value, and recommends the likeliest.
+    Samples a generation around a mean, moves the mean to the weighted mean of the better half, and
+    adapts one step size to the path of the means. The population grows while noise hides the
+    progress, that is, while the values of the better halves show no downward trend, and shrinks
+    otherwise. The last evaluations of the budget are spent on the mean, which is recommended: it
+    averages out the noise of many values. For unordered dimensions, the solver learns the
+    probability of each value and recommends the most probable one.
 
     Parameters
     ----------
-    space : Space, or what `Space` takes
-        Whole numbers and grids are rounded. An unordered dimension has at most 1,000 values.
+    space : Space, or anything that `Space` takes
+        Integers and grids are rounded. An unordered dimension has at most 1,000 values.
     budget, seed, x0
         See `zoopt.Solver`.
     mean : point or Candidate, optional
-        Where the distribution begins: by default at the first of x0, or else in the middle. It is
-        not evaluated for that.
-    sigma : float
-        First step size, as a part of the width of each dimension, from 1e-12 to 0.5. Unless it
-        begins in the middle, unordered dimensions have ``1 - 2 * sigma`` of the probability on the
-        mean's values.
+        Initial mean; by default the first point of x0, or else the middle. It is not evaluated.
+    sigma : float, default 0.15
+        Initial step size as a fraction of the width of each dimension, from 1e-12 to 0.5. Unless
+        the mean is the middle, the values of the mean in unordered dimensions start with
+        ``1 - 2 * sigma`` of the probability.
+
+    Raises
+    ------
+    ValueError
+        If an unordered dimension has more than 1,000 values.
 
     Notes
     -----
-    Strategy and step size: Hansen, Ostermeier, "Completely derandomized self-adaptation in
-    evolution strategies", Evolutionary Computation 2001, with constants as in Hansen's tutorial
-    (2016). Population control by a test of the trend: Hellwig, Beyer, "Evolution under strong
-    noise", PPSN 2016. Unordered dimensions by population-based incremental learning (Baluja, 1994).
-    A generation must be told before the next one is asked, so that more workers than
-    ``4 + 3 log(d)`` wait for each other at first.
+    A generation must be told before the next one is asked. More workers than ``4 + 3 log(d)``
+    therefore wait for each other at first.
+
+    References
+    ----------
+    Strategy and step size: N. Hansen, A. Ostermeier, "Completely derandomized self-adaptation in
+    evolution strategies", Evolutionary Computation 9, 2001; constants as in Hansen's tutorial,
+    arXiv 1604.00772. Population control by a test of the trend: M. Hellwig, H.-G. Beyer, "Evolution
+    under strong noise: a self-adaptive evolution strategy can reach the lower performance bound -
+    the pcCMSA-ES", PPSN 2016. Unordered dimensions: S. Baluja, "Population-based incremental
+    learning", CMU-CS-94-163, 1994.
 
     Examples
     --------
@@ -91,7 +128,7 @@ class PCES(Proposer):
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
             raise ValueError(f"{self.name} needs unordered dimensions of at most 1,000 values")
-        number(sigma, "sigma", least=LEAST_SIGMA, most=MOST_SIGMA)
+        number(sigma, "sigma", least=MIN_SIGMA, most=MAX_SIGMA)
         self._box = UnitBox(self.space)
         self._choices = Choices(self.space, np.flatnonzero(self.space.kinds == UNORDERED))
         n = len(self._box.columns)
@@ -102,18 +139,19 @@ class PCES(Proposer):
         self._sigma = float(sigma)
         self._spread: Any = self._sigma
         self._path: Row = np.zeros(n)
-        self._least_size = 4 + int(3 * math.log(max(1, self.space.n_columns)))
-        self._size = float(self._least_size)
+        self._min_size = 4 + int(3 * math.log(max(1, self.space.n_columns)))  # (48)
+        self._size = float(self._min_size)
         self._trend: list[float] = []
         self._generation: dict[int, _Draw] = {}  # those in flight, by id
-        self._told: list[tuple[tuple[float, float], int, _Draw, float]] = []
-        self._last_values: list[float] = []  # of the last generation; none if one was not fine
-        self._n_left = 0  # of the generation, to ask
+        self._told: list[_Told] = []
+        self._last_values: list[float] = []  # of the last generation; empty if it had failures
+        self._n_left = 0  # points of the generation to ask
         planned = self.planned_budget or 0
-        self._n_final = 0 if planned < 20 else max(2, min(MOST_FINAL, planned // 20))
+        n_final = planned // FINAL_ONE_IN
+        self._n_final = max(MIN_FINAL, min(MAX_FINAL, n_final)) if n_final else 0
         self._final: RepeatedPoint | None = None  # the last mean
-        self._finals: dict[int, RepeatedPoint] = {}  # its evaluations in flight, by id
-        self._is_constrained = False  # as far as violations tell
+        self._finals: dict[int, RepeatedPoint] = {}  # evaluations of means in flight, by id
+        self._is_constrained = False  # whether a violation was reported
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
@@ -121,7 +159,7 @@ class PCES(Proposer):
 
     @property
     def mean(self) -> Any:
-        """The mean of the distribution, in user units; of unordered dimensions the likeliest."""
+        """The mean of the distribution, in user units; the most probable values of choices."""
         return self.space.decode(self._mean_row())
 
     def _mean_row(self) -> Row:
@@ -129,12 +167,13 @@ class PCES(Proposer):
         return self._row(self._mean, self._choices.mode)
 
     def _start(self, row: Row, weight: float) -> None:
-        """Have the distribution begin at a point."""
+        """Center the distribution on a row, with that probability on its values of choices."""
         self._mean = self._box.point(row)
         self._choices.lean(row, weight)
 
     @property
     def population_size(self) -> int:
+        """Number of evaluations of the next generation."""
         return int(self._size)
 
     # ------------------------------------------------------------- proposals
@@ -151,7 +190,7 @@ class PCES(Proposer):
         if self._n_left == 0:
             if self._generation:
                 return None
-            self._final = None  # it goes on past its end
+            self._final = None  # asked beyond the planned end
             self._spread = self._box.spread(self._mean, self._sigma)
             size = int(self._size)
             self._n_left = size if n_to_end <= 0 else int(min(size, n_to_end))
@@ -159,11 +198,11 @@ class PCES(Proposer):
         point = self._mean + self._spread * self.rng.standard_normal(len(self._mean))
         point = np.clip(point, 0.0, 1.0)
         codes = self._choices.draw(self.rng)
-        self._generation[self.n_asked] = (point - self._mean) / self._spread, codes
+        self._generation[self.n_asked] = _Draw((point - self._mean) / self._spread, codes)
         return self._row(point, codes), None
 
     def _propose_final(self) -> Proposal | None:
-        """Have the mean evaluated, once the last generation was told."""
+        """Propose the mean; None until the last generation was told."""
         if self._final is None:
             if self._generation:
                 return None
@@ -174,7 +213,7 @@ class PCES(Proposer):
         return candidate.u, candidate.move
 
     def _row(self, point: Row, codes: Codes) -> Row:
-        """Return the encoded point at a place of the unit box, with these values of choices."""
+        """Return the row of a point of the unit box and codes of choices."""
         row = self._box.row(point)
         if len(codes):
             row.flags.writeable = True
@@ -195,19 +234,19 @@ class PCES(Proposer):
             return
         if evaluation.status != LOST:
             key = rank(evaluation, self.n_told)
-            self._told.append((key, candidate.id, draw, evaluation.value))
+            self._told.append(_Told(key, candidate.id, draw, evaluation.value))
         if not self._generation and self._n_left == 0:
             self._move()
-            is_fine = all(key[0] == 0.0 for key, *_ in self._told)
-            if not is_fine:
+            all_feasible = all(told.key[0] == 0.0 for told in self._told)
+            if not all_feasible:
                 self._last_values = []
-            elif 2 * len(self._told) >= self._least_size:
-                self._last_values = [told[3] for told in self._told]
+            elif 2 * len(self._told) >= self._min_size:
+                self._last_values = [told.value for told in self._told]
             self._told = []
 
     def _discard(self, candidate: Candidate) -> None:
         if self._finals.pop(candidate.id, None) is not None:
-            self._final, self._n_final = None, 0  # generations to the end, then
+            self._final, self._n_final = None, 0  # the filter rejects the mean
         elif self._generation.pop(candidate.id, None) is not None:
             self._n_left += 1
 
@@ -216,39 +255,45 @@ class PCES(Proposer):
             return
         if self.best is None or evaluation.value < self.best.value:
             self._start(candidate.u, max(0.0, 1.0 - 2.0 * self._sigma))
-            self._generation.clear()  # the rest of it says nothing of the new mean
+            self._generation.clear()  # points in flight belong to the previous mean
             self._told, self._last_values, self._n_left, self._final = [], [], 0, None
 
     def _move(self) -> None:
-        """Move mean and step size by the generation that was told, and judge the progress."""
-        ranked = sorted(self._told, key=lambda told: told[:2])
+        """Move the distribution by the generation that was told, and control the population."""
+        ranked = sorted(self._told, key=lambda told: (told.key, told.ident))
         mu = len(ranked) // 2
         if mu == 0:
             return
-        weights = math.log(len(ranked) / 2 + 0.5) - np.log(np.arange(1, mu + 1))
-        weights /= weights.sum()
-        mu_eff = 1.0 / float(weights @ weights)
-        draws = [told[2] for told in ranked[:mu]]
+        weights = math.log(len(ranked) / 2 + 0.5) - np.log(np.arange(1, mu + 1))  # (49)
+        weights /= weights.sum()  # (53)
+        mu_eff = 1.0 / float(weights @ weights)  # (8)
+        better = ranked[:mu]
         if len(self._box.columns):
-            self._step(weights @ np.array([step for step, _ in draws]), mu_eff)
+            y_w = weights @ np.array([told.draw.step for told in better])  # (41)
+            self._step(y_w, mu_eff)
         if len(self._choices.columns):
-            self._choices.move(np.array([codes for _, codes in draws]), weights, mu_eff)
-        self._control([told[3] for told in ranked[:mu]])
+            self._choices.move(np.array([told.draw.codes for told in better]), weights, mu_eff)
+        self._control([told.value for told in better])
 
-    def _step(self, step: Row, mu_eff: float) -> None:
-        """Move the mean by a step, and the step size by the path of those."""
-        d = len(step)
-        c = (mu_eff + 2) / (d + mu_eff + 5)
-        damping = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (d + 1)) - 1) + c
-        self._mean = np.clip(self._mean + self._spread * step, 0.0, 1.0)
-        self._path = (1 - c) * self._path + math.sqrt(c * (2 - c) * mu_eff) * step
-        expected = math.sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d))
+    def _step(self, y_w: Row, mu_eff: float) -> None:
+        """Move the mean by the weighted step, and adapt the step size to the path of the means."""
+        d = len(y_w)
+        c_sigma = (mu_eff + 2) / (d + mu_eff + 5)  # (55)
+        d_sigma = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (d + 1)) - 1) + c_sigma  # (55)
+        self._mean = np.clip(self._mean + self._spread * y_w, 0.0, 1.0)  # (42)
+        self._path = (1 - c_sigma) * self._path  # (43), the covariance is the identity
+        self._path += math.sqrt(c_sigma * (2 - c_sigma) * mu_eff) * y_w
+        chi_d = math.sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d))  # E||N(0, I)||, p. 28
         length = float(np.linalg.norm(self._path))
-        self._sigma = min(MOST_SIGMA, self._sigma * math.exp(c / damping * (length / expected - 1)))
-        self._sigma = max(self._sigma, LEAST_SIGMA)
+        sigma = self._sigma * math.exp(c_sigma / d_sigma * (length / chi_d - 1))  # (44)
+        self._sigma = max(min(MAX_SIGMA, sigma), MIN_SIGMA)
 
     def _control(self, values: list[float]) -> None:
-        """Let the population grow where no downward trend is significant, and shrink otherwise."""
+        """Grow the population where no downward trend is significant; shrink it otherwise.
+
+        The test is that of Hellwig and Beyer: least squares ``value = a + slope * time`` over the
+        last generations, with the standard error of the slope from the residuals.
+        """
         value = mean_of(values)
         if not math.isfinite(value):
             return
@@ -256,24 +301,21 @@ class PCES(Proposer):
         if len(self._trend) < TREND:
             return
         time = np.arange(TREND) - (TREND - 1) / 2
-        scale = max(max(map(abs, self._trend)), 1e-300)
-        values_then = np.array(self._trend) / scale
-        gaps = values_then - values_then.mean()
-        slope = float(time @ gaps) / float(time @ time)
-        rest = gaps - slope * time
-        error = math.sqrt(float(rest @ rest) / (TREND - 2) / float(time @ time))
-        if slope + DOUBT * error > 0.0:
-            self._size *= GROWTH
-        else:
-            self._size = max(float(self._least_size), self._size * DECAY)
-        most = max(self.planned_budget or 0, self.n_asked) / 10
-        self._size = max(self._least_size, min(self._size, most))
+        scaled = np.array(self._trend) / max(max(map(abs, self._trend)), 1e-300)
+        gaps = scaled - scaled.mean()
+        variation = float(time @ time)
+        slope = float(time @ gaps) / variation
+        residuals = gaps - slope * time
+        error = math.sqrt(float(residuals @ residuals) / (TREND - 2) / variation)
+        self._size *= GROWTH if slope + SIGNIFICANCE * error > 0.0 else DECAY
+        most = max(self.planned_budget or 0, self.n_asked) / MIN_GENERATIONS
+        self._size = max(self._min_size, min(self._size, most))
 
-    # ------------------------------------------------------------- what to use
+    # ------------------------------------------------------------- results
 
     @property
     def proven(self) -> Best | None:
-        """The mean, with that of all its final evaluations; None before they were told."""
+        """The mean with the mean of its final evaluations; None until all were reported."""
         final, planned = self._final, self.planned_budget or 0
         if final is None or final.n_asked > final.n_told:
             return None
@@ -282,10 +324,14 @@ class PCES(Proposer):
         return final.proven if is_over else None
 
     def recommend(self) -> Best | None:
-        """Return the mean, with the mean of its evaluations, or before those of the generation.
+        """Return the mean of the distribution.
 
-        The best instead, where evaluations of the mean, or of the generation, failed or were
-        infeasible, where the filter rejects the mean, or where a constraint might.
+        Returns
+        -------
+        Best or None
+            The mean, with the mean of its evaluations, or before them with that of the last
+            generation. The best point instead, if some of those failed or were infeasible, if the
+            filter rejects the mean, or if the problem has constraints.
         """
         final = self._final
         n_told = 0 if final is None else final.n_told - final.n_lost
@@ -304,15 +350,5 @@ class PCES(Proposer):
             return None
         return Best(center, Evaluation(mean_of(values)), standard_error(values), len(values))
 
-
-#: Generations whose values show a trend.
-TREND = 5
-#: Factors of the population size, where none is significant and where one is.
-GROWTH, DECAY = 1.1, 0.93
-#: Standard errors by which a slope must be negative to be significant.
-DOUBT = 0.8
-#: Most evaluations of the final mean; a twentieth of the planned budget at most.
-MOST_FINAL = 50
-LEAST_SIGMA, MOST_SIGMA = 1e-12, 0.5
 
 register(PCES.name, PCES)
