@@ -1,4 +1,4 @@
-"""Probabilities of the values of unordered columns, as population-based solvers move them."""
+"""Probabilities of the values of unordered columns, for population-based solvers."""
 
 import math
 
@@ -12,22 +12,40 @@ __all__ = ["Choices", "Codes"]
 Codes = npt.NDArray[np.int16]
 Table = npt.NDArray[np.float64]
 
+#: Largest number of values of a column, and of probabilities in all.
+MAX_VALUES, MAX_ENTRIES = 1000, 2_000_000
+
 
 class Choices:
-    """Independent distributions over the values of some columns, one a column.
+    """Independent distributions over the values of unordered columns.
 
     Parameters
     ----------
     space : Space
     columns : int array, shape (n,)
-        Of whole numbers, each of at most `MOST_VALUES` values.
+        Columns of integers with at most `MAX_VALUES` values each.
+
+    Attributes
+    ----------
+    table : float array, shape (n, most values of a column)
+        Probabilities, by column and value.
 
     Notes
     -----
-    The update is that of population-based incremental learning (Baluja, 1994). The rate follows
-    from what keeps genetic drift small in theory, a population of about ``sqrt(n) log(n)`` binary
-    columns (Sudholt, Witt, "On the choice of the update strength in estimation-of-distribution
-    algorithms and ant colony optimization", Algorithmica 2019).
+    With mu_eff the effective number of weighted draws, ``move`` computes::
+
+        table' = (1 - rate) * table + rate * (weighted frequencies of the draws)    (1)
+        rate = mu_eff / (mu_eff + sqrt(n) * log(n))                                 (2)
+
+    where n counts the values beyond the first of every column. No probability falls below
+    ``1 / ((n_columns + 2 * mu_eff) * (n_values - 1))``.
+
+    References
+    ----------
+    (1): S. Baluja, "Population-based incremental learning", CMU-CS-94-163, 1994. (2) follows from
+    the population of about ``sqrt(n) log(n)`` that keeps genetic drift small: D. Sudholt, C. Witt,
+    "On the choice of the update strength in estimation-of-distribution algorithms and ant colony
+    optimization", Algorithmica 81, 2019.
     """
 
     def __init__(self, space: Space, columns: npt.NDArray[np.intp]) -> None:
@@ -35,7 +53,7 @@ class Choices:
         self.low: Row = space.low[columns]
         self.sizes: Codes = np.rint(space.high[columns] - self.low).astype(np.int16) + 1
         n = max(2, int((self.sizes.astype(int) - 1).sum()))
-        self._drift = math.sqrt(n) * math.log(n)
+        self._drift = math.sqrt(n) * math.log(n)  # of (2)
         self._set(self._uniform())
 
     def _uniform(self) -> Table:
@@ -49,28 +67,42 @@ class Choices:
 
     @staticmethod
     def fits(space: Space, columns: npt.NDArray[np.intp]) -> bool:
-        """Return whether its tables are small enough."""
+        """Return whether the tables for some columns are small enough."""
         sizes = space.high[columns] - space.low[columns] + 1
         most = float(sizes.max(initial=1.0))
-        return most <= MOST_VALUES and most * len(columns) <= MOST_ENTRIES
+        return most <= MAX_VALUES and most * len(columns) <= MAX_ENTRIES
 
     def lean(self, row: Row, weight: float) -> None:
-        """Start anew, with so much of the weight on the values of a row."""
+        """Start over from the uniform distribution, with a weight on the values of a row.
+
+        Parameters
+        ----------
+        row : float64 array
+        weight : float in [0, 1]
+        """
         table = (1.0 - weight) * self._uniform()
         codes = np.rint(row[self.columns] - self.low).astype(np.int16)
         table[np.arange(len(self.columns)), codes] += weight
         self._set(table)
 
     def draw(self, rng: np.random.Generator) -> Codes:
-        """Draw a code a column."""
+        """Draw one code for each column."""
         below = self._bounds < rng.random(len(self.columns))[:, None]
         codes: Codes = np.minimum(below.sum(axis=1, dtype=np.int16), self.sizes - 1)
         return codes
 
     def move(self, codes: Codes, weights: Row, mu_eff: float) -> None:
-        """Move towards weighted draws, one a row of codes."""
-        rate = mu_eff / (mu_eff + self._drift)
-        table = (1.0 - rate) * self.table
+        """Move towards weighted draws.
+
+        Parameters
+        ----------
+        codes : int array, shape (n_draws, n)
+        weights : float array, shape (n_draws,)
+        mu_eff : float
+            Effective number of draws.
+        """
+        rate = mu_eff / (mu_eff + self._drift)  # (2)
+        table = (1.0 - rate) * self.table  # (1)
         rows = np.arange(len(self.columns))
         for code, weight in zip(codes, weights, strict=True):
             table[rows, code] += rate * weight
@@ -78,7 +110,7 @@ class Choices:
         is_value = uniform > 0.0
         least = 1.0 / ((len(rows) + 2.0 * mu_eff) * np.maximum(self.sizes - 1, 1))
         least = np.minimum(least, 1.0 / self.sizes)[:, None]
-        # What lies above the least is stretched, so that the rest of the mass fits.
+        # Probabilities are raised to the least, and the mass above it is scaled to sum to one.
         free = np.maximum(table - least, 0.0) * is_value
         total = free.sum(axis=1, keepdims=True)
         left = 1.0 - least * self.sizes[:, None]
@@ -87,10 +119,6 @@ class Choices:
 
     @property
     def mode(self) -> Codes:
-        """The likeliest code of each column."""
+        """The most probable code of each column."""
         codes: Codes = self.table.argmax(axis=1).astype(np.int16)
         return codes
-
-
-#: Most values of a column, and most probabilities in all.
-MOST_VALUES, MOST_ENTRIES = 1000, 2_000_000

@@ -1,6 +1,6 @@
-"""Lines through the best point in random directions: how a strategy ends in its valley.
+"""A search along random lines through the best point: the last phase of an evolution strategy.
 
-Owns the lines in flight, their step size, and how often they improved of late.
+Owns the unfinished lines, their step size, and the recent share of lines that improved.
 """
 
 import math
@@ -15,61 +15,105 @@ from zoopt.core.unit_box import UnitBox
 
 __all__ = ["Line", "Lines"]
 
+#: Factors of the step size by the one-fifth rule: one success makes up for four failures.
+GROWTH = 1.5
+SHRINKAGE = GROWTH**-0.25
+MIN_SIGMA = 1e-16
+#: Rate at which the share of improving lines is learned, and its limit below which they end.
+GAIN_RATE, MIN_GAIN = 0.3, 0.4
+#: Largest number of lines within which the step size must be halved.
+PATIENCE = 40
+
 
 class Line(NamedTuple):
-    """A base, a direction, and the values at multiples of it; 0 is the base."""
+    """A base point, a step, and the values at multiples t of the step; t = 0 is the base.
+
+    Attributes
+    ----------
+    base : float64 array
+        In the unit box.
+    step : float32 array
+    values : dict
+        The known values, by t.
+    """
 
     base: Row
     step: npt.NDArray[np.float32]
     values: dict[float, float]
 
     def at(self, t: float) -> Row:
+        """Return the point at a multiple of the step, clipped to the unit box."""
         return np.clip(self.base + np.float32(t) * self.step, 0.0, 1.0)
 
     def bottom(self) -> float | None:
-        """Return where the parabola through three values has its least one, if elsewhere."""
+        """Return where the parabola through the values at -1, 0 and 1 has its minimum.
+
+        Returns
+        -------
+        float or None
+            ``t = (f(-1) - f(1)) / (2 * (f(1) + f(-1) - 2 * f(0)))``; None if the parabola has no
+            minimum, or if it is the base.
+        """
         here, ahead, behind = (self.values[t] for t in (0.0, 1.0, -1.0))
         bend = ahead + behind - 2.0 * here
         return (behind - ahead) / (2.0 * bend) or None if 0.0 < bend < math.inf else None
 
 
 class Lines:
-    """Searches one random line after another, by three evaluations at most.
+    """Searches random lines one after another, with at most three evaluations each.
 
-    A line has a step ahead, if that is not better one back, and if neither is, the bottom of the
-    parabola through the three. The step size grows when a step is better, and shrinks when it is
-    not, so that one in five is.
+    Evaluates a step ahead; if that is not better, the step back; and if neither is, the minimum of
+    the parabola through the three values. By the one-fifth rule, the step size grows when a step
+    succeeds and shrinks when it fails, so that about one in five succeeds.
 
     Parameters
     ----------
     box : UnitBox
     sigma : float
         First step size.
+
+    References
+    ----------
+    One-fifth rule: I. Rechenberg, "Evolutionsstrategie", Frommann-Holzboog, 1973; its form here, a
+    factor after each step: S. Kern et al., "Learning probability distributions in continuous
+    evolutionary algorithms - a comparative review", Natural Computing 3, 2004.
     """
 
     def __init__(self, box: UnitBox, sigma: float) -> None:
         self.sigma = sigma
         self._box = box
-        self._begun: list[tuple[Line, float]] = []  # where lines go on
+        self._begun: list[tuple[Line, float]] = []  # unfinished lines, and where they continue
         self._gain = 1.0
-        self._halved, self._n_since = sigma, 0  # step size, when it was halved last; lines since
+        self._halved, self._n_since = sigma, 0  # step size last halved, and lines since then
 
     @property
     def is_worth(self) -> bool:
-        """Whether most lines improve and steps get smaller: whether this converges.
+        """Whether the search converges: most lines improve, and steps get smaller.
 
-        Where noise or rugged ground hides the slope lines do not improve. In a long bent valley,
-        or where very many variables matter, they do, by ever the same small steps.
+        Lines fail to improve where noise or ruggedness hides the slope. In a long bent valley, or
+        where very many variables matter, they improve forever, by steps of the same small size.
         """
         return self.improves and self._n_since < PATIENCE
 
     @property
     def improves(self) -> bool:
-        """Whether most lines do."""
-        return self._gain > LEAST_GAIN
+        """Whether enough of the recent lines improved on their base."""
+        return self._gain > MIN_GAIN
 
     def ask(self, best: Best, rng: np.random.Generator) -> tuple[Line, float]:
-        """Return a line through the best point, and which multiple of its step to evaluate."""
+        """Return a line and the multiple of its step to evaluate.
+
+        Parameters
+        ----------
+        best : Best
+            The best point so far; unfinished lines through a worse one are dropped.
+        rng : Generator
+
+        Returns
+        -------
+        line : Line
+        t : float
+        """
         while self._begun:
             line, t = self._begun.pop()
             if line.values[0.0] <= best.value:
@@ -80,7 +124,7 @@ class Lines:
         return Line(base, step, {0.0: best.value}), 1.0
 
     def tell(self, line: Line, t: float, value: float) -> None:
-        """Learn a value; what failed is inf."""
+        """Take in the value at a multiple of the step; inf if the evaluation failed."""
         line.values[t] = value
         if value < line.values[0.0]:
             is_step = abs(t) == 1.0
@@ -96,17 +140,7 @@ class Lines:
 
     def _end(self, is_better: bool, factor: float) -> None:
         self._gain += GAIN_RATE * (is_better - self._gain)
-        self.sigma = max(LEAST_SIGMA, self.sigma * factor)
+        self.sigma = max(MIN_SIGMA, self.sigma * factor)
         self._n_since += 1
         if self.sigma <= 0.5 * self._halved:
             self._halved, self._n_since = self.sigma, 0
-
-
-#: Of the step size, by the one-fifth rule.
-GROWTH = 1.5
-SHRINKAGE = GROWTH**-0.25
-LEAST_SIGMA = 1e-16
-#: How fast the share of lines that improve is learned, and where they are given up.
-GAIN_RATE, LEAST_GAIN = 0.3, 0.4
-#: Most lines in which the step size must be halved.
-PATIENCE = 40

@@ -1,13 +1,13 @@
-"""An evolution strategy for very many variables: one direction learned, no matrix kept.
+"""An evolution strategy for very many variables: learns one direction and keeps no matrix.
 
-Owns the sampling distribution, the points of the generation that is being told, and when lines
-are searched instead.
+Owns the sampling distribution, the points of the current generation, and the decision when to
+search lines instead.
 """
 
 import bisect
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,44 +27,81 @@ __all__ = ["R1ES"]
 
 Step = npt.NDArray[np.float32]
 
+#: Target of the success rule, and the rate at which it learns, in (4).
+TARGET_GAIN, LEARNING_RATE = 0.25, 0.3
+#: Limits of the step size.
+MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5
+#: Smallest population size by default, at a fortieth of the first step size; the largest is
+#: reached at a quarter of it.
+MIN_SIZE, LARGE_STEP = 6, 4.0
+#: Number of generations of the largest population size that fit into the budget.
+MIN_GENERATIONS = 60
+#: Factor by which the step size must shrink before lines are searched again.
+LINES_AGAIN = 0.25
+#: Least number of points of the space.
+MIN_POINTS = 1_000_000
+#: Largest number of columns with which rows are compared.
+MOST_TO_COMPARE = 10_000
+#: Number of repeated proposals in a row after which the solver looks elsewhere.
+MAX_REPEATS = 100
+
 
 class R1ES(Proposer):
     """Evolution strategy with one principal direction, for thousands of variables and more.
 
     Samples around a mean, moves the mean to the weighted mean of the better half of each
     generation, and stretches the distribution along the path of the means. The step size follows
-    the ranks of a generation among those of the one before, so that it adapts in some ten
-    generations whatever the number of variables, and variables that do not matter cost nothing.
+    the ranks of a generation among those of the previous one. It adapts within some ten generations
+    whatever the number of variables, and variables without influence cost nothing.
 
     Parameters
     ----------
-    space : Space, or what `Space` takes
-        Without unordered dimensions, and of a million points at least; whole numbers are rounded.
+    space : Space, or anything that `Space` takes
+        Without unordered dimensions, and of at least a million points; integers are rounded.
     budget, seed, x0
         See `zoopt.Solver`.
     mean : point or Candidate, optional
-        Where the distribution begins: by default at the first of x0, or else in the middle. It is
-        not evaluated for that.
-    sigma : float
-        First step size, as a part of the width of each dimension, from 1e-12 to 0.5.
+        Initial mean; by default the first point of x0, or else the middle. It is not evaluated.
+    sigma : float, default 0.15
+        Initial step size as a fraction of the width of each dimension, from 1e-12 to 0.5.
     population_size : int, optional
-        Evaluations a generation, 4 at least. More find better valleys of rugged functions, slower.
-        By default it follows the step size, from ``4 + 3 log(n)`` for n variables (a sixtieth of
-        the budget at most), while that is above a quarter of the first, to 6 below a fortieth.
-    line_search_below : float
-        Part of the first step size below which random lines through the best point are searched,
-        while most of them improve on it and steps get smaller. 0 for never.
+        Evaluations per generation, at least 4. Larger populations find better valleys of rugged
+        functions, more slowly. By default it shrinks with the step size: from ``4 + 3 log(n)`` for
+        n variables, and at most a sixtieth of the budget, down to 6.
+    line_search_below : float, default 0.15
+        Fraction of the initial step size below which the solver searches random lines through the
+        best point, as long as most of them improve on it and their steps get smaller. 0 turns it
+        off.
+
+    Raises
+    ------
+    ValueError
+        If the space has unordered dimensions or fewer than a million points.
 
     Notes
     -----
-    Source: Li, Zhang, "A simple yet efficient evolution strategy for large-scale black-box
-    optimization", IEEE Transactions on Evolutionary Computation 2018, R1-ES, with the success rule
-    on ranks of Loshchilov, "A computationally efficient limited memory CMA-ES for large scale
-    optimization", GECCO 2014. A generation is what was told in a row, whenever it was asked, so
-    that nothing waits. A step costs some ten numbers a variable; steps are kept in single
-    precision, half a generation of them. The search of lines is no part of those papers: it is an
-    evolution strategy of one parent with the one-fifth rule, whose failed steps are mirrored, and
-    then followed to the bottom of a parabola.
+    With mean m, step size sigma, path p, weights w, a standard normal vector z and a standard
+    normal number r, a generation is::
+
+        x = m + sigma * (sqrt(1 - c_cov) * z + sqrt(c_cov) * r * p)         (1)
+        m' = sum(w[i] * x[i])                                               (2)
+        p' = (1 - c) * p + sqrt(c * (2 - c) * mu_eff) * (m' - m) / sigma    (3)
+        s' = (1 - c_s) * s + c_s * (gain - target)                          (4)
+        sigma' = sigma * exp(s')                                            (5)
+        c_cov = 1 / (3 * sqrt(n) + 5),  c = 2 / (n + 7)                     (6)
+
+    A generation consists of consecutive tells, whenever the points were asked, so that no worker
+    waits. Steps are stored in single precision, for half a generation.
+
+    The line search is an evolution strategy with one parent and the one-fifth rule. It mirrors
+    failed steps, and then tries the bottom of the parabola through the three values.
+
+    References
+    ----------
+    (1) to (3) and (6): Z. Li, Q. Zhang, "A simple yet efficient evolution strategy for large-scale
+    black-box optimization", IEEE Transactions on Evolutionary Computation 22, 2018 (R1-ES). (4) and
+    (5), the population success rule: I. Loshchilov, "A computationally efficient limited memory
+    CMA-ES for large scale optimization", GECCO 2014. The line search is not part of these papers.
 
     Examples
     --------
@@ -95,22 +132,22 @@ class R1ES(Proposer):
         if not self.accepts(self.space):
             raise ValueError(
                 f"{self.name} needs a space without unordered dimensions, of at least "
-                f"{LEAST_POINTS:,} points"
+                f"{MIN_POINTS:,} points"
             )
-        number(sigma, "sigma", least=LEAST_SIGMA, most=MOST_SIGMA)
+        number(sigma, "sigma", least=MIN_SIGMA, most=MAX_SIGMA)
         number(line_search_below, "line_search_below", least=0.0, finite=True)
         self._is_fixed = population_size is not None
         self._box = UnitBox(self.space)
         n = len(self._box.columns)
         if population_size is None:
-            population_size = max(LEAST_SIZE, 4 + int(3.0 * math.log(max(1, n))))
+            population_size = max(MIN_SIZE, 4 + int(3.0 * math.log(max(1, n))))
             if self.planned_budget is not None:
-                most = max(LEAST_SIZE, self.planned_budget // LEAST_GENERATIONS)
+                most = max(MIN_SIZE, self.planned_budget // MIN_GENERATIONS)
                 population_size = min(population_size, most)
-        self._most_size = whole(population_size, "population_size", least=4)
-        self._resize(self._most_size)
-        self._rate = 1.0 / (3.0 * math.sqrt(n) + 5.0)
-        self._path_rate = 2.0 / (n + 7.0)
+        self._max_size = whole(population_size, "population_size", least=4)
+        self._resize(self._max_size)
+        self._c_cov = 1.0 / (3.0 * math.sqrt(n) + 5.0)  # (6)
+        self._c = 2.0 / (n + 7.0)  # (6)
         self._mean: Row = np.full(n, 0.5)
         if mean is not None or self._queue:
             row = self._queue[-1] if mean is None else encode_start(self.space, mean, 0)
@@ -118,19 +155,19 @@ class R1ES(Proposer):
         self._sigma = self._first_sigma = float(sigma)
         self._path: Step = np.zeros(n, np.float32)
         self._success = 0.0
-        self._drawn: dict[int, _Point] = {}  # those in flight, by id
+        self._drawn: dict[int, _Point] = {}  # points in flight, by id
         self._keys: list[tuple[float, float]] = []  # of the generation, in order of tell
-        self._better: list[tuple[tuple[float, float], int, _Point]] = []  # its best, sorted
-        self._before: list[tuple[float, float]] = []  # keys of the generation before
-        self._lines: Lines | None = None  # that are searched now
-        self._on_lines: dict[int, tuple[Lines, Line, float]] = {}  # in flight, by id
+        self._better: list[_Ranked] = []  # the better half of the generation, sorted
+        self._before: list[tuple[float, float]] = []  # keys of the previous generation
+        self._lines: Lines | None = None  # the current line search
+        self._on_lines: dict[int, _OnLine] = {}  # points of lines in flight, by id
         self._lines_below = line_search_below * self._first_sigma
         self._seen: set[int] = set()
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        return space.size >= LEAST_POINTS and not bool((space.kinds == UNORDERED).any())
+        return space.size >= MIN_POINTS and not bool((space.kinds == UNORDERED).any())
 
     def _resize(self, size: int) -> None:
         self.population_size = size
@@ -140,10 +177,10 @@ class R1ES(Proposer):
         self._mu_eff = 1.0 / float(self._weights @ self._weights)
 
     def _size_for_step(self) -> int:
-        """Return a large size for large steps, which choose the valley, and a small one later."""
-        share = 1.0 + math.log10(KNEE * self._sigma / self._first_sigma)
-        span = self._most_size - LEAST_SIZE
-        return LEAST_SIZE + round(span * min(1.0, max(0.0, share)))
+        """Return the default population size: large for large steps, which choose the valley."""
+        share = 1.0 + math.log10(LARGE_STEP * self._sigma / self._first_sigma)
+        span = self._max_size - MIN_SIZE
+        return MIN_SIZE + round(span * min(1.0, max(0.0, share)))
 
     # ------------------------------------------------------------- proposals
 
@@ -161,14 +198,14 @@ class R1ES(Proposer):
             if self._is_new(row):
                 self._drawn[self.n_asked] = point
                 return row, None
-        for _ in range(MAX_REPEATS):  # all around the mean was asked
+        for _ in range(MAX_REPEATS):  # everything around the mean was asked
             row = self._box.row(self.rng.random(len(self._mean)))
             if self._is_new(row):
                 return row, None
         return None
 
     def _next_on_lines(self) -> Row | None:
-        """Return a point of a line, or None where lines are of no more use."""
+        """Return a point of a line; None where the line search is over."""
         if self.best is None:
             return None
         if self._lines is None:
@@ -177,22 +214,22 @@ class R1ES(Proposer):
             line, t = self._lines.ask(self.best, self.rng)
             row = self._box.row(line.at(t))
             if self._is_new(row):
-                self._on_lines[self.n_asked] = self._lines, line, t
+                self._on_lines[self.n_asked] = _OnLine(self._lines, line, t)
                 return row
-        # Where lines did not improve, the distribution is as it was when they were begun.
+        # If most lines failed to improve, the distribution stays as it was before them.
         if self._lines.improves:
             self._mean = self._box.point(self.best.candidate.u)
             self._sigma = min(self._sigma, self._lines.sigma)
-        self._lines, self._lines_below = None, AGAIN * self._sigma
+        self._lines, self._lines_below = None, LINES_AGAIN * self._sigma
         return None
 
     def _draw(self) -> "_Point":
+        """Draw a point by (1); coordinates outside the box move to its border."""
         n = len(self._mean)
         step = self.rng.standard_normal(n, dtype=np.float32)
-        step *= math.sqrt(1.0 - self._rate)
-        step += self._path * np.float32(math.sqrt(self._rate) * self.rng.standard_normal())
+        step *= math.sqrt(1.0 - self._c_cov)
+        step += self._path * np.float32(math.sqrt(self._c_cov) * self.rng.standard_normal())
         spread = self._box.spread(self._mean, self._sigma)
-        # What leaves the box is drawn to its border.
         np.maximum(step, (-self._mean / spread).astype(np.float32), out=step)
         np.minimum(step, ((1.0 - self._mean) / spread).astype(np.float32), out=step)
         return _Point(self._mean, spread, step)
@@ -207,18 +244,19 @@ class R1ES(Proposer):
     # ------------------------------------------------------------- outcomes
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        on_line = self._on_lines.pop(candidate.id, None)
-        if on_line is not None:
-            lines, line, t = on_line
-            is_valid = evaluation.status == OK and not evaluation.violation > 0.0
-            lines.tell(line, t, evaluation.value if is_valid else math.inf)
+        asked = self._on_lines.pop(candidate.id, None)
+        if asked is not None:
+            is_feasible = evaluation.status == OK and not evaluation.violation > 0.0
+            value = evaluation.value if is_feasible else math.inf
+            asked.lines.tell(asked.line, asked.t, value)
         point = self._drawn.pop(candidate.id, None)
         if point is None or evaluation.status == LOST:
             return
-        key = rank(evaluation, 0)  # what failed is equal to what failed before
+        key = rank(evaluation, 0)  # failures are equal
         self._keys.append(key)
-        if len(self._better) < len(self._weights) or key < self._better[-1][0]:
-            bisect.insort(self._better, (key, candidate.id, point), key=lambda each: each[:2])
+        if len(self._better) < len(self._weights) or key < self._better[-1].key:
+            ranked = _Ranked(key, candidate.id, point)
+            bisect.insort(self._better, ranked, key=lambda each: each[:2])
             del self._better[len(self._weights) :]
         if len(self._keys) == self.population_size:
             self._move()
@@ -229,22 +267,22 @@ class R1ES(Proposer):
     def _move(self) -> None:
         """Move the mean, the path of the means and the step size by a generation."""
         shift, step = np.zeros_like(self._mean), np.zeros_like(self._path)
-        for weight, (_, _, point) in zip(self._weights, self._better, strict=True):
+        for weight, (_, _, point) in zip(self._weights, self._better, strict=True):  # (2)
             if point.mean is not self._mean:
                 shift += weight * (point.mean - self._mean)
             shift += (weight * point.spread) * point.step
             step += np.float32(weight) * point.step
-        c = self._path_rate
-        self._path *= np.float32(1.0 - c)
+        c = self._c
+        self._path *= np.float32(1.0 - c)  # (3)
         self._path += np.float32(math.sqrt(c * (2.0 - c) * self._mu_eff)) * step
         self._mean = np.clip(self._mean + shift, 0.0, 1.0)
         if self._before:
-            self._success += SUCCESS_RATE * (self._gain() - TARGET - self._success)
-            sigma = self._sigma * math.exp(self._success)
-            self._sigma = min(MOST_SIGMA, max(LEAST_SIGMA, sigma))
+            self._success += LEARNING_RATE * (self._gain() - TARGET_GAIN - self._success)  # (4)
+            sigma = self._sigma * math.exp(self._success)  # (5)
+            self._sigma = min(MAX_SIGMA, max(MIN_SIGMA, sigma))
 
     def _gain(self) -> float:
-        """Return by how much these rank before those of the generation before, from -1 to 1."""
+        """Return how much the generation outranks the previous one, from -1 to 1."""
         both = ((self._keys, 0), (self._before, 1))
         ranked = sorted((key, which) for keys, which in both for key in keys)
         means = [
@@ -260,12 +298,12 @@ class R1ES(Proposer):
             return
         if self.best is None or evaluation.value < self.best.value:
             self._mean = self._box.point(candidate.u)
-            self._drawn.clear()  # what was drawn elsewhere says nothing of it
+            self._drawn.clear()  # points in flight belong to the previous mean
             self._keys, self._better, self._before = [], [], []
 
 
 class _Point:
-    """How a point was drawn: it is ``mean + spread * step`` in the unit box."""
+    """A point as it was drawn: ``mean + spread * step`` in the unit box."""
 
     __slots__ = ("mean", "spread", "step")
 
@@ -275,18 +313,20 @@ class _Point:
         self.step = step
 
 
-#: By how much a generation should rank before the last; how fast the step size learns of it.
-TARGET, SUCCESS_RATE = 0.25, 0.3
-LEAST_SIGMA, MOST_SIGMA = 1e-12, 0.5
-#: Least size of a population that follows the step size, which begins where that is a quarter.
-LEAST_SIZE, KNEE = 6, 4.0
-#: By how much the step size must have shrunk before lines are searched again.
-AGAIN = 0.25
-#: How many of the largest size the planned budget should hold.
-LEAST_GENERATIONS = 60
-#: Least points of the space; most columns of spaces whose rows are compared.
-LEAST_POINTS, MOST_TO_COMPARE = 1_000_000, 10_000
-#: How many proposals in a row may have been asked before.
-MAX_REPEATS = 100
+class _Ranked(NamedTuple):
+    """A point of the generation; sorted by key, then id."""
+
+    key: tuple[float, float]
+    ident: int
+    point: _Point
+
+
+class _OnLine(NamedTuple):
+    """A point of a line: ``line.at(t)``."""
+
+    lines: Lines
+    line: Line
+    t: float
+
 
 register(R1ES.name, R1ES)
