@@ -100,7 +100,7 @@ def test_it_learns_a_direction():
     for rate in (None, 0.0):
         solver = R1ES(BOX, seed=0, mean=[-0.5] + [0.0] * 39, sigma=1e-3, population_size=16)
         if rate is not None:
-            solver._rate = rate
+            solver._c_cov = rate
         for _ in range(250):
             tell_generation(solver, cigar)
         values.append(solver.best.value)

@@ -1,13 +1,13 @@
 """Pareto optimization over subsets: POSS, and PONSS for noisy objectives.
 
-Owns the archive of nondominated subsets, what is evaluated twice, and which subset to recommend.
-With several candidates in flight POSS is PPOSS.
+Owns the archive of nondominated subsets, the repeated evaluations, and the recommendation. With
+several candidates in flight POSS is PPOSS.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoopt._native import NOBODY, Archive
 from zoopt.core.candidate import Candidate
@@ -21,30 +21,53 @@ from zoopt.core.space import Bits, Row, Space
 
 __all__ = ["Ponss", "Poss"]
 
+#: Largest number of subsets in the final comparison.
+MAX_FINALISTS = 8
+
 
 class Poss(Proposer):
     """Subset selection by Pareto optimization, for any number of candidates in flight.
 
-    Minimizes the objective and maximizes the constraint's slack at once: keeps the subsets that are
-    best in one for what they are in the other, and flips some bits of a random one, one in the mean
-    and at least one. The constraint, "feasible if at least 0", may be any number, such as
-    ``k - mask.sum()`` for at most k items, or what is left of a sum of costs.
+    Minimizes the objective and maximizes the slack of the constraint at once. It keeps an archive
+    of subsets of which none is better than another in both, and mutates random members. The
+    constraint, feasible if at least 0, may have any value, such as ``k - mask.sum()`` for at most k
+    items, or the remainder of a sum of costs.
 
     Parameters
     ----------
-    space : Space, or what `Space` takes
-        Every dimension of two values, such as `Space.subsets` makes.
+    space : Space, or anything that `Space` takes
+        Every dimension has two values, as in `Space.subsets`.
     budget, seed, x0
         See `zoopt.Solver`. The empty subset is evaluated after x0.
     isolation : callable, optional
-        ``isolation(mask)`` names the class of a subset, by anything hashable: only subsets of the
+        ``isolation(mask)`` returns the class of a subset, any hashable object. Only subsets of the
         same class are compared.
+
+    Raises
+    ------
+    ValueError
+        If a dimension has more than two values.
+    TypeError
+        If isolation is not callable.
 
     Notes
     -----
-    Source: Qian, Yu, Zhou, "Subset selection by Pareto optimization", NIPS 2015; in flight, Qian et
-    al., "Parallel Pareto optimization for subset selection", IJCAI 2016. Otherwise than there, no
-    subset is evaluated twice, and what a new one drives out is of its own class.
+    With objective f and slack c, an iteration has these steps:
+
+    1. Draw a member of the archive uniformly, and flip each of its n bits with probability 1/n, at
+       least one of them.
+    2. Evaluate the result s, unless it was evaluated before.
+    3. Discard s if a member z of its class dominates it: ``f(z) <= f(s)`` and ``c(z) >= c(s)``, one
+       of them strictly.
+    4. Otherwise add s, and remove all members z of its class with ``f(s) <= f(z)`` and
+       ``c(s) >= c(z)``.
+
+    The paper flips no bit at times, evaluates subsets repeatedly, and has no classes.
+
+    References
+    ----------
+    C. Qian, Y. Yu, Z.-H. Zhou, "Subset selection by Pareto optimization", NIPS 2015. In parallel:
+    C. Qian et al., "Parallel Pareto optimization for subset selection", IJCAI 2016.
 
     Examples
     --------
@@ -90,14 +113,18 @@ class Poss(Proposer):
 
     @staticmethod
     def budget_for(n: int, k: int) -> int:
-        """Return ``2 e k^2 n``, within which POSS is as good as the best bound known, in the mean.
+        """Return ``2 e k^2 n``, the expected budget of the guarantee in the paper.
 
         Parameters
         ----------
         n : int
             Number of items.
         k : int
-            Most items of a subset.
+            Largest number of items in a subset.
+
+        Returns
+        -------
+        int
 
         Examples
         --------
@@ -109,9 +136,10 @@ class Poss(Proposer):
 
     @property
     def front(self) -> list[Best]:
-        """The subsets that no other of their class dominates, by growing slack."""
-        members = sorted(self._archive.members(), key=lambda m: (m[2], m[1], m[0]))
-        return [self._member(ident, value, slack) for ident, value, slack, _ in members]
+        """The subsets that no other of their class dominates, by increasing slack."""
+        members = self._archive.members()
+        ranked = sorted((slack, value, ident) for ident, value, slack, _ in members)
+        return [self._member(ident, value, slack) for slack, value, ident in ranked]
 
     @property
     def positives(self) -> list[tuple[int, Row, float, float]]:
@@ -138,7 +166,7 @@ class Poss(Proposer):
             if self._archive.mark(bits):
                 self._archive.base = self.n_asked
                 return bits, None
-        return self._archive.propose()
+        return self._archive.propose()  # steps 1 and 2
 
     def _discard(self, candidate: Candidate) -> None:
         if candidate.id == self._archive.base:
@@ -158,8 +186,9 @@ class Poss(Proposer):
         self._observe(candidate, evaluation)
 
     def _enter(self, candidate: Candidate, evaluation: Evaluation, group: int) -> None:
+        """Offer a subset to the archive."""
         assert candidate.bits is not None
-        self._archive.insert(
+        self._archive.insert(  # steps 3 and 4
             candidate.bits, candidate.id, evaluation.value, -evaluation.violation, group
         )
 
@@ -181,31 +210,48 @@ def _shown(space: Space) -> str:
 
 
 class Ponss(Poss):
-    """POSS for noisy objectives: it compares with a margin, and has rivals evaluated anew.
+    """POSS for noisy objectives: compares with a margin, and evaluates rivals again.
 
-    Subsets of the same slack that the margin does not tell apart are kept side by side, up to a
-    number; one too many starts a knockout, in which pairs are drawn and evaluated anew, the better
-    of each stays, the others play on, and the one left over goes. What is told of a class
-    meanwhile waits. The last part of the planned budget evaluates
-    the best feasible subsets again, and `recommend` is that of the least mean.
+    Subsets of the same slack whose values differ by less than the margin are kept side by side, up
+    to a number. One more starts a knockout, in which rivals are evaluated again in pairs until one
+    is left, which is removed. Outcomes of its class wait for the end of the knockout. The last part
+    of the planned budget evaluates the best feasible subsets again, and the one of least mean is
+    recommended.
 
     Parameters
     ----------
     space, budget, seed, x0, isolation
         See `Poss`.
-    theta : float
-        By how much a value must be better to count, in units of the objective.
-    b : int
-        Most subsets of the same slack.
-    final_share : float in [0, 1)
-        Part of the planned budget that is kept for the final comparison.
+    theta : float, default 0
+        Margin by which a value must be better to count, in units of the objective.
+    b : int, default 8
+        Largest number of subsets of the same slack.
+    final_share : float in [0, 1), default 0.05
+        Share of the planned budget for the final comparison.
+
+    Raises
+    ------
+    ValueError
+        If a dimension has more than two values, or an option is out of range.
 
     Notes
     -----
-    Source: Qian et al., "Subset selection under noise", NIPS 2017, algorithm 2, with the margin as
-    a difference; there the pairs of a knockout come one after the other. The final comparison is
-    not in the paper: the least of many noisy values belongs to a lucky subset rather than to a good
-    one.
+    Steps 1 and 2 are those of `Poss`. Then:
+
+    3. Discard s if a member z of its class dominates it by theta: ``f(z) + theta < f(s)`` and
+       ``c(z) >= c(s)``, or ``f(z) + theta <= f(s)`` and ``c(z) > c(s)``.
+    4. Otherwise add s, and remove all members z of its class with ``f(s) + theta <= f(z)`` and
+       ``c(s) >= c(z)``.
+    5. If the class has more than b members of the slack of s, they are the rivals: pair them at
+       random and evaluate both of each pair. The better of a pair stays in the archive; the others
+       are paired again. Remove the last one.
+
+    The paper plays the pairs of step 5 one after the other, and has no final comparison; but the
+    least of many noisy values belongs to a lucky subset rather than to a good one.
+
+    References
+    ----------
+    C. Qian et al., "Subset selection under noise", NIPS 2017, with additive noise.
 
     Examples
     --------
@@ -246,8 +292,8 @@ class Ponss(Poss):
         planned = self.planned_budget or 0
         self._n_final = math.floor(self.final_share * planned)
         self._knockouts: dict[int, _Knockout] = {}  # by class
-        self._due: deque[tuple[int, int]] = deque()  # class and ident of whom to evaluate anew
-        self._rematches: dict[int, tuple[int, int]] = {}  # by id: class and ident
+        self._due: deque[_Rival] = deque()  # rivals to evaluate again
+        self._rematches: dict[int, _Rival] = {}  # those in flight, by id
         self._held: dict[int, deque[tuple[Candidate, Evaluation]]] = {}  # by class
         self._finalists: list[RepeatedPoint] = []
         self._finals: dict[int, RepeatedPoint] = {}  # their evaluations in flight, by id
@@ -256,12 +302,11 @@ class Ponss(Poss):
 
     def _propose(self) -> Proposal | None:
         if self._due:
-            group, ident = self._due.popleft()
-            self._rematches[self.n_asked] = group, ident
-            return self._archive.bits_of(ident), (ident,)
+            rival = self._rematches[self.n_asked] = self._due.popleft()
+            return self._archive.bits_of(rival.ident), (rival.ident,)
         is_end = self._is_at_the_end()
         if self._knockouts and (is_end or self._n_waiting() >= self.b):
-            return None  # what is chosen now would not know how they end
+            return None  # wait, so that choices can rely on how the knockouts end
         if is_end:
             finalist = self._next_finalist()
             if finalist is not None:
@@ -275,12 +320,12 @@ class Ponss(Poss):
         return planned is not None and planned - self._n_final <= self.n_asked < planned
 
     def _n_waiting(self) -> int:
-        """Return how many mutations are in flight, or told and held back."""
+        """Return the number of mutations in flight, or told and held back."""
         n_held = sum(map(len, self._held.values()))
         return n_held + len(self._in_flight) - len(self._rematches) - len(self._finals)
 
     def _next_finalist(self) -> RepeatedPoint | None:
-        """Return the finalist evaluated least; None if nothing feasible is known."""
+        """Return the finalist asked least often; None if nothing feasible is known."""
         if not self._finalists:
             feasible = [best for best in self.front if best.evaluation.violation <= 0.0]
             for best in sorted(feasible, key=lambda best: best.value)[:MAX_FINALISTS]:
@@ -297,7 +342,7 @@ class Ponss(Poss):
             return
         rematch = self._rematches.pop(candidate.id, None)
         if rematch is not None:
-            self._settle(*rematch, evaluation)
+            self._settle(rematch, evaluation)
             return
         if not evaluation.ok:
             return
@@ -313,27 +358,28 @@ class Ponss(Poss):
         twin = self._archive.find(candidate.bits)
         if twin is not None:  # the archive is a set: the later value counts
             self._archive.remove(twin)
-        is_member = self._archive.insert(
+        is_member = self._archive.insert(  # steps 3 and 4
             candidate.bits, candidate.id, evaluation.value, slack, group, self.theta
         )
         if is_member:
             rivals = self._archive.level(slack, group)
-            if len(rivals) > self.b:
+            if len(rivals) > self.b:  # step 5
                 self._knockouts[group] = _Knockout(rivals)
                 self._draw_pairs(group)
 
     def _draw_pairs(self, group: int) -> None:
-        """Draw pairs of all rivals that are left; with an odd number one is left out."""
+        """Pair all rivals that are left at random; one of an odd number sits out."""
         knockout = self._knockouts[group]
         order = knockout.rivals
         for i in range(len(order) - 1, 0, -1):  # Fisher and Yates
             j = int(self.rng.random() * (i + 1))
             order[i], order[j] = order[j], order[i]
         knockout.values = {}
-        self._due.extend((group, ident) for ident in order[: len(order) // 2 * 2])
+        self._due.extend(_Rival(group, ident) for ident in order[: len(order) // 2 * 2])
 
-    def _settle(self, group: int, ident: int, evaluation: Evaluation) -> None:
-        """Take a value of a knockout; when a round is complete, go on with the next."""
+    def _settle(self, rival: "_Rival", evaluation: Evaluation) -> None:
+        """Take in the value of a rival; start the next round once this one is complete."""
+        group, ident = rival
         knockout = self._knockouts[group]
         if evaluation.ok:
             self._archive.revalue(ident, evaluation.value)
@@ -343,7 +389,7 @@ class Ponss(Poss):
             return
         pairs = zip(order[0::2], order[1::2], strict=False)
         winners = {a if values[a] <= values[b] else b for a, b in pairs}
-        knockout.rivals = [rival for rival in order if rival not in winners]
+        knockout.rivals = [ident for ident in order if ident not in winners]
         if len(knockout.rivals) > 1:
             self._draw_pairs(group)
             return
@@ -357,9 +403,9 @@ class Ponss(Poss):
 
     @property
     def proven(self) -> Best | None:
-        """The finalist of least mean, once it had half its evaluations; after the planned end none.
+        """The finalist of least mean, from half of its evaluations to the planned end.
 
-        Where no evaluations are kept for finalists, it is the feasible member of least value.
+        With ``final_share=0`` it is the feasible member of least value.
         """
         if self._n_final == 0:
             return self._least_member()
@@ -374,27 +420,33 @@ class Ponss(Poss):
         return min(feasible, key=lambda best: best.value, default=None)
 
     def recommend(self) -> Best | None:
-        """Return the finalist of least mean; without any, the feasible member of least value.
+        """Return the finalist of least mean, or else the feasible member of least value.
 
-        A finalist has its standard error and number of calls. A run that went on after its planned
-        end has no finalists any more.
+        Returns
+        -------
+        Best or None
+            A finalist has its standard error and number of calls. None if no feasible subset is
+            known. Beyond the planned end, the members count again.
         """
         return self.proven or self._least_member()
 
 
-#: Most subsets of the final comparison.
-MAX_FINALISTS = 8
+class _Rival(NamedTuple):
+    """A member to evaluate again in the knockout of its class."""
+
+    group: int
+    ident: int
 
 
 class _Knockout:
-    """Members of one slack, of which one must go.
+    """The comparison of members of one slack, of which one is removed.
 
     Attributes
     ----------
     rivals : list of int
-        Those that have not won yet, two by two as they are compared.
+        Ids of the members that have not won yet; neighbors form a pair.
     values : dict
-        What came out in this round, so far.
+        Values of this round, by id.
     """
 
     __slots__ = ("rivals", "values")

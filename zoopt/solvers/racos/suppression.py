@@ -1,6 +1,6 @@
-"""Value suppression: SRACOS that has its best points evaluated again when it stands still.
+"""Value suppression: SRACOS that evaluates its best points again when it stagnates.
 
-Owns the stagnation count, the re-evaluations under way, and what they say of which point.
+Owns the count of evaluations without improvement, and the points that are evaluated again.
 """
 
 import math
@@ -24,26 +24,46 @@ __all__ = ["SSRacos"]
 class SSRacos(SRacos):
     """Sequential classification-based optimization with value suppression, for noisy objectives.
 
-    When so many evaluations have not beaten the worst positive, the positives are evaluated again,
-    which takes the luck out of their values. The last part of the planned budget evaluates those
-    positives again that never were, and `recommend` is the point of least mean of re-evaluations.
+    After a number of evaluations that do not beat the worst positive point, all positive points are
+    evaluated again, and their values move towards the means, which removes lucky values. The last
+    part of the planned budget evaluates the remaining positive points again; the point of least
+    mean is recommended.
 
     Parameters
     ----------
-    space, budget, seed, x0, train_size, positive_size, uncertain_bits, exploration_rate
-        See `SRacos`; so are replacement and recombination_rate.
-    non_update_allowed : int
-        Evaluations in a row that may fail to beat the worst positive.
-    resample_times : int
-        Re-evaluations a positive, once in its life; fewer where the budget is small.
-    balance_rate : float in [0, 1]
-        Weight of the mean of the re-evaluations in the positive's new value.
+    space, budget, seed, x0
+        See `zoopt.Solver`.
+    train_size, positive_size, uncertain_bits, exploration_rate, replacement, recombination_rate
+        See `SRacos`.
+    non_update_allowed : int, default 500
+        Number of evaluations in a row that may fail to beat the worst positive point.
+    resample_times : int, default 100
+        Number of re-evaluations of a positive point, once in its life; fewer if the budget is
+        small.
+    balance_rate : float in [0, 1], default 0.5
+        Weight of the mean in the new value of a positive point.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
 
     Notes
     -----
-    Source: Wang, Qian, Yu, "Noisy derivative-free optimization with value suppression", AAAI 2018.
-    Here a value becomes ``(1 - balance_rate) * value + balance_rate * mean``. What is told while
-    positives are evaluated again waits, in order, until all of that was told.
+    After each evaluation of a point x:
+
+    1. Increase the count if x does not beat the worst positive point; otherwise reset it to 0.
+    2. If the count reaches non_update_allowed, reset it. Evaluate each positive point z that never
+       was evaluated again resample_times times, with mean m, and set
+       ``value(z) = (1 - balance_rate) * value(z) + balance_rate * m``.
+    3. Update the sets by x, as `SRacos` does.
+
+    Outcomes reported during step 2 wait, in order, until its evaluations are complete. The authors'
+    code puts the last of the new values in place of ``value(z)`` on the right-hand side.
+
+    References
+    ----------
+    H. Wang, H. Qian, Y. Yu, "Noisy derivative-free optimization with value suppression", AAAI 2018.
 
     Examples
     --------
@@ -85,7 +105,7 @@ class SSRacos(SRacos):
         self._n_idle = 0
         self._due: deque[RepeatedPoint] = deque()  # re-evaluations to ask
         self._again: dict[int, RepeatedPoint] = {}  # those in flight, by id
-        self._round: list[RepeatedPoint] = []  # points that are evaluated again now
+        self._round: list[RepeatedPoint] = []  # the points of step 2 now
         self._held: deque[tuple[Candidate, Evaluation]] = deque()
         self._resampled: dict[int, RepeatedPoint] = {}  # by the id of the positive
         self._is_final = False
@@ -121,7 +141,7 @@ class SSRacos(SRacos):
         return planned is not None and planned - reserve <= self.n_asked < planned
 
     def _finish(self) -> None:
-        """Have positives evaluated again that never were, and otherwise the best that were."""
+        """Schedule the positive points never evaluated again, or else the best of the others."""
         if not self._is_final:
             self._is_final = self._population.worst_positive() is not None
             self._resample_new()
@@ -130,8 +150,10 @@ class SSRacos(SRacos):
             self._due.extend(ranked[: self.positive_size])
 
     def _resample_new(self) -> None:
-        new = [member for member in self.positives if member[0] not in self._resampled]
-        for ident, row, violation, _ in new:
+        """Schedule the positive points that never were evaluated again."""
+        for ident, row, violation, _ in self.positives:
+            if ident in self._resampled:
+                continue
             row.flags.writeable = False
             candidate = Candidate(ident, row, self.space)
             if violation < math.inf and self._may_be_asked(candidate):
@@ -161,23 +183,23 @@ class SSRacos(SRacos):
                 self._take_or_resample(*self._held.popleft())
 
     def _take_or_resample(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        """Insert a point, after a round of re-evaluations if too many did not improve."""
+        """Take in a point, after a round of re-evaluations if the solver stagnates."""
         worst = self._population.worst_positive()
         is_design = self._filling or bool(self._initial)
         if worst is not None and not is_design and evaluation.status == OK:
             idle = rank(evaluation, self.n_told) >= worst
-            self._n_idle = self._n_idle + 1 if idle else 0
-            if self._n_idle >= self.non_update_allowed:
+            self._n_idle = self._n_idle + 1 if idle else 0  # step 1
+            if self._n_idle >= self.non_update_allowed:  # step 2
                 self._n_idle = 0
                 self._resample_new()
                 if self._round:
                     self._held.appendleft((candidate, evaluation))
                     return
-        super()._observe(candidate, evaluation)
+        super()._observe(candidate, evaluation)  # step 3
 
     def _suppress(self) -> None:
-        """Move the values of what was evaluated again towards the means."""
-        values = {member[0]: member[3] for member in self.positives}
+        """Move the values of the points evaluated again towards their means: step 2."""
+        values = {ident: value for ident, _, _, value in self.positives}
         for again in self._round:
             ident, mean = again.candidate.id, again.mean
             if again.values and ident in values:
@@ -186,18 +208,24 @@ class SSRacos(SRacos):
                 self._population.revalue(ident, mean if mixed != mixed else mixed)
         self._round = []
 
-    # ------------------------------------------------------------- what to use
+    # ------------------------------------------------------------- results
 
     @property
     def proven(self) -> Best | None:
-        """The feasible point of least mean of all its re-evaluations; None before there is one."""
+        """The feasible point of least mean, among those whose re-evaluations are complete."""
         least = min(2, self.resample_times)
         known = [p for p in self._resampled.values() if len(p.values) >= least and p.is_complete]
         feasible = [point for point in known if point.violation <= 0.0]
         return min(feasible, key=lambda point: point.mean).best if feasible else None
 
     def recommend(self) -> Best | None:
-        """Return the proven point; before there is one, or after the planned end, the best."""
+        """Return the proven point if there is one, or else the best.
+
+        Returns
+        -------
+        Best or None
+            The best beyond the planned end, too.
+        """
         if self.planned_budget is not None and self.n_asked > self.planned_budget:
             return self.best
         return self.proven or self.best
