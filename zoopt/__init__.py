@@ -22,7 +22,7 @@ from zoopt.core.errors import (
 )
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import make_solver, register
-from zoopt.core.solver import Solver
+from zoopt.core.solver import Proposer, Solver
 from zoopt.core.space import Space
 from zoopt.dimension import Dimension, Dimension2, ValueType
 from zoopt.exp_opt import ExpOpt
@@ -71,6 +71,7 @@ __all__ = [
     "Ponss",
     "Poss",
     "ProcessExecutor",
+    "Proposer",
     "Pruned",
     "Racos",
     "RandomEmbedding",
