@@ -141,8 +141,8 @@ def test_unordered_dimensions_are_refused_by_name():
     ("options", "words"),
     [
         ({"low_dimension": 0}, "low_dimension must be at least 1"),
-        ({"low_dimension": [Choice(["a", "b"])]}, "must have continuous dimensions alone"),
-        ({"low_dimension": [(-1.0, 1.0), (0.5, 0.5)]}, "must have continuous dimensions alone"),
+        ({"low_dimension": [Choice(["a", "b"])]}, "must have continuous dimensions only"),
+        ({"low_dimension": [(-1.0, 1.0), (0.5, 0.5)]}, "must have continuous dimensions only"),
         ({"train_size": -1}, "train_size must be at least 1"),
         ({"inner": "poss"}, "poss"),
         ({"n_stages": 0}, "n_stages must be at least 1"),

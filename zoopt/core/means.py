@@ -1,13 +1,26 @@
-"""Means of values that may be infinite, or so large that their sum is."""
+"""Means of values that may be infinite, or large enough for their sum to overflow."""
 
 import math
 from collections.abc import Sequence
 
 __all__ = ["mean", "standard_error"]
 
+#: Values below this are summed as they are; larger ones are divided first.
+MAX_SUMMAND = 1e300
+
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean; infinite if any value is, and of both infinities the positive one.
+    """Return the mean.
+
+    Parameters
+    ----------
+    values : sequence of float
+        At least one; none is NaN.
+
+    Returns
+    -------
+    float
+        Infinite if a value is; positive if both infinities occur.
 
     Examples
     --------
@@ -17,14 +30,24 @@ def mean(values: Sequence[float]) -> float:
     if not all(map(math.isfinite, values)):
         return math.inf if math.inf in values else -math.inf
     n = len(values)
-    if max(map(abs, values), default=0.0) < 1e300:
+    if max(map(abs, values)) < MAX_SUMMAND:
         return math.fsum(values) / n
     center = math.fsum(value / n for value in values)
     return min(max(center, min(values)), max(values))
 
 
 def standard_error(values: Sequence[float]) -> float:
-    """Return the standard error of the mean; NaN of fewer than two values or infinite ones.
+    """Return the standard error of the mean.
+
+    Parameters
+    ----------
+    values : sequence of float
+        At least one; none is NaN.
+
+    Returns
+    -------
+    float
+        NaN if there is a single value, or an infinite one.
 
     Examples
     --------

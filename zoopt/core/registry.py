@@ -12,14 +12,14 @@ _REGISTRY: dict[str, Callable[..., Solver]] = {}
 
 
 def register(name: str, factory: Callable[..., Solver]) -> None:
-    """Make a solver known by name, to `minimize`, `Opt.min` and the conformance suite.
+    """Register a solver by name, for `minimize`, `Opt.min` and the conformance suite.
 
     Parameters
     ----------
     name : str
-        Case-insensitive.
+        Case-insensitive. A solver registered before by this name is replaced.
     factory : callable
-        ``factory(space, *, budget, seed, x0, **options) -> Solver``.
+        ``factory(space, *, budget, seed, x0, **options) -> Solver``, such as the class.
 
     Examples
     --------
@@ -30,17 +30,43 @@ def register(name: str, factory: Callable[..., Solver]) -> None:
 
 
 def registered() -> Mapping[str, Callable[..., Solver]]:
-    """Return the factories of the known solvers by name."""
+    """Return the registered solvers.
+
+    Returns
+    -------
+    dict
+        The factories, by name.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> registered()["sracos"] is zoopt.SRacos
+    True
+    """
     return dict(_REGISTRY)
 
 
 def make_solver(name: str, space: Space | Any, **options: Any) -> Solver:
     """Build a registered solver.
 
+    Parameters
+    ----------
+    name : str
+        Case-insensitive.
+    space : Space, or anything that `Space` takes
+    **options
+        Arguments of the solver: budget, seed, x0 and its own.
+
+    Returns
+    -------
+    Solver
+
     Raises
     ------
     ValueError
-        If the name or an option is unknown; names the known ones.
+        If the name is unknown; lists the known ones. If an option is out of range.
+    TypeError
+        If the name is not a string, or an option is unknown.
 
     Examples
     --------
@@ -51,7 +77,29 @@ def make_solver(name: str, space: Space | Any, **options: Any) -> Solver:
 
 
 def solver_factory(name: str) -> Callable[..., Solver]:
-    """Return what makes a registered solver; see `register`."""
+    """Return the factory of a registered solver; see `register`.
+
+    Parameters
+    ----------
+    name : str
+        Case-insensitive.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; lists the known ones.
+    TypeError
+        If the name is not a string.
+
+    Examples
+    --------
+    >>> solver_factory("SRACOS").__name__
+    'SRacos'
+    """
     if not isinstance(name, str):
         raise TypeError(f"algorithm must be a name, got {name!r}")
     factory = _REGISTRY.get(name.lower())

@@ -1,4 +1,4 @@
-"""The solvers, one file an algorithm family. Importing this package registers them."""
+"""The solvers that propose points, by family. Importing this package registers them."""
 
 from zoopt.solvers.evolution.pces import PCES
 from zoopt.solvers.evolution.r1es import R1ES

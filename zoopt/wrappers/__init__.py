@@ -1,4 +1,4 @@
-"""Solvers over solvers. Importing this package registers them."""
+"""Solvers that ask other solvers. Importing this package registers them."""
 
 from zoopt.wrappers.embedding import RandomEmbedding
 from zoopt.wrappers.noisy import NoisyRace

@@ -1,12 +1,12 @@
 """Sequential random embedding: another solver searches a few random directions at a time.
 
-Owns the stages, their random matrices, and which candidate of an inner solver is whose.
+Owns the stages, their random matrices, and the table of the inner solver's candidates.
 """
 
 import math
 import numbers
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,45 +27,75 @@ __all__ = ["RandomEmbedding", "RandomMatrix", "check_ordered"]
 
 Entries: TypeAlias = npt.NDArray[Any]
 
+#: Number of entries from which a matrix is in single precision.
+SINGLE_FROM = 1_000_000
+#: Least number of points of the space.
+MIN_POINTS = 1_000_000
+#: Largest number of columns with which rows are compared.
+MOST_TO_COMPARE = 10_000
+#: Largest number of repeated proposals in a row, and of stages in a row with nothing new.
+MAX_REPEATS, MAX_STAGES = 1000, 10
+#: Number of evaluations of a stage without a planned budget.
+STAGE_WITHOUT_BUDGET = 1000
+
 
 class RandomEmbedding(Wrapper):
-    """Sequential random embedding: for very many variables of which few directions matter.
+    """Sequential random embedding, for very many variables of which few directions matter.
 
-    A stage draws a random matrix A and has the inner solver search ``x = center * a + A y`` over
-    the number a and the low-dimensional y, drawn to the border where it leaves the box. The center
-    of the first stage is the best of what was known before, or the middle; that of a later one is
-    the best point so far.
+    Each stage draws a random matrix A, and an inner solver searches the low-dimensional points y
+    that A maps into the space, around the best point so far. The first stage starts from the best
+    of the known points, or from the middle.
 
     Parameters
     ----------
-    space : Space, or what `Space` takes
-        Without unordered dimensions, and of a million points at least; whole numbers are rounded.
+    space : Space, or anything that `Space` takes
+        Without unordered dimensions, and of at least a million points; integers are rounded.
     budget, seed, x0
         See `zoopt.Solver`. Points of x0 are evaluated before the first stage.
-    inner : str or callable
-        Name of the inner solver, or what makes it; anew for each stage, of its part of the budget.
-    low_dimension : int, or what `Space` takes
-        Variables of y, each in [-1, 1]; or the space of y, continuous in all of its dimensions.
-    n_stages : int
-        What x0 leaves of the budget is split evenly among them, the remainder to the last.
+    inner : str or callable, default "sracos"
+        Name of the inner solver, or a function that makes it. Each stage makes a new one.
+    low_dimension : int, or anything that `Space` takes, default 10
+        Number of variables of y, each in [-1, 1]; or the space of y, with continuous dimensions
+        only.
+    n_stages : int, default 5
+        Number of stages. They share the budget left after x0 evenly; the last one gets the
+        remainder.
     stage_budget : int, optional
-        Evaluations a stage instead; the last stage goes on to the end of the budget.
+        Number of evaluations per stage, in place of an even share. The last stage goes on to the
+        end of the budget.
     variance : float, optional
-        Of the entries of A, for a box from -1 to 1; by default one over the variables of y.
-    withdraw : (float, float)
-        Range of a.
-    shrinkage : float in (0, 1]
-        The entries of A have so much of the standard deviation of the stage before: below 1, later
-        stages search ever nearer to the best point. 1 is the paper's; 0.6 with ten stages is far
+        Variance of the entries of A, for a box from -1 to 1; by default one over the number of
+        variables of y.
+    withdraw : (float, float), default (-1, 1)
+        Range of the factor of the center.
+    shrinkage : float in (0, 1], default 1
+        Factor by which the standard deviation of A's entries shrinks from stage to stage. Below 1,
+        later stages search closer to the best point. 1 is the paper's; 0.6 with ten stages is much
         better on smooth functions.
-    options
-        Of the inner solver.
+    **options
+        Options of the inner solver.
+
+    Raises
+    ------
+    ValueError
+        If a dimension is unordered, if the space has fewer than a million points, or if an option
+        is out of range.
 
     Notes
     -----
-    Source: Qian, Hu, Yu, "Derivative-free optimization of high-dimensional non-convex functions by
-    sequential random embeddings", IJCAI 2016. Matrices are single precision from a million entries
-    on, and are not kept in pickles: they are drawn again from their seeds.
+    In a box from -1 to 1 with projection P, stage s minimizes::
+
+        g(a, y) = f(P(a * x[s-1] + A y))    (1)
+        A[i, j] ~ N(0, variance)            (2)
+
+    over the factor a and y, where x[s-1] is the best point so far. The paper takes the solution of
+    the previous stage instead. Large matrices are in single precision; pickles omit them, since
+    they can be drawn again from their seeds.
+
+    References
+    ----------
+    H. Qian, Y.-Q. Hu, Y. Yu, "Derivative-free optimization of high-dimensional non-convex functions
+    by sequential random embeddings", IJCAI 2016.
 
     Examples
     --------
@@ -99,13 +129,13 @@ class RandomEmbedding(Wrapper):
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         check_ordered(self.space, self.name)
         if not self.accepts(self.space):
-            raise ValueError(f"{self.name} needs a space of at least {LEAST_POINTS:,} points")
+            raise ValueError(f"{self.name} needs a space of at least {MIN_POINTS:,} points")
         wanted: Any = low_dimension
         if isinstance(low_dimension, numbers.Integral):
             wanted = [(-1.0, 1.0)] * whole(low_dimension, "low_dimension", least=1)
         low = wanted if isinstance(wanted, Space) else Space(wanted)
         if not low.is_plain:
-            raise ValueError(f"low_dimension must have continuous dimensions alone, got {low!r}")
+            raise ValueError(f"low_dimension must have continuous dimensions only, got {low!r}")
         variance = 1.0 / low.n_columns if variance is None else variance
         if number(variance, "variance", least=0.0, finite=True) == 0.0:
             raise ValueError("variance must be above 0, got 0")
@@ -127,8 +157,8 @@ class RandomEmbedding(Wrapper):
         self._stage: _Stage | None = None
         self._proven: Best | None = None  # of earlier stages
         self._n_begun = 0
-        self._begins_at = 0  # n_asked when the stage began
-        self._asked: dict[int, tuple[_Stage, Candidate]] = {}
+        self._begins_at = 0  # n_asked at the start of the stage
+        self._asked: dict[int, _Asked] = {}  # by the ids in flight
         #: What became of rows, by their hashes; None while they are in flight. Not kept where
         #: there are many columns: rows hardly ever are equal there.
         self._seen: dict[int, Evaluation | None] = {}
@@ -136,7 +166,7 @@ class RandomEmbedding(Wrapper):
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        return space.size >= LEAST_POINTS and not bool((space.kinds == UNORDERED).any())
+        return space.size >= MIN_POINTS and not bool((space.kinds == UNORDERED).any())
 
     def _share(self) -> int:
         if self._stage_budget is not None:
@@ -163,8 +193,8 @@ class RandomEmbedding(Wrapper):
             found = self._ask(self._stage)
             if found is not None or self._stage.inner.in_flight:
                 return found
-            self._begin()  # nothing is left of this one
-        for _ in range(MAX_REPEATS):  # nor around the best: anywhere, then
+            self._begin()  # this stage has nothing new
+        for _ in range(MAX_REPEATS):  # the embeddings have nothing new: sample uniformly
             candidate = self._candidate(self._box.row(self.rng.random(len(self._box.columns))))
             passes = self.filter is None or self.filter(candidate)
             if passes and self._is_new(candidate):
@@ -172,7 +202,7 @@ class RandomEmbedding(Wrapper):
         return None
 
     def _ask(self, stage: "_Stage") -> Candidate | None:
-        """Ask the inner solver until its point is new; None if it waits, or has no more."""
+        """Ask the inner solver until its point is new; None if it waits or is exhausted."""
         for _ in range(MAX_REPEATS):
             try:
                 wanted = stage.inner.ask()
@@ -183,7 +213,7 @@ class RandomEmbedding(Wrapper):
             candidate = self._candidate(stage.row(wanted.u), stage.move(wanted))
             if stage.inner.repeats or self._is_new(candidate):
                 stage.note(wanted, candidate.id)
-                self._asked[candidate.id] = stage, wanted
+                self._asked[candidate.id] = _Asked(stage, wanted)
                 return candidate
             outcome = self._seen[row_hash(candidate.u)]
             stage.inner.tell(wanted, outcome or Evaluation(math.nan, LOST))
@@ -201,7 +231,7 @@ class RandomEmbedding(Wrapper):
         return n >= self._share() and self._n_begun < self.n_stages
 
     def _begin(self) -> None:
-        """Begin a stage around the best point so far."""
+        """Start a stage around the best point so far."""
         self._proven = self.proven
         k, best = self._n_begun, self.recommend() or self._best
         told = self._told_best
@@ -209,7 +239,7 @@ class RandomEmbedding(Wrapper):
             best = told
         center = None if best is None else 2.0 * self._box.point(best.candidate.u) - 1.0
         if center is not None and not (np.abs(center) > 1e-9).any():
-            center = None  # the middle: nothing to withdraw from
+            center = None  # the middle, where the factor has no effect
         if k == 0:
             self._stage_budget = self._share()
         planned = self._share()
@@ -234,7 +264,7 @@ class RandomEmbedding(Wrapper):
         return None if passes is None or self._stage is None else _Through(self._stage, passes)
 
     def _is_new(self, candidate: Candidate) -> bool:
-        """Note a row; tell whether it was not there before."""
+        """Mark a row as seen; return whether it was not seen before."""
         if not self._looks_back:
             return True
         n, key = len(self._seen), row_hash(candidate.u)
@@ -248,20 +278,20 @@ class RandomEmbedding(Wrapper):
             self._seen[row_hash(candidate.u)] = evaluation
         asked = self._asked.pop(candidate.id, None)
         if asked is not None:
-            asked[0].inner.tell(asked[1], evaluation)
+            asked.stage.inner.tell(asked.wanted, evaluation)
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        """Have the next stage begin there, if it is the best."""
+        """Keep the best foreign point, as a center for the next stage."""
         if evaluation.status != OK or evaluation.violation > 0.0:
             return
         if self._told_best is None or evaluation.value < self._told_best.value:
             self._told_best = Best(candidate, evaluation)
 
-    # ------------------------------------------------------------- what to use
+    # ------------------------------------------------------------- results
 
     @property
     def proven(self) -> Best | None:
-        """The best; if the inner solver evaluates points again, the best of its proven ones."""
+        """The best; if the inner solver evaluates points repeatedly, the best proven one."""
         if not self.repeats:
             return self.best
         if self._stage is None:
@@ -270,7 +300,14 @@ class RandomEmbedding(Wrapper):
         return preferred(here, self._proven)
 
     def recommend(self) -> Best | None:
-        """Return the best; if the inner solver evaluates points again, what it recommends."""
+        """Return the point to use.
+
+        Returns
+        -------
+        Best or None
+            The best point; if the inner solver evaluates points repeatedly, its recommendation,
+            unless that of an earlier stage is better by more than both standard errors.
+        """
         if not self.repeats or self._stage is None:
             return self.best
         here = self._stage.best_of(self._stage.inner.recommend(), self.space)
@@ -280,7 +317,19 @@ class RandomEmbedding(Wrapper):
 
 
 def check_ordered(space: Space, name: str) -> None:
-    """Raise ValueError, with the name of the first dimension that has no order."""
+    """Check that a space has no unordered dimension.
+
+    Parameters
+    ----------
+    space : Space
+    name : str
+        Name of the solver, for the message.
+
+    Raises
+    ------
+    ValueError
+        Names the first dimension without an order.
+    """
     unordered = np.flatnonzero(space.kinds == UNORDERED)
     if len(unordered):
         label = space.label_of_column(int(unordered[0]))
@@ -288,7 +337,7 @@ def check_ordered(space: Space, name: str) -> None:
 
 
 class _Stage:
-    """An inner solver and how its points are embedded.
+    """An inner solver and the embedding of its points.
 
     Parameters
     ----------
@@ -296,7 +345,9 @@ class _Stage:
     matrix : RandomMatrix
     box : UnitBox
     center : float64 array, shape (n,), or None
-        In a box from -1 to 1; None is the middle, and the inner solver has no variable for it.
+        In a box from -1 to 1; None is the middle, and the inner solver has no factor for it.
+    space : Space
+        The space of the embedded points.
     """
 
     def __init__(
@@ -307,32 +358,41 @@ class _Stage:
         self._matrix = matrix
         self._box = box
         self._center = center
-        self._idents: dict[int, int] = {}  # ours of the inner solver's, where that repeats points
+        self._idents: dict[int, int] = {}  # ids by those of an inner solver that repeats points
 
     def row(self, u: Row) -> Row:
-        """Embed an encoded point of the inner solver."""
+        """Return the embedded row of a row of the inner solver, by (1)."""
         y = np.asarray(self.inner.space.decode_array(u), np.float64)
         if self._center is None:
             return self._box.row_of_centered(self._matrix.times(y))
         return self._box.row_of_centered(self._matrix.times(y[1:], y[0] * self._center))
 
     def note(self, wanted: Candidate, ident: int) -> None:
+        """Keep the id of a candidate of the inner solver, where it may repeat the point."""
         if self.inner.repeats:
             self._idents.setdefault(wanted.id, ident)
 
     def move(self, wanted: Candidate) -> tuple[int, ...] | None:
-        """Return the move of a repeat; of other points more changes than is worth telling."""
+        """Return the move of a repeated point; None for others, which change in most columns."""
         if wanted.move is None or len(wanted.move) != 1 or wanted.move[0] not in self._idents:
             return None
         return (self._idents[wanted.move[0]],)
 
     def best_of(self, best: Best | None, space: Space) -> Best | None:
+        """Return the embedded point of a best point of the inner solver."""
         if best is None:
             return None
         row = self.row(best.candidate.u)
         row.flags.writeable = False
         ident = self._idents.get(best.candidate.id, -1)
         return best._replace(candidate=Candidate(ident, row, space))
+
+
+class _Asked(NamedTuple):
+    """A candidate in flight: its stage, and the candidate of the inner solver."""
+
+    stage: _Stage
+    wanted: Candidate
 
 
 class _Through:
@@ -349,7 +409,17 @@ class _Through:
 
 
 class RandomMatrix:
-    """A random matrix with normal entries, drawn again from its seed after unpickling."""
+    """A random matrix with normal entries, drawn from its seed again after unpickling.
+
+    Parameters
+    ----------
+    seed : SeedSequence
+    stage : int
+    n, d : int
+        Numbers of rows and columns.
+    scale : float
+        Standard deviation of the entries.
+    """
 
     def __init__(self, seed: Any, stage: int, n: int, d: int, scale: float) -> None:
         self._seed, self._stage, self._n, self._d, self._scale = seed, stage, n, d, scale
@@ -365,29 +435,28 @@ class RandomMatrix:
             self._blocks = []
             for block in blocks(self._n):
                 entries = rng.standard_normal((self._d, block.stop - block.start), dtype=kind)
-                entries *= self._scale
+                entries *= self._scale  # (2)
                 self._blocks.append((block, entries))
         return self._blocks
 
     def times(self, y: Row, start: Row | None = None) -> Row:
-        """Return the product with y, added to start."""
+        """Return the product with a vector.
+
+        Parameters
+        ----------
+        y : float array, shape (d,)
+        start : float64 array, shape (n,), optional
+            Array to which the product is added in place.
+
+        Returns
+        -------
+        float64 array, shape (n,)
+        """
         total = np.empty(self._n) if start is None else start
         for block, entries in self._drawn():
             product = y.astype(entries.dtype) @ entries
             total[block] = product if start is None else total[block] + product
         return total
 
-
-#: Entries from which a matrix is in single precision.
-SINGLE_FROM = 1_000_000
-#: Least points of the space.
-LEAST_POINTS = 1_000_000
-#: Most columns of spaces whose rows are compared.
-MOST_TO_COMPARE = 10_000
-#: How often in a row the inner solver may propose what was evaluated, and how many stages may
-#: have nothing new.
-MAX_REPEATS, MAX_STAGES = 1000, 10
-#: Evaluations of a stage where no budget is planned.
-STAGE_WITHOUT_BUDGET = 1000
 
 register(RandomEmbedding.name, RandomEmbedding)

@@ -1,6 +1,6 @@
-"""Resample: a solver whose points are each evaluated several times, for noisy objectives.
+"""Resample: evaluates each point of another solver several times, for noisy objectives.
 
-Owns the repeats of the points under way. The inner solver sees one value a point, their mean.
+Owns the repeated evaluations in flight. The inner solver sees one value per point, the mean.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,25 +23,40 @@ __all__ = ["Resample"]
 class Resample(Wrapper):
     """Evaluates each point of another solver several times, and tells it the mean.
 
-    The repeats of a point may be in flight together. The best is that of least mean, among the
-    points whose repeats were all told; its standard error and number of calls come with it.
+    The evaluations of a point may be in flight together. The best point is that of least mean,
+    among the points whose evaluations are complete. It has a standard error and a number of calls.
 
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.Solver`. The budget counts every evaluation; if it is no multiple of
-        times, the last point has fewer repeats.
-    times : int
-        Evaluations a point.
-    inner : str or callable
-        Name of the solver, or what makes it.
-    options, inner_options
-        Of the inner solver; the latter for names that are options here, too.
+        See `zoopt.Solver`. The budget counts every evaluation. The last point has fewer of them if
+        the budget is not a multiple of times.
+    times : int, default 10
+        Number of evaluations per point.
+    inner : str or callable, default "sracos"
+        Name of the inner solver, or a function that makes it.
+    inner_options : dict, optional
+        Options of the inner solver that have the name of an option here.
+    **options
+        Other options of the inner solver.
+
+    Attributes
+    ----------
+    inner : Solver
+    positives, negatives : list
+        The sets of the inner solver, with means, if it has any.
+
+    Raises
+    ------
+    ValueError
+        If times is less than 1, or the inner solver is unknown.
+    TypeError
+        If an option is unknown to the inner solver.
 
     Notes
     -----
-    Repeats that are not ok are left out of the mean; if none is ok, the first of them is what the
-    inner solver is told.
+    Failed evaluations are left out of the mean. If all of them fail, the inner solver is told the
+    first failure.
 
     Examples
     --------
@@ -82,11 +97,11 @@ class Resample(Wrapper):
         self._trusts_best = False
         self._asking: _Wanted | None = None
         self._asked: dict[int, _Wanted] = {}  # by the ids in flight
-        self._first_of: dict[int, int] = {}  # of an inner id: the id of its first repeat
+        self._first_of: dict[int, int] = {}  # ids of first evaluations, by inner id
 
     @property
     def inner(self) -> Solver:
-        """The solver that is told the means."""
+        """The inner solver, which is told the means."""
         return self._inner
 
     @property
@@ -124,7 +139,7 @@ class Resample(Wrapper):
         return min(self.times, n_left) if n_left > 0 else self.times
 
     def _first(self, wanted: Candidate) -> Candidate:
-        """Return the first candidate of a point: it moves as the inner solver's does."""
+        """Return the first candidate of a point, with the move of the inner candidate."""
         ident, move = self.n_asked, wanted.move
         self._first_of[wanted.id] = ident
         if move is not None:
@@ -151,7 +166,7 @@ class Resample(Wrapper):
             self._compete(Best(candidate, evaluation), trusted=True)
 
     def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        """Do nothing: a single value says little."""
+        """Do nothing: only means compete."""
 
     def _compete(self, found: Best, trusted: bool = False) -> None:
         """Keep the point if it is the best; one of too few calls ranks behind all others."""
