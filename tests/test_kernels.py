@@ -600,6 +600,46 @@ def test_where_one_outcome_is_unknown_it_is_found_at_once(population_class, kind
     assert population.propose() is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "n_points"),
+    [
+        (LOG_INTEGER, math.log(2**48 - 0.5), math.log(2**48 + 100.5), 101),
+        (LOG_INTEGER, math.log(2**52), math.log(2**52 + 2000), 2001),
+        (LOG_INTEGER, math.log(10**15 - 0.5), math.log(10**15 + 3.5), 4),
+        (LOG_INTEGER, 36.0, 36.0 + 3e-14, 1e300),  # a few floats that claim to be many points
+        (ORDERED, 2.0**60, 2.0**60 + 4096, 4097),  # whole numbers that no float tells apart
+        (ORDERED, 0.0, 7.5, 9),
+        (CONTINUOUS, 0.1, 5.3, 20),
+    ],
+)
+def test_points_that_floats_cannot_tell_apart_end_the_enumeration(
+    population_class, kind, low, high, n_points
+):
+    columns = np.array([kind]), np.array([low]), np.array([high])
+    population = population_class(
+        *columns, 1, 3, 1, 0.01, "WR", np.random.default_rng(0), float(n_points)
+    )
+    drawn = []
+    while (row := population.uniform()) is not None:
+        drawn.append(row[0])
+        population.insert(row, len(drawn), 0.0, float(len(drawn)))
+        assert len(drawn) < 5000
+    assert len(set(drawn)) == len(drawn)
+    assert low <= min(drawn)
+    assert max(drawn) <= high
+    assert len(drawn) >= (1 if kind == LOG_INTEGER else min(n_points, 5))
+    assert population.propose() is None
+
+
+def test_rows_of_nan_cannot_stop_the_shrinking(population_class):
+    setting = (np.zeros(3, np.intp), np.zeros(3), np.ones(3), 1, 3, 1, 0.0, "WR")
+    population = population_class(*setting, np.random.default_rng(0))
+    population.insert(np.full(3, math.nan), 0, 0.0, 0.0)
+    for ident in range(1, 4):
+        population.insert(np.full(3, 0.25 * ident), ident, 0.0, float(ident))
+    assert population.propose() is not None
+
+
 def test_unknown_outcomes_are_equally_likely(population_class):
     """With all but four points known, each is drawn first in a quarter of the runs (6 sigma)."""
     left = [(1, 1, 1), (1, 1, 0), (0, 1, 1), (0, 0, 1)]

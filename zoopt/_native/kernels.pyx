@@ -26,7 +26,7 @@ cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport exp, fabs, floor, log, rint, INFINITY
+from libc.math cimport exp, fabs, floor, log, nextafter, rint, INFINITY
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -386,15 +386,13 @@ cdef class Population:
         while len(cursor) == d:
             row = np.array(cursor, np.float64)
             k = 0
-            while k < d and cursor[k] == self._last(k):
+            while k < d and cursor[k] >= self._last(k):
                 cursor[k] = self._first(k)
                 k += 1
             if k == d:
                 cursor.append(0.0)
-            elif self._kinds[k] == LOG_INTEGER:
-                cursor[k] = log(rint(exp(cursor[k])) + 1.0)
             else:
-                cursor[k] += 1.0
+                cursor[k] = self._next(k, cursor[k])
             if self.mark(row):
                 row.flags.writeable = False
                 return row
@@ -493,17 +491,25 @@ cdef class Population:
             return log(rint(exp(self._high[k]) - 0.5))
         return self._high[k]
 
+    cdef double _next(self, Py_ssize_t k, double value) noexcept nogil:
+        cdef double following = value + 1.0
+        if self._kinds[k] == LOG_INTEGER:
+            following = log(rint(exp(value)) + 1.0)
+        return min(max(following, nextafter(value, INFINITY)), self._last(k))
+
     cdef Py_ssize_t _shrink(self) noexcept nogil:
         """Shrink the space around a random positive until no negative is left inside."""
         cdef Py_ssize_t positive = self._positive[<Py_ssize_t>(self._random() * self._n_pos)]
         cdef Py_ssize_t n_active = self._n_neg
-        cdef Py_ssize_t i, j, k, kind, n_kept
+        cdef Py_ssize_t _, i, j, k, kind, n_kept
         cdef double here, there, span, bound, value
         self._n_touched = 0
         self._n_fixed = 0
         for i in range(n_active):
             self._active[i] = self._negative[i]
-        while n_active > 0:
+        for _ in range(self._n_neg):  # each turn separates one negative at least
+            if n_active == 0:
+                break
             j = <Py_ssize_t>(self._random() * n_active)
             k = self._differing_column(positive, self._active[j])
             if k < 0:

@@ -314,15 +314,13 @@ class Population:
         while len(cursor) == d:
             row = np.array(cursor, np.float64)
             k = 0
-            while k < d and cursor[k] == self._last(k):
+            while k < d and cursor[k] >= self._last(k):
                 cursor[k] = self._first(k)
                 k += 1
             if k == d:
                 cursor.append(0.0)  # one element too many: everything was enumerated
-            elif self.kinds[k] == LOG_INTEGER:
-                cursor[k] = math.log(round(math.exp(cursor[k])) + 1.0)
             else:
-                cursor[k] += 1.0
+                cursor[k] = self._next(k, cursor[k])
             if self.mark(row):
                 row.flags.writeable = False
                 return row
@@ -375,6 +373,17 @@ class Population:
             return math.log(round(math.exp(self.high[k]) - 0.5))
         return float(self.high[k])
 
+    def _next(self, k: int, value: float) -> float:
+        """Return the value of column k that follows, always a greater one.
+
+        Beyond 2^47, whole numbers are closer than the floats of their logarithms. The enumeration
+        then goes from float to float, so that it ends whatever the encoding.
+        """
+        following = value + 1.0
+        if self.kinds[k] == LOG_INTEGER:
+            following = math.log(round(math.exp(value)) + 1.0)
+        return min(max(following, math.nextafter(value, math.inf)), self._last(k))
+
     def _shrink(self) -> tuple[int, dict[int, float], dict[int, float], list[int]]:
         """Shrink the space around a random positive until no negative is left inside.
 
@@ -387,7 +396,9 @@ class Population:
         high: dict[int, float] = {}
         fixed: list[int] = []
         active = list(self._negative)
-        while active:
+        for _ in range(len(active)):  # each turn separates one negative at least
+            if not active:
+                break
             j = int(self.rng.random() * len(active))
             k = self._differing_column(positive, active[j])
             if k < 0:  # the same point: nothing can separate the two
