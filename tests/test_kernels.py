@@ -13,6 +13,8 @@ import pytest
 
 import zoopt._native
 from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED, reference
+from zoopt._native.reference import codes
+from zoopt._native.reference.population import LATEST, MOST_LISTED, Latest
 
 compiled_only = pytest.mark.skipif(
     os.environ.get("ZOOPT_NO_NATIVE") == "1", reason="the compiled kernels are switched off"
@@ -117,9 +119,7 @@ def test_rows_have_the_hash_of_their_twin():
             row = rng.normal(size=d) * rng.choice([0.0, 1.0, 1e300], d)
             code = zoopt._native.row_hash(row)
             assert code == reference.row_hash(row) == reference.row_hash(row + 0.0)
-            assert code == (
-                sum(reference.mix(k, v) for k, v in enumerate(row)) & reference.MASK or 1
-            )
+            assert code == (sum(codes.mix(k, v) for k, v in enumerate(row)) & codes.MASK or 1)
 
 
 def test_rows_have_the_same_hash_only_where_they_are_equal():
@@ -133,7 +133,7 @@ def test_rows_have_the_same_hash_only_where_they_are_equal():
 @compiled_only
 @pytest.mark.parametrize("case", range(3))
 def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
-    d = 16 * (reference.MOST_LISTED + 1)
+    d = 16 * (MOST_LISTED + 1)
     kinds = np.where(np.arange(d) % 2, ORDERED, CONTINUOUS).astype(np.intp)
     twins = [
         cls(kinds, np.zeros(d), np.ones(d), 2, 3, 400, 0.0, "WR", np.random.default_rng(case))
@@ -142,7 +142,7 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
     rng = np.random.default_rng(case)
     n_latest = 0
     for ident in range(60):
-        n_redrawn = int(rng.choice([3, reference.LATEST, reference.LATEST + 1, 400]))
+        n_redrawn = int(rng.choice([3, LATEST, LATEST + 1, 400]))
         width = float(rng.choice([1.0, 0.01]))
         (point, move), (other, same) = (twin.step(n_redrawn, width) for twin in twins)
         assert move == same
@@ -155,9 +155,9 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
         twin = twins[1]
         for x, y in itertools.permutations(twin._positive + twin._negative, 2):
             pair = twin._pairs[x][y]
-            if isinstance(pair, reference.Latest):
+            if isinstance(pair, Latest):
                 n_latest += 1
-                assert len(pair) <= reference.LATEST
+                assert len(pair) <= LATEST
             if not isinstance(pair, int):
                 assert (twin._rows[x][pair] != twin._rows[y][pair]).all()
                 assert len(set(pair)) == len(pair)
@@ -717,7 +717,7 @@ def test_wrong_shapes_and_settings_raise(population_class):
     [
         ("", "cython", False),
         ("import os; os.environ['ZOOPT_NO_NATIVE'] = '1'", "python", False),
-        ("import sys; sys.modules['zoopt._native.kernels'] = None", "python", True),
+        ("import sys; sys.modules['zoopt._native.population'] = None", "python", True),
     ],
 )
 @compiled_only
