@@ -6,13 +6,13 @@ check: lint types
 lint:
 	ruff check .
 	ruff format --check .
-	cython-lint zoopt/_native/*.pyx
+	cython-lint zoopt/_native/*.pyx zoopt/_native/*.pxd
 	codespell zoopt distributed tests examples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md
 
 # From another folder, so that the installed package is checked, zoopt.distributed included.
 types:
 	cd tests && mypy --config-file ../pyproject.toml -p zoopt
-	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml zoopt._native.kernels zoopt._native.archive
+	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml zoopt._native.seen zoopt._native.population zoopt._native.archive
 
 test:
 	pytest

@@ -1,4 +1,4 @@
-"""Build zoopt: two Cython extensions, and the folder distributed/ as zoopt.distributed.
+"""Build zoopt: the Cython extensions, and the folder distributed/ as zoopt.distributed.
 
 Environment variables: ZOOPT_NO_NATIVE=1 builds without the compiled kernels, ZOOPT_DEBUG_KERNELS=1
 builds them with bounds checks.
@@ -48,7 +48,7 @@ def extensions():
             include_dirs=[numpy.get_include()],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
         )
-        for name in ("kernels", "archive")
+        for name in ("seen", "population", "archive")
     ]
     return cythonize(
         kernels,
@@ -74,7 +74,7 @@ setup(
     ],
     package_dir={"zoopt.distributed": "distributed"},
     include_package_data=False,  # distributed/cluster is in the sdist, and in no wheel
-    package_data={"zoopt": ["py.typed"], "zoopt._native": ["*.pyi", "*.pyx"]},
+    package_data={"zoopt": ["py.typed"], "zoopt._native": ["*.pyi", "*.pyx", "*.pxd"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": OptionalBuildExt},
 )

@@ -3,9 +3,10 @@
 import pytest
 
 import zoopt._native
-from zoopt._native import reference, reference_archive
+from zoopt._native import reference
+from zoopt.core import seen
 from zoopt.core.defaults import gl
-from zoopt.solvers import pareto, random_search
+from zoopt.solvers import pareto
 from zoopt.solvers.racos import racos
 
 
@@ -22,38 +23,37 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="slow tier: run with --slow"))
 
 
-def _populations():
-    populations = {"python": reference.Population}
-    if zoopt._native.BACKEND == "cython":
-        populations["cython"] = zoopt._native.Population
-    return populations
+#: The twins, by name.
+KERNELS = {"python": reference}
+if zoopt._native.BACKEND == "cython":
+    KERNELS["cython"] = zoopt._native
 
 
-def _archives():
-    archives = {"python": reference_archive.Archive}
-    if zoopt._native.BACKEND == "cython":
-        archives["cython"] = zoopt._native.Archive
-    return archives
-
-
-@pytest.fixture(params=sorted(_archives()))
+@pytest.fixture(params=sorted(KERNELS))
 def archive_class(request):
     """Each of the twins."""
-    return _archives()[request.param]
+    return KERNELS[request.param].Archive
 
 
-@pytest.fixture(params=sorted(_populations()))
+@pytest.fixture(params=sorted(KERNELS))
 def population_class(request):
     """Each of the twins."""
-    return _populations()[request.param]
+    return KERNELS[request.param].Population
 
 
-@pytest.fixture(params=sorted(_populations()))
+@pytest.fixture(params=sorted(KERNELS))
+def seen_class(request):
+    """Each of the twins."""
+    return KERNELS[request.param].SeenPoints
+
+
+@pytest.fixture(params=sorted(KERNELS))
 def kernels(request, monkeypatch):
     """Run the solvers on each of the twins."""
-    for module in (racos, random_search):
-        monkeypatch.setattr(module, "Population", _populations()[request.param])
-    monkeypatch.setattr(pareto, "Archive", _archives()[request.param])
+    twins = KERNELS[request.param]
+    monkeypatch.setattr(racos, "Population", twins.Population)
+    monkeypatch.setattr(seen, "SeenPoints", twins.SeenPoints)
+    monkeypatch.setattr(pareto, "Archive", twins.Archive)
     return request.param
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoopt._native
-from zoopt._native import NOBODY, reference_archive
+from zoopt._native import NOBODY, reference
 
 compiled_only = pytest.mark.skipif(
     os.environ.get("ZOOPT_NO_NATIVE") == "1", reason="the compiled kernels are switched off"
@@ -40,7 +40,7 @@ def test_twins_agree_bit_for_bit_generator_included(case):
     margin = 0.0 if case % 4 else 0.5
     twins = [
         cls(n, np.random.default_rng(case + 7), distinct, 64)
-        for cls in (zoopt._native.Archive, reference_archive.Archive)
+        for cls in (zoopt._native.Archive, reference.Archive)
     ]
     flight = []
     for step in range(200):

@@ -11,7 +11,7 @@ import zoopt
 MODULES = [
     info.name
     for info in pkgutil.walk_packages(zoopt.__path__, "zoopt.")
-    if not info.name.startswith(("zoopt.distributed", "zoopt._native.kernels"))
+    if not info.name.startswith("zoopt.distributed")
 ]
 
 

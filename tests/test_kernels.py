@@ -13,6 +13,8 @@ import pytest
 
 import zoopt._native
 from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED, reference
+from zoopt._native.reference import codes
+from zoopt._native.reference.population import LATEST, MOST_LISTED, Latest
 
 compiled_only = pytest.mark.skipif(
     os.environ.get("ZOOPT_NO_NATIVE") == "1", reason="the compiled kernels are switched off"
@@ -117,9 +119,7 @@ def test_rows_have_the_hash_of_their_twin():
             row = rng.normal(size=d) * rng.choice([0.0, 1.0, 1e300], d)
             code = zoopt._native.row_hash(row)
             assert code == reference.row_hash(row) == reference.row_hash(row + 0.0)
-            assert code == (
-                sum(reference.mix(k, v) for k, v in enumerate(row)) & reference.MASK or 1
-            )
+            assert code == (sum(codes.mix(k, v) for k, v in enumerate(row)) & codes.MASK or 1)
 
 
 def test_rows_have_the_same_hash_only_where_they_are_equal():
@@ -133,7 +133,7 @@ def test_rows_have_the_same_hash_only_where_they_are_equal():
 @compiled_only
 @pytest.mark.parametrize("case", range(3))
 def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
-    d = 16 * (reference.MOST_LISTED + 1)
+    d = 16 * (MOST_LISTED + 1)
     kinds = np.where(np.arange(d) % 2, ORDERED, CONTINUOUS).astype(np.intp)
     twins = [
         cls(kinds, np.zeros(d), np.ones(d), 2, 3, 400, 0.0, "WR", np.random.default_rng(case))
@@ -142,7 +142,7 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
     rng = np.random.default_rng(case)
     n_latest = 0
     for ident in range(60):
-        n_redrawn = int(rng.choice([3, reference.LATEST, reference.LATEST + 1, 400]))
+        n_redrawn = int(rng.choice([3, LATEST, LATEST + 1, 400]))
         width = float(rng.choice([1.0, 0.01]))
         (point, move), (other, same) = (twin.step(n_redrawn, width) for twin in twins)
         assert move == same
@@ -155,9 +155,9 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
         twin = twins[1]
         for x, y in itertools.permutations(twin._positive + twin._negative, 2):
             pair = twin._pairs[x][y]
-            if isinstance(pair, reference.Latest):
+            if isinstance(pair, Latest):
                 n_latest += 1
-                assert len(pair) <= reference.LATEST
+                assert len(pair) <= LATEST
             if not isinstance(pair, int):
                 assert (twin._rows[x][pair] != twin._rows[y][pair]).all()
                 assert len(set(pair)) == len(pair)
@@ -600,6 +600,46 @@ def test_where_one_outcome_is_unknown_it_is_found_at_once(population_class, kind
     assert population.propose() is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "n_points"),
+    [
+        (LOG_INTEGER, math.log(2**48 - 0.5), math.log(2**48 + 100.5), 101),
+        (LOG_INTEGER, math.log(2**52), math.log(2**52 + 2000), 2001),
+        (LOG_INTEGER, math.log(10**15 - 0.5), math.log(10**15 + 3.5), 4),
+        (LOG_INTEGER, 36.0, 36.0 + 3e-14, 1e300),  # a few floats that claim to be many points
+        (ORDERED, 2.0**60, 2.0**60 + 4096, 4097),  # whole numbers that no float tells apart
+        (ORDERED, 0.0, 7.5, 9),
+        (CONTINUOUS, 0.1, 5.3, 20),
+    ],
+)
+def test_points_that_floats_cannot_tell_apart_end_the_enumeration(
+    population_class, kind, low, high, n_points
+):
+    columns = np.array([kind]), np.array([low]), np.array([high])
+    population = population_class(
+        *columns, 1, 3, 1, 0.01, "WR", np.random.default_rng(0), float(n_points)
+    )
+    drawn = []
+    while (row := population.uniform()) is not None:
+        drawn.append(row[0])
+        population.insert(row, len(drawn), 0.0, float(len(drawn)))
+        assert len(drawn) < 5000
+    assert len(set(drawn)) == len(drawn)
+    assert low <= min(drawn)
+    assert max(drawn) <= high
+    assert len(drawn) >= (1 if kind == LOG_INTEGER else min(n_points, 5))
+    assert population.propose() is None
+
+
+def test_rows_of_nan_cannot_stop_the_shrinking(population_class):
+    setting = (np.zeros(3, np.intp), np.zeros(3), np.ones(3), 1, 3, 1, 0.0, "WR")
+    population = population_class(*setting, np.random.default_rng(0))
+    population.insert(np.full(3, math.nan), 0, 0.0, 0.0)
+    for ident in range(1, 4):
+        population.insert(np.full(3, 0.25 * ident), ident, 0.0, float(ident))
+    assert population.propose() is not None
+
+
 def test_unknown_outcomes_are_equally_likely(population_class):
     """With all but four points known, each is drawn first in a quarter of the runs (6 sigma)."""
     left = [(1, 1, 1), (1, 1, 0), (0, 1, 1), (0, 0, 1)]
@@ -677,7 +717,7 @@ def test_wrong_shapes_and_settings_raise(population_class):
     [
         ("", "cython", False),
         ("import os; os.environ['ZOOPT_NO_NATIVE'] = '1'", "python", False),
-        ("import sys; sys.modules['zoopt._native.kernels'] = None", "python", True),
+        ("import sys; sys.modules['zoopt._native.population'] = None", "python", True),
     ],
 )
 @compiled_only

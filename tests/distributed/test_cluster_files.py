@@ -375,7 +375,7 @@ def test_what_the_container_file_copies_makes_a_wheel(tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert "zoopt/_native/kernels.cpython" in listed
+    assert "zoopt/_native/population.cpython" in listed
     assert "zoopt/distributed/ray_executor.py" in listed
     assert "cluster" not in listed  # files for operators, no modules
 

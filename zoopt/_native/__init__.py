@@ -1,6 +1,6 @@
-"""Choose the kernels: the compiled module, or its plain-Python twin where it is missing.
+"""Choose the kernels: the compiled modules, or their plain-Python twins where they are missing.
 
-``BACKEND`` says which is in use. ``ZOOPT_NO_NATIVE=1`` asks for the twin without a warning.
+``BACKEND`` says which are in use. ``ZOOPT_NO_NATIVE=1`` asks for the twins without a warning.
 """
 
 import os
@@ -18,34 +18,33 @@ __all__ = [
     "UNORDERED",
     "Archive",
     "Population",
+    "SeenPoints",
     "row_hash",
 ]
 
 if TYPE_CHECKING:
-    from zoopt._native.reference import Population, row_hash
-    from zoopt._native.reference_archive import Archive
+    from zoopt._native.reference import Archive, Population, SeenPoints, row_hash
 
     BACKEND: str
 elif os.environ.get("ZOOPT_NO_NATIVE") == "1":
-    from zoopt._native.reference import Population, row_hash
-    from zoopt._native.reference_archive import Archive
+    from zoopt._native.reference import Archive, Population, SeenPoints, row_hash
 
     BACKEND = "python"
 else:
     try:
         from zoopt._native.archive import Archive
-        from zoopt._native.kernels import Population, row_hash
+        from zoopt._native.population import Population
+        from zoopt._native.seen import SeenPoints, row_hash
 
         BACKEND = "cython"
     except ImportError as error:
-        from zoopt._native.reference import Population, row_hash
-        from zoopt._native.reference_archive import Archive
+        from zoopt._native.reference import Archive, Population, SeenPoints, row_hash
 
         BACKEND = "python"
         warnings.warn(
-            f"zoopt's compiled kernels are not available ({error}); plain Python serves, with the "
-            "same results but much slower. Reinstall zoopt where a C compiler is present, or set "
-            "ZOOPT_NO_NATIVE=1 to choose this.",
+            f"zoopt's compiled kernels are not available ({error}). Plain Python is used instead: "
+            "the results are the same, but much slower. Reinstall zoopt where a C compiler is "
+            "present, or set ZOOPT_NO_NATIVE=1 to choose plain Python without this warning.",
             RuntimeWarning,
             stacklevel=2,
         )

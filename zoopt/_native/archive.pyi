@@ -2,7 +2,8 @@ from typing import final
 
 import numpy as np
 
-from zoopt._native.reference_archive import Bits, Move
+from zoopt._native.reference.archive import Bits
+from zoopt._native.reference.columns import Move
 
 __all__ = ["Archive"]
 
@@ -13,10 +14,11 @@ class Archive:
     distinct: bool
     memory: int
     base: int
-    n_seen: int
     def __init__(
         self, n: int, rng: np.random.Generator, distinct: bool = True, memory: int = ...
     ) -> None: ...
+    @property
+    def n_seen(self) -> int: ...
     def __len__(self) -> int: ...
     def propose(self) -> tuple[Bits, Move | None] | None: ...
     def mark(self, bits: Bits) -> bool: ...

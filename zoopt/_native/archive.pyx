@@ -19,23 +19,30 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
-from zoopt._native.reference_archive import MEMORY
+from zoopt._native.arrays cimport (
+    NPY_UINT8,
+    PyArray_DATA,
+    PyArray_SimpleNew,
+    _import_array,
+    frozen,
+)
+from zoopt._native.codes cimport (
+    Codes,
+    add_code,
+    add_to_present,
+    begin_generation,
+    codes_state,
+    free_codes,
+    make_codes,
+    make_room,
+    mix_bit,
+    restore_codes,
+)
+from zoopt._native.columns cimport bitgen_t, random
+
+from zoopt._native.reference.codes import MEMORY
 
 __all__ = ["Archive"]
-
-cdef extern from "numpy/random/bitgen.h":
-    ctypedef struct bitgen_t:
-        void *state
-        double (*next_double)(void *st) noexcept nogil
-
-cdef extern from "numpy/arrayobject.h":
-    enum:
-        NPY_UINT8
-        NPY_ARRAY_WRITEABLE
-    int _import_array() except -1
-    object PyArray_SimpleNew(int n_axes, Py_ssize_t *shape, int kind)
-    void *PyArray_DATA(PyObject *array) noexcept nogil
-    void PyArray_CLEARFLAGS(PyObject *array, int flags) noexcept nogil
 
 _import_array()
 
@@ -45,18 +52,6 @@ cdef enum:
 
 cdef Py_ssize_t NOBODY = -(<Py_ssize_t>1 << 62)
 cdef uint64_t EMPTY = <uint64_t>0x9E3779B97F4A7C15
-
-
-cdef inline object frozen(object bits):
-    PyArray_CLEARFLAGS(<PyObject *>bits, NPY_ARRAY_WRITEABLE)
-    return bits
-
-
-cdef inline uint64_t mix_bit(Py_ssize_t k) noexcept nogil:
-    cdef uint64_t z = <uint64_t>(k + 1) * <uint64_t>0x9E3779B97F4A7C15
-    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
-    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
-    return z ^ (z >> 31)
 
 
 @cython.final
@@ -69,7 +64,6 @@ cdef class Archive:
     cdef readonly Py_ssize_t n, memory
     cdef readonly object rng
     cdef readonly bint distinct
-    cdef readonly Py_ssize_t n_seen
     cdef public Py_ssize_t base
     cdef object _acquire, _release, _cursor
     cdef bitgen_t *_bitgen
@@ -81,13 +75,17 @@ cdef class Archive:
     cdef double[::1] _values
     cdef double[::1] _slacks
     cdef Py_ssize_t[::1] _groups
-    cdef uint64_t[::1] _table
-    cdef uint64_t[::1] _table_before
-    cdef uint64_t _mask, _mask_before
+    cdef Codes _codes
     # The present mutation: what is flipped, of which member, and the hash of what it makes.
     cdef Py_ssize_t[::1] _flips
     cdef Py_ssize_t _n_flips, _parent
     cdef uint64_t _code
+
+    def __cinit__(self):
+        make_codes(&self._codes)
+
+    def __dealloc__(self):
+        free_codes(&self._codes)
 
     def __init__(self, Py_ssize_t n, rng, bint distinct=True, Py_ssize_t memory=MEMORY):
         if n < 0:
@@ -97,7 +95,6 @@ cdef class Archive:
         self.distinct = distinct
         self.memory = memory
         self.base = NOBODY
-        self.n_seen = 0
         self._acquire = rng.bit_generator.lock.acquire
         self._release = rng.bit_generator.lock.release
         self._bitgen = <bitgen_t *>PyCapsule_GetPointer(
@@ -108,10 +105,6 @@ cdef class Archive:
         self._n_members = 0
         self._cursor = 0
         self._make_room(8)
-        self._table = np.zeros(1024, np.uint64)
-        self._mask = 1023
-        self._table_before = np.zeros(1, np.uint64)
-        self._mask_before = 0
         self._flips = np.zeros(n, np.intp)
         self._n_flips = 0
         self._parent = -1
@@ -119,12 +112,17 @@ cdef class Archive:
     def __len__(self):
         return self._n_members
 
+    @property
+    def n_seen(self):
+        """How many subsets are remembered."""
+        return self._codes.n
+
     # ---------------------------------------------------------------- proposals
 
     def propose(self):
         """Draw a mutation of a random member; None if every subset was seen."""
         cdef bint found = True
-        if self.distinct and <double>self.n_seen >= self._n_points:
+        if self.distinct and <double>self._codes.n >= self._n_points:
             return None
         self._acquire()
         try:
@@ -138,7 +136,7 @@ cdef class Archive:
         if not found:
             return self._enumerate()
         if self.distinct:
-            self._grow()
+            self._forget_old()
         return self._child()
 
     cdef bint _draw_unknown(self) noexcept nogil:
@@ -155,7 +153,7 @@ cdef class Archive:
         return False
 
     cdef double _random(self) noexcept nogil:
-        return self._bitgen.next_double(self._bitgen.state)
+        return random(self._bitgen)
 
     cdef void _mutate(self, double rate) noexcept nogil:
         """Draw a member and the bits to flip, at least one, and the child's hash."""
@@ -216,7 +214,7 @@ cdef class Archive:
         self._check(bits)
         if not self._remember(self._hash(bits)):
             return False
-        self._grow()
+        self._forget_old()
         return True
 
     cdef int _check(self, const uint8_t[::1] bits) except -1:
@@ -235,50 +233,19 @@ cdef class Archive:
         return code
 
     cdef bint _remember(self, uint64_t code) noexcept nogil:
-        """Add a subset to the known ones; False if it was there."""
-        cdef uint64_t place
-        if code == 0:
-            code = 1
-        place = code & self._mask_before
-        while self._table_before[place] != 0:
-            if self._table_before[place] == code:
-                return False
-            place = (place + 1) & self._mask_before
-        return self._add(code)
+        """Add a subset to those seen; False if it was there."""
+        return add_code(&self._codes, code if code != 0 else 1)
 
-    cdef bint _add(self, uint64_t code) noexcept nogil:
-        cdef uint64_t place = code & self._mask
-        while self._table[place] != 0:
-            if self._table[place] == code:
-                return False
-            place = (place + 1) & self._mask
-        self._table[place] = code
-        self.n_seen += 1
-        return True
-
-    cdef int _grow(self) except -1:
-        """Keep the table half empty, and the memory bounded; a small space is remembered whole."""
-        cdef uint64_t[::1] old = self._table
+    cdef int _forget_old(self) except -1:
+        """Make room, in bounded memory; a small space is remembered whole."""
         cdef Py_ssize_t i
-        cdef Py_ssize_t size = 1024
         cdef Py_ssize_t bound = max(self.memory, 4 * self._n_members)
-        if self.n_seen >= bound and self._n_points > <double>bound:
-            self._table_before = old
-            self._mask_before = self._mask
-            while size < 4 * self._n_members:
-                size *= 2
-            self._table = np.zeros(size, np.uint64)
-            self._mask = size - 1
-            self.n_seen = 0
-            for i in range(self._n_members):
-                self._add(self._hashes[i] if self._hashes[i] != 0 else 1)
-        elif 2 * self.n_seen > old.shape[0]:
-            self._table = np.zeros(2 * old.shape[0], np.uint64)
-            self._mask = self._table.shape[0] - 1
-            self.n_seen = 0
-            for i in range(old.shape[0]):
-                if old[i] != 0:
-                    self._add(old[i])
+        if self._codes.n < bound or self._n_points <= <double>bound:
+            make_room(&self._codes)
+            return 0
+        begin_generation(&self._codes, self._n_members)
+        for i in range(self._n_members):
+            add_to_present(&self._codes, self._hashes[i] if self._hashes[i] != 0 else 1)
         return 0
 
     # ---------------------------------------------------------------- members
@@ -429,17 +396,14 @@ cdef class Archive:
 
     def __reduce__(self):
         columns = tuple(column.copy() for column in self._columns(self._n_members))
-        tables = np.asarray(self._table), np.asarray(self._table_before)
-        state = self.base, self.n_seen, self._cursor, columns, tables
+        state = self.base, self._cursor, columns, codes_state(&self._codes)
         return Archive, (self.n, self.rng, self.distinct, self.memory), state
 
     def __setstate__(self, state):
-        self.base, self.n_seen, self._cursor, columns, tables = state
+        self.base, self._cursor, columns, codes = state
         cdef Py_ssize_t m = len(columns[0])
         self._make_room(max(8, m))
         for column, before in zip(self._columns(m), columns, strict=True):
             column[:] = before
         self._n_members = m
-        self._table, self._table_before = (table.copy() for table in tables)
-        self._mask = self._table.shape[0] - 1
-        self._mask_before = self._table_before.shape[0] - 1
+        restore_codes(&self._codes, codes)

@@ -1,16 +1,15 @@
-"""Random search: uniform points, none twice. The baseline that every solver must beat."""
+"""Random search: uniform points without repetition, the baseline for every other solver."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from zoopt._native import Population
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
+from zoopt.core.seen import next_unseen, seen_points
 from zoopt.core.solver import Proposer
 from zoopt.core.space import Row, Space
-from zoopt.solvers.racos.racos import n_points, next_start
 
 __all__ = ["RandomSearch"]
 
@@ -44,18 +43,17 @@ class RandomSearch(Proposer):
         x0: Iterable[Any] = (),
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
-        columns = self.space.kinds, self.space.low, self.space.high
-        self._population = Population(*columns, 1, 0, 1, 1.0, "WR", self.rng, n_points(self.space))
+        self._seen = seen_points(self.space, self.rng)
 
     def _propose(self) -> tuple[Row, None] | None:
-        row = next_start(self._queue, self._population)
+        row = next_unseen(self._queue, self._seen)
         if row is None:
-            row = self._population.uniform()
+            row = self._seen.uniform()
         return None if row is None else (row, None)
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if candidate.id < 0:
-            self._population.mark(candidate.u)
+            self._seen.mark(candidate.u)
 
 
 register(RandomSearch.name, RandomSearch)

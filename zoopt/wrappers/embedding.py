@@ -18,6 +18,7 @@ from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import LOST, OK, Best, Evaluation
 from zoopt.core.registry import register, solver_factory
 from zoopt.core.seeds import Seed, spawn_generator, spawn_seed
+from zoopt.core.seen import seen_points
 from zoopt.core.solver import Solver
 from zoopt.core.space import Row, Space
 from zoopt.core.unit_box import UnitBox, blocks
@@ -159,9 +160,10 @@ class RandomEmbedding(Wrapper):
         self._n_begun = 0
         self._begins_at = 0  # n_asked at the start of the stage
         self._asked: dict[int, _Asked] = {}  # by the ids in flight
-        #: What became of rows, by their hashes; None while they are in flight. Not kept where
-        #: there are many columns: rows hardly ever are equal there.
-        self._seen: dict[int, Evaluation | None] = {}
+        #: Rows that were asked and, by their hashes, their outcomes. Neither is kept where there
+        #: are many columns: rows are hardly ever equal there.
+        self._seen = seen_points(self.space, self.rng)
+        self._outcomes: dict[int, Evaluation] = {}
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
     @classmethod
@@ -215,7 +217,7 @@ class RandomEmbedding(Wrapper):
                 stage.note(wanted, candidate.id)
                 self._asked[candidate.id] = _Asked(stage, wanted)
                 return candidate
-            outcome = self._seen[row_hash(candidate.u)]
+            outcome = self._outcomes.get(row_hash(candidate.u))
             stage.inner.tell(wanted, outcome or Evaluation(math.nan, LOST))
         return None
 
@@ -265,17 +267,13 @@ class RandomEmbedding(Wrapper):
 
     def _is_new(self, candidate: Candidate) -> bool:
         """Mark a row as seen; return whether it was not seen before."""
-        if not self._looks_back:
-            return True
-        n, key = len(self._seen), row_hash(candidate.u)
-        self._seen.setdefault(key, None)
-        return len(self._seen) > n
+        return not self._looks_back or self._seen.mark(candidate.u)
 
     # ------------------------------------------------------------- telling
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if self._looks_back:
-            self._seen[row_hash(candidate.u)] = evaluation
+            self._outcomes[row_hash(candidate.u)] = evaluation
         asked = self._asked.pop(candidate.id, None)
         if asked is not None:
             asked.stage.inner.tell(asked.wanted, evaluation)

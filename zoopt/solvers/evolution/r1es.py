@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native import UNORDERED, row_hash
+from zoopt._native import UNORDERED
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import number, whole
 from zoopt.core.evaluation import LOST, OK, Evaluation, rank
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
+from zoopt.core.seen import seen_points
 from zoopt.core.solver import Proposal, Proposer, encode_start
 from zoopt.core.space import Row, Space
 from zoopt.core.unit_box import UnitBox
@@ -162,7 +163,7 @@ class R1ES(Proposer):
         self._lines: Lines | None = None  # the current line search
         self._on_lines: dict[int, _OnLine] = {}  # points of lines in flight, by id
         self._lines_below = line_search_below * self._first_sigma
-        self._seen: set[int] = set()
+        self._seen = seen_points(self.space, self.rng)
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
     @classmethod
@@ -235,11 +236,7 @@ class R1ES(Proposer):
         return _Point(self._mean, spread, step)
 
     def _is_new(self, row: Row) -> bool:
-        if not self._looks_back:
-            return True
-        n = len(self._seen)
-        self._seen.add(row_hash(row))
-        return len(self._seen) > n
+        return not self._looks_back or self._seen.mark(row)
 
     # ------------------------------------------------------------- outcomes
 

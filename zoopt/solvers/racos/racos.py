@@ -17,6 +17,7 @@ from zoopt.core.evaluation import LOST, OK, Evaluation, rank
 from zoopt.core.lineage import Record
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
+from zoopt.core.seen import n_points, next_unseen
 from zoopt.core.solver import Proposal, Proposer
 from zoopt.core.space import Row, Space
 from zoopt.solvers.racos.near import Near
@@ -75,20 +76,6 @@ def _recombination_rate(space: Space, given: float | None) -> float:
     if rate > 0.0 and not nominal:
         raise ValueError("recombination_rate must be 0 in a space with ordered values")
     return rate
-
-
-def n_points(space: Space) -> float:
-    """Return the size of a space as a float: a finite one stays finite, however large."""
-    return math.inf if space.size == math.inf else float(min(space.size, 1e300))
-
-
-def next_start(queue: list[Row], population: Population) -> Row | None:
-    """Take the next of the user's initial points that is new."""
-    while queue:
-        row = queue.pop()
-        if population.mark(row):
-            return row
-    return None
 
 
 class SRacos(Proposer):
@@ -237,7 +224,7 @@ class SRacos(Proposer):
             if near is not None and near.is_worth(self.n_asked) and self.rng.random() < NEAR:
                 return self._propose_near(near, draw)
             return draw(self._redraws.draw(self.n_asked, self.rng))
-        row = next_start(self._queue, self._population)
+        row = next_unseen(self._queue, self._population)
         if row is None:
             row = self._population.uniform()
         if row is None:

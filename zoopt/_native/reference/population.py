@@ -12,41 +12,36 @@ Qian, Yu, "Sequential classification-based optimization for direct policy search
 """
 
 import math
-import struct
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population", "row_hash"]
+from zoopt._native.reference.codes import MASK, MEMORY, mix, row_hash
+from zoopt._native.reference.columns import (
+    LOG_INTEGER,
+    ORDERED,
+    UNORDERED,
+    Indices,
+    Move,
+    Row,
+    Values,
+)
+from zoopt._native.reference.seen import SeenPoints
 
-Row = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
-Move = tuple[int, ...]
-Values = tuple[float, ...]
-
-#: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
-#: the logarithm of a whole number, between bounds that are half a unit wider.
-CONTINUOUS: Final = 0
-ORDERED: Final = 1
-UNORDERED: Final = 2
-LOG_INTEGER: Final = 3
+__all__ = ["NOBODY", "Population"]
 
 REPLACEMENTS: Final = ("WR", "RR", "LM")
 
 #: A proposal that repeats a known point is redrawn this often in one region, from this many
-#: regions, and then this often in the whole space. Where the labelled columns have no more
+#: regions, and then in the whole space. Where the labelled columns have no more
 #: outcomes than FEW_OUTCOMES, the second try in a region draws among its unknown ones.
 REDRAWS: Final = 10
 FEW_OUTCOMES: Final = 64
 REGIONS: Final = 10
-UNIFORM_TRIES: Final = 100
 
 #: How often a coordinate is drawn blindly from a pair of points that mostly differ, before the
 #: pair is scanned.
 DENSE_TRIES: Final = 64
-
-MEMORY: Final = 2**20
 
 UNKNOWN: Final = -2
 DENSE: Final = -1
@@ -59,41 +54,12 @@ LATEST: Final = 64
 
 NOBODY: Final = -(2**62)
 
-MASK: Final = 0xFFFFFFFFFFFFFFFF
-
 
 def list_capacity(n_columns: int) -> int:
     """Return how many differing columns a pair of points lists before it counts as dense."""
     if n_columns <= 64:
         return n_columns
     return min(max(64, n_columns // 16), MOST_LISTED)
-
-
-def mix(column: int, value: float) -> int:
-    """Hash one coordinate to 64 bits; the hash of a point is the sum over its coordinates."""
-    z: int = struct.unpack("<Q", struct.pack("<d", value + 0.0))[0]  # + 0.0 turns -0.0 into 0.0
-    z = (z + (column + 1) * 0x9E3779B97F4A7C15) & MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    return z ^ (z >> 31)
-
-
-def row_hash(row: Row) -> int:
-    """Hash a point to 64 bits that are never 0; 0.0 and -0.0 are the same.
-
-    Parameters
-    ----------
-    row : float64 array, shape (d,)
-
-    Notes
-    -----
-    The sum of `mix` over the coordinates.
-    """
-    z: Any = (row + 0.0).view(np.uint64)
-    z += np.arange(1, len(row) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return int((z ^ (z >> np.uint64(31))).sum()) or 1
 
 
 def _frozen(row: Row) -> Row:
@@ -161,15 +127,12 @@ class Population:
         recombination_rate: float = 0.0,
     ) -> None:
         d = len(kinds)
-        if not len(low) == len(high) == d:
-            raise ValueError("kinds, low and high must have the same length")
         if positive_size < 1 or negative_size < 0 or uncertain_bits < 1:
             raise ValueError("positive_size and uncertain_bits must be >= 1, negative_size >= 0")
         if replacement not in REPLACEMENTS:
             raise ValueError(f"replacement must be one of {REPLACEMENTS}, got {replacement!r}")
-        self.kinds = np.ascontiguousarray(kinds, np.intp)
-        self.low = np.ascontiguousarray(low, np.float64)
-        self.high = np.ascontiguousarray(high, np.float64)
+        self._seen = SeenPoints(kinds, low, high, rng, n_points, memory)
+        self.kinds, self.low, self.high = self._seen.kinds, self._seen.low, self._seen.high
         self.positive_size = positive_size
         self.size = positive_size + negative_size
         self.uncertain_bits = uncertain_bits
@@ -191,16 +154,13 @@ class Population:
         self._negative: list[int] = []
         # Differing columns of a pair of slots: a list, the Latest of them, DENSE or UNKNOWN.
         self._pairs: list[list[list[int] | int]] = [[UNKNOWN] * self.size for _ in range(self.size)]
-        self._seen: set[int] = set()
-        self._seen_before: set[int] = set()
-        self._cursor: list[float] | None = None
 
     # ---------------------------------------------------------------- proposals
 
     @property
     def n_seen(self) -> int:
         """How many distinct points are known: proposed or marked."""
-        return len(self._seen)
+        return self._seen.n_seen
 
     def propose(self, n_redrawn: int = 0, width: float = 1.0) -> tuple[Row, Move | None] | None:
         """Draw a new point: from a learned region, or uniform with the exploration rate.
@@ -251,7 +211,7 @@ class Population:
             raise ValueError(f"n_redrawn must be from 0 to {self.uncertain_bits}, got {n_redrawn}")
         if not 0.0 < width <= 1.0:
             raise ValueError(f"width must be above 0 and at most 1, got {width}")
-        if len(self._seen) >= self.n_points:
+        if self._seen.exhausted:
             return None
         if not self._learned or self.rng.random() < self.exploration_rate:
             return self._uniform_proposal()
@@ -288,92 +248,33 @@ class Population:
         return bool(self._positive) and self._violations[self._positive[0]] < math.inf
 
     def uniform(self) -> Row | None:
-        """Draw a new point uniformly from the whole space.
-
-        A finite space in which none was found by chance is enumerated; None at its end, as in
-        `propose`, or if the columns hold too few floats to find a new one.
-        """
-        if len(self._seen) >= self.n_points:
-            return None
-        for _ in range(UNIFORM_TRIES):
-            row = np.array(
-                [self._draw(k, self.low[k], self.high[k]) for k in range(len(self.kinds))],
-                np.float64,
-            )
-            if self.mark(row):
-                row.flags.writeable = False
-                return row
-        return self._enumerate() if self.n_points < math.inf else None
-
-    def _enumerate(self) -> Row | None:
-        """Return the next point of a finite space that is not known yet; None at the end."""
-        d = len(self.kinds)
-        if self._cursor is None:
-            self._cursor = [self._first(k) for k in range(d)]
-        cursor = self._cursor
-        while len(cursor) == d:
-            row = np.array(cursor, np.float64)
-            k = 0
-            while k < d and cursor[k] == self._last(k):
-                cursor[k] = self._first(k)
-                k += 1
-            if k == d:
-                cursor.append(0.0)  # one element too many: everything was enumerated
-            elif self.kinds[k] == LOG_INTEGER:
-                cursor[k] = math.log(round(math.exp(cursor[k])) + 1.0)
-            else:
-                cursor[k] += 1.0
-            if self.mark(row):
-                row.flags.writeable = False
-                return row
-        return None
+        """Draw an unseen point uniformly from the whole space; see `SeenPoints.uniform`."""
+        row = self._seen.draw()
+        self._seen.forget(self._known_hashes)
+        return row
 
     def mark(self, row: Row) -> bool:
-        """Remember a point, so that it is not proposed; False if it was known already."""
-        if len(row) != len(self.kinds):
-            raise ValueError(f"row must have {len(self.kinds)} columns, got {len(row)}")
+        """Remember a point, so that it is not proposed; False if it was seen before."""
+        self._seen.columns.check(row)
         return self._remember(row_hash(row))
 
     def _remember(self, code: int) -> bool:
-        """Add a hash to the known ones; False if it was there."""
-        if self._is_known(code):
+        """Add a hash to those seen; False if it was there."""
+        if not self._seen.codes.add(code):
             return False
-        self._seen.add(code)
-        if len(self._seen) > self.memory and self.n_points == math.inf:
-            self._seen_before = self._seen
-            self._seen = set(self._hashes[: len(self._positive) + len(self._negative)])
+        self._seen.forget(self._known_hashes)
         return True
 
-    def _is_known(self, code: int) -> bool:
-        return code in self._seen or code in self._seen_before
+    @property
+    def _known_hashes(self) -> list[int]:
+        return self._hashes[: len(self._positive) + len(self._negative)]
 
     def _uniform_proposal(self) -> tuple[Row, None] | None:
         row = self.uniform()
         return None if row is None else (row, None)
 
     def _draw(self, k: int, low: float, high: float) -> float:
-        """Draw a value of column k between low and high."""
-        u = self.rng.random()
-        kind = self.kinds[k]
-        if kind in (ORDERED, UNORDERED):
-            value = low + math.floor(u * (high - low + 1.0))
-            return float(min(value, high))
-        value = min(low + u * (high - low), high)
-        return self._snap(k, value) if kind == LOG_INTEGER else float(value)
-
-    def _snap(self, k: int, value: float) -> float:
-        """Move a logarithm to that of the nearest whole number in range."""
-        return min(max(math.log(max(round(math.exp(value)), 1)), self._first(k)), self._last(k))
-
-    def _first(self, k: int) -> float:
-        if self.kinds[k] == LOG_INTEGER:
-            return math.log(round(math.exp(self.low[k]) + 0.5))
-        return float(self.low[k])
-
-    def _last(self, k: int) -> float:
-        if self.kinds[k] == LOG_INTEGER:
-            return math.log(round(math.exp(self.high[k]) - 0.5))
-        return float(self.high[k])
+        return self._seen.columns.draw(k, low, high, self.rng)
 
     def _shrink(self) -> tuple[int, dict[int, float], dict[int, float], list[int]]:
         """Shrink the space around a random positive until no negative is left inside.
@@ -387,7 +288,9 @@ class Population:
         high: dict[int, float] = {}
         fixed: list[int] = []
         active = list(self._negative)
-        while active:
+        for _ in range(len(active)):  # each turn separates one negative at least
+            if not active:
+                break
             j = int(self.rng.random() * len(active))
             k = self._differing_column(positive, active[j])
             if k < 0:  # the same point: nothing can separate the two
@@ -596,7 +499,7 @@ class Population:
         unknown = [
             i
             for i, code in enumerate(codes)
-            if code != self._hashes[parent] and not self._is_known(code)
+            if code != self._hashes[parent] and code not in self._seen.codes
         ]
         if not unknown:
             return None

@@ -15,12 +15,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native.reference import MASK, MEMORY, NOBODY
+from zoopt._native.reference.codes import GOLDEN, MEMORY, Codes, mix_bit
+from zoopt._native.reference.columns import Move
+from zoopt._native.reference.population import NOBODY
 
 __all__ = ["Archive"]
 
 Bits = npt.NDArray[np.uint8]
-Move = tuple[int, ...]
 
 #: A mutation that is known already is drawn anew this often, from members drawn anew; after every
 #: RETRIES of them, bits flip with twice the probability, up to one half.
@@ -28,15 +29,7 @@ TRIES: Final = 200
 RETRIES: Final = 10
 
 #: Hash of the empty subset.
-EMPTY: Final = 0x9E3779B97F4A7C15
-
-
-def mix_bit(k: int) -> int:
-    """Hash one bit to 64 bits; a subset's hash is the exclusive or over its bits, and EMPTY."""
-    z = (k + 1) * 0x9E3779B97F4A7C15 & MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    return z ^ (z >> 31)
+EMPTY: Final = GOLDEN
 
 
 class Archive:
@@ -80,8 +73,7 @@ class Archive:
         self._values: list[float] = []
         self._slacks: list[float] = []
         self._groups: list[int] = []
-        self._seen: set[int] = set()
-        self._seen_before: set[int] = set()
+        self._codes = Codes()
         self._cursor = 0
         self._n_points = 2.0**n if n < 1000 else 1e300
 
@@ -90,7 +82,7 @@ class Archive:
 
     @property
     def n_seen(self) -> int:
-        return len(self._seen)
+        return len(self._codes)
 
     # ------------------------------------------------------------- proposals
 
@@ -103,7 +95,7 @@ class Archive:
         for trial in range(TRIES):
             rate = min(0.5, 2.0 ** (trial // RETRIES) / self.n) if self.n else 0.5
             parent, code, flips = self._mutate(rate)
-            if self._remember(code):
+            if self._codes.add(code):
                 self._forget_old()
                 return self._child(parent, code, flips)
         return self._enumerate()
@@ -147,7 +139,7 @@ class Archive:
     def mark(self, bits: Bits) -> bool:
         """Remember a subset, so that it is not proposed; False if it was known already."""
         self._check(bits)
-        if not self._remember(self._hash(bits)):
+        if not self._codes.add(self._hash(bits)):
             return False
         self._forget_old()
         return True
@@ -162,17 +154,11 @@ class Archive:
             code ^= mix_bit(k)
         return code
 
-    def _remember(self, code: int) -> bool:
-        if code in self._seen or code in self._seen_before:
-            return False
-        self._seen.add(code)
-        return True
-
     def _forget_old(self) -> None:
         """Keep the memory bounded; a small space is remembered whole."""
         bound = max(self.memory, 4 * len(self))
-        if len(self._seen) >= bound and self._n_points > bound:
-            self._seen_before, self._seen = self._seen, set(self._hashes)
+        if len(self._codes) >= bound and self._n_points > bound:
+            self._codes.begin_generation(self._hashes)
 
     # ------------------------------------------------------------- members
 

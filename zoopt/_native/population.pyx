@@ -32,10 +32,33 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from zoopt._native import reference
-from zoopt._native.reference import MEMORY, REPLACEMENTS, list_capacity
+from zoopt._native.arrays cimport (
+    NPY_ARRAY_OWNDATA,
+    NPY_ARRAY_WRITEABLE,
+    NPY_DOUBLE,
+    PyArray_CHKFLAGS,
+    PyArray_Check,
+    PyArray_SimpleNew,
+    _import_array,
+    data_of,
+    frozen,
+)
+from zoopt._native.codes cimport Codes, add_code, add_to_present, hash_of, is_seen, mix
+from zoopt._native.columns cimport (
+    LOG_INTEGER,
+    ORDERED,
+    UNORDERED,
+    bitgen_t,
+    draw_value,
+    random,
+)
+from zoopt._native.seen cimport SeenPoints
 
-__all__ = ["Population", "row_hash"]
+from zoopt._native.reference.codes import MEMORY
+from zoopt._native.reference import population as reference
+from zoopt._native.reference.population import REPLACEMENTS, list_capacity
+
+__all__ = ["Population"]
 
 cdef extern from *:
     """
@@ -51,36 +74,12 @@ cdef extern from "Python.h":
     PyObject *PyList_GET_ITEM(PyObject *items, Py_ssize_t index) noexcept nogil
     Py_ssize_t Py_REFCNT(PyObject *thing) noexcept nogil
 
-cdef extern from "numpy/random/bitgen.h":
-    ctypedef struct bitgen_t:
-        void *state
-        double (*next_double)(void *st) noexcept nogil
-
-cdef extern from "numpy/arrayobject.h":
-    enum:
-        NPY_DOUBLE
-        NPY_ARRAY_WRITEABLE
-        NPY_ARRAY_OWNDATA
-    int _import_array() except -1
-    bint PyArray_Check(object thing) noexcept nogil
-    bint PyArray_CHKFLAGS(PyObject *array, int flags) noexcept nogil
-    object PyArray_SimpleNew(int n_axes, Py_ssize_t *shape, int kind)
-    void *PyArray_DATA(PyObject *array) noexcept nogil
-    void PyArray_CLEARFLAGS(PyObject *array, int flags) noexcept nogil
-
 _import_array()
-
-cdef enum:
-    CONTINUOUS = 0
-    ORDERED = 1
-    UNORDERED = 2
-    LOG_INTEGER = 3
 
 cdef enum:
     REDRAWS = 10
     FEW_OUTCOMES = 64
     REGIONS = 10
-    UNIFORM_TRIES = 100
     DENSE_TRIES = 64
     LATEST = 64
     UNKNOWN = -2
@@ -96,38 +95,6 @@ cdef enum:
     LM = 2
 
 cdef Py_ssize_t NOBODY = -(<Py_ssize_t>1 << 62)
-
-
-cdef inline double *data_of(object row) noexcept:
-    return <double *>PyArray_DATA(<PyObject *>row)
-
-
-cdef inline object frozen(object row):
-    PyArray_CLEARFLAGS(<PyObject *>row, NPY_ARRAY_WRITEABLE)
-    return row
-
-
-cdef inline uint64_t mix(Py_ssize_t column, double value) noexcept nogil:
-    cdef uint64_t z
-    value = value + 0.0
-    memcpy(&z, &value, sizeof(double))
-    z = z + <uint64_t>(column + 1) * <uint64_t>0x9E3779B97F4A7C15
-    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
-    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
-    return z ^ (z >> 31)
-
-
-cdef uint64_t hash_of(const double[::1] row) noexcept nogil:
-    cdef uint64_t code = 0
-    cdef Py_ssize_t k
-    for k in range(row.shape[0]):
-        code += mix(k, row[k])
-    return code if code != 0 else 1
-
-
-def row_hash(const double[::1] row):
-    """Hash a point to 64 bits that are never 0; 0.0 and -0.0 are the same."""
-    return hash_of(row)
 
 
 @cython.final
@@ -157,11 +124,8 @@ cdef class Population:
     cdef Py_ssize_t[::1] _negative
     cdef Py_ssize_t[:, ::1] _counts
     cdef int32_t[:, ::1] _lists  # narrow, since they are copied at every insertion
-    cdef uint64_t[::1] _table
-    cdef uint64_t[::1] _table_before
-    cdef uint64_t _mask, _mask_before
-    cdef readonly Py_ssize_t n_seen
-    cdef object _cursor
+    cdef SeenPoints _seen
+    cdef Codes *_codes  # of _seen
     # The region of the present proposal; whole, but for the touched columns, between proposals.
     cdef double[::1] _left
     cdef double[::1] _right
@@ -196,15 +160,15 @@ cdef class Population:
         double recombination_rate=0.0,
     ):
         cdef Py_ssize_t d = len(kinds)
-        if not len(low) == len(high) == d:
-            raise ValueError("kinds, low and high must have the same length")
         if positive_size < 1 or negative_size < 0 or uncertain_bits < 1:
             raise ValueError("positive_size and uncertain_bits must be >= 1, negative_size >= 0")
         if replacement not in REPLACEMENTS:
             raise ValueError(f"replacement must be one of {REPLACEMENTS}, got {replacement!r}")
-        self.kinds = np.ascontiguousarray(kinds, np.intp)
-        self.low = np.ascontiguousarray(low, np.float64)
-        self.high = np.ascontiguousarray(high, np.float64)
+        self._seen = SeenPoints(kinds, low, high, rng, n_points, memory)
+        self._codes = &self._seen.codes
+        self.kinds = self._seen.kinds
+        self.low = self._seen.low
+        self.high = self._seen.high
         self.positive_size = positive_size
         self.size = positive_size + negative_size
         self.uncertain_bits = uncertain_bits
@@ -224,7 +188,7 @@ cdef class Population:
         self._capacity = list_capacity(d)
         self._outgrows = d // 16 > MOST_LISTED
         self._n_pos = self._n_neg = 0
-        self._kinds = self.kinds.astype(np.int8)
+        self._kinds = self._seen._kinds
         self._low = self.low
         self._high = self.high
         cdef Py_ssize_t size = self.size
@@ -241,12 +205,6 @@ cdef class Population:
         self._negative = np.zeros(size, np.intp)
         self._counts = np.full((size, size), UNKNOWN, np.intp)
         self._lists = np.zeros((max(1, size * (size - 1) // 2), self._capacity), np.int32)
-        self._table = np.zeros(1024, np.uint64)
-        self._mask = 1023
-        self._table_before = np.zeros(1, np.uint64)
-        self._mask_before = 0
-        self.n_seen = 0
-        self._cursor = None
         self._left = self.low.copy()
         self._right = self.high.copy()
         self._touched = np.zeros(size, np.intp)
@@ -330,7 +288,7 @@ cdef class Population:
             raise ValueError(f"width must be above 0 and at most 1, got {width}")
         self._width = width
         self._n_redrawn = n_redrawn if n_redrawn > 0 else self.uncertain_bits
-        if self.n_seen >= self.n_points:
+        if self._codes.n >= self.n_points:
             return -1
         self._acquire()
         try:
@@ -339,7 +297,7 @@ cdef class Population:
         finally:
             self._release()
         if parent >= 0:
-            self._grow()
+            self._forget_old()
         return parent
 
     cdef object _uniform_proposal(self):
@@ -359,58 +317,36 @@ cdef class Population:
                 values.append(self._drawn[i])
         return tuple(columns), tuple(values)
 
-    def uniform(self):
-        """Draw a new point uniformly from the whole space; None if none was found."""
-        cdef bint found = False
-        if self.n_seen >= self.n_points:
-            return None
-        row = PyArray_SimpleNew(1, &self._d, NPY_DOUBLE)
-        cdef double *fresh = data_of(row)
-        self._acquire()
-        try:
-            with nogil:
-                found = self._draw_uniform(fresh)
-        finally:
-            self._release()
-        if not found:
-            return self._enumerate() if self.n_points < INFINITY else None
-        self._grow()
-        return frozen(row)
+    @property
+    def n_seen(self):
+        """How many distinct points are remembered: proposed or marked."""
+        return self._codes.n
 
-    cdef object _enumerate(self):
-        """Return the next point of a finite space that is not known yet; None at the end."""
-        cdef Py_ssize_t k, d = self._d
-        if self._cursor is None:
-            self._cursor = [self._first(k) for k in range(d)]
-        cursor = self._cursor
-        while len(cursor) == d:
-            row = np.array(cursor, np.float64)
-            k = 0
-            while k < d and cursor[k] == self._last(k):
-                cursor[k] = self._first(k)
-                k += 1
-            if k == d:
-                cursor.append(0.0)
-            elif self._kinds[k] == LOG_INTEGER:
-                cursor[k] = log(rint(exp(cursor[k])) + 1.0)
-            else:
-                cursor[k] += 1.0
-            if self.mark(row):
-                row.flags.writeable = False
-                return row
-        return None
+    def uniform(self):
+        """Draw an unseen point uniformly from the whole space; see `SeenPoints.uniform`."""
+        row = self._seen.draw()
+        self._forget_old()
+        return row
 
     def mark(self, const double[::1] row):
-        """Remember a point, so that it is not proposed; False if it was known already."""
+        """Remember a point, so that it is not proposed; False if it was seen before."""
         if row.shape[0] != self._d:
             raise ValueError(f"row must have {self._d} columns, got {row.shape[0]}")
-        if not self._remember(hash_of(row)):
+        if not add_code(self._codes, hash_of(row)):
             return False
-        self._grow()
+        self._forget_old()
         return True
 
+    cdef int _forget_old(self) except -1:
+        """Make room for the next point; the members are remembered in any case."""
+        cdef Py_ssize_t i
+        if self._seen.forget(self.size):
+            for i in range(self._n_pos + self._n_neg):
+                add_to_present(self._codes, self._hashes[i])
+        return 0
+
     cdef double _random(self) noexcept nogil:
-        return self._bitgen.next_double(self._bitgen.state)
+        return random(self._bitgen)
 
     cdef Py_ssize_t _propose(self) noexcept nogil:
         """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
@@ -449,61 +385,24 @@ cdef class Population:
                 return parent
         return -1
 
-    cdef bint _draw_uniform(self, double *fresh) noexcept nogil:
-        cdef Py_ssize_t _, k
-        cdef uint64_t code
-        for _ in range(UNIFORM_TRIES):
-            code = 0
-            for k in range(self._d):
-                fresh[k] = self._draw(k, self._low[k], self._high[k])
-                code += mix(k, fresh[k])
-            if self._remember(code if code != 0 else 1):
-                return True
-        return False
-
     cdef inline double _draw(self, Py_ssize_t k, double low, double high) noexcept nogil:
-        cdef double u = self._random()
-        cdef double value
-        cdef Py_ssize_t kind = self._kinds[k]
-        if kind == CONTINUOUS:
-            value = low + u * (high - low)
-            return value if value < high else high
-        if kind == LOG_INTEGER:
-            value = low + u * (high - low)
-            return self._snap(k, value if value < high else high)
-        value = low + floor(u * (high - low + 1.0))
-        return value if value < high else high
-
-    cdef double _snap(self, Py_ssize_t k, double value) noexcept nogil:
-        cdef double first = self._first(k)
-        cdef double last = self._last(k)
-        value = rint(exp(value))
-        value = log(value if value > 1.0 else 1.0)
-        if value < first:
-            value = first
-        return value if value < last else last
-
-    cdef double _first(self, Py_ssize_t k) noexcept nogil:
-        if self._kinds[k] == LOG_INTEGER:
-            return log(rint(exp(self._low[k]) + 0.5))
-        return self._low[k]
-
-    cdef double _last(self, Py_ssize_t k) noexcept nogil:
-        if self._kinds[k] == LOG_INTEGER:
-            return log(rint(exp(self._high[k]) - 0.5))
-        return self._high[k]
+        return draw_value(
+            self._bitgen, self._kinds[k], low, high, self._low[k], self._high[k]
+        )
 
     cdef Py_ssize_t _shrink(self) noexcept nogil:
         """Shrink the space around a random positive until no negative is left inside."""
         cdef Py_ssize_t positive = self._positive[<Py_ssize_t>(self._random() * self._n_pos)]
         cdef Py_ssize_t n_active = self._n_neg
-        cdef Py_ssize_t i, j, k, kind, n_kept
+        cdef Py_ssize_t _, i, j, k, kind, n_kept
         cdef double here, there, span, bound, value
         self._n_touched = 0
         self._n_fixed = 0
         for i in range(n_active):
             self._active[i] = self._negative[i]
-        while n_active > 0:
+        for _ in range(self._n_neg):  # each turn separates one negative at least
+            if n_active == 0:
+                break
             j = <Py_ssize_t>(self._random() * n_active)
             k = self._differing_column(positive, self._active[j])
             if k < 0:
@@ -689,7 +588,7 @@ cdef class Population:
             if value != here:
                 changed = True
                 code += mix(k, value) - mix(k, here)
-        return changed and self._remember(code if code != 0 else 1)
+        return changed and add_code(self._codes, code if code != 0 else 1)
 
     cdef Py_ssize_t _recombine(self) noexcept nogil:
         """Leave a mixture of a positive and a member in labels and drawn; return the positive.
@@ -739,7 +638,7 @@ cdef class Population:
             if self._drawn[i] != self._rows[parent][k]:
                 changed = True
                 code += mix(k, self._drawn[i]) - mix(k, self._rows[parent][k])
-        if not changed or not self._remember(code if code != 0 else 1):
+        if not changed or not add_code(self._codes, code if code != 0 else 1):
             return -1
         return parent
 
@@ -788,76 +687,17 @@ cdef class Population:
         for i in range(n):
             if codes[i] == 0:
                 codes[i] = 1
-            if codes[i] != self._hashes[parent] and not self._is_known(codes[i]):
+            if codes[i] != self._hashes[parent] and not is_seen(self._codes, codes[i]):
                 unknown[n_unknown] = i
                 n_unknown += 1
         if n_unknown == 0:
             return False
         j = unknown[<Py_ssize_t>(self._random() * n_unknown)]
-        self._add(codes[j])
+        add_code(self._codes, codes[j])
         for i in range(self._n_labels):
             self._drawn[i] = self._outcome_first[i] + j % self._outcome_count[i]
             j //= self._outcome_count[i]
         return True
-
-    # ---------------------------------------------------------------- known points
-
-    cdef bint _remember(self, uint64_t code) noexcept nogil:
-        """Add a hash to the known ones; False if it was there. Callers grow the table after."""
-        return not self._was_known(code) and self._add(code)
-
-    cdef inline bint _was_known(self, uint64_t code) noexcept nogil:
-        cdef uint64_t place = code & self._mask_before
-        while self._table_before[place] != 0:
-            if self._table_before[place] == code:
-                return True
-            place = (place + 1) & self._mask_before
-        return False
-
-    cdef inline bint _is_known(self, uint64_t code) noexcept nogil:
-        cdef uint64_t place = code & self._mask
-        while self._table[place] != 0:
-            if self._table[place] == code:
-                return True
-            place = (place + 1) & self._mask
-        return self._was_known(code)
-
-    cdef bint _add(self, uint64_t code) noexcept nogil:
-        cdef uint64_t place = code & self._mask
-        while self._table[place] != 0:
-            if self._table[place] == code:
-                return False
-            place = (place + 1) & self._mask
-        self._table[place] = code
-        self.n_seen += 1
-        return True
-
-    cdef int _grow(self) except -1:
-        """Keep the table half empty, and the memory of an infinite space bounded."""
-        cdef uint64_t[::1] old
-        cdef Py_ssize_t i, size
-        if self.n_seen <= self.memory and 2 * self.n_seen <= <Py_ssize_t>self._mask:
-            return 0
-        old = self._table
-        if self.n_seen > self.memory and self.n_points == INFINITY:
-            self._table_before = old
-            self._mask_before = self._mask
-            size = 64
-            while size < 4 * self.size:
-                size *= 2
-            self._table = np.zeros(size, np.uint64)
-            self._mask = size - 1
-            self.n_seen = 0
-            for i in range(self._n_pos + self._n_neg):
-                self._add(self._hashes[i])
-        elif 2 * self.n_seen > old.shape[0]:
-            self._table = np.zeros(2 * old.shape[0], np.uint64)
-            self._mask = self._table.shape[0] - 1
-            self.n_seen = 0
-            for i in range(old.shape[0]):
-                if old[i] != 0:
-                    self._add(old[i])
-        return 0
 
     # ---------------------------------------------------------------- the sets
 
@@ -1292,9 +1132,8 @@ cdef class Population:
         state = (
             self._n_pos,
             self._n_neg,
-            self.n_seen,
-            self._cursor,
             self._n_idle,
+            self._seen,
             (
                 np.stack(self._arrays),
                 np.asarray(self._idents),
@@ -1305,14 +1144,13 @@ cdef class Population:
                 np.asarray(self._negative),
                 np.asarray(self._counts),
                 np.asarray(self._lists),
-                np.asarray(self._table),
-                np.asarray(self._table_before),
             ),
         )
         return Population, arguments, state
 
     def __setstate__(self, state):
-        self._n_pos, self._n_neg, self.n_seen, self._cursor, self._n_idle, arrays = state
+        self._n_pos, self._n_neg, self._n_idle, self._seen, arrays = state
+        self._codes = &self._seen.codes
         (
             rows,
             self._idents,
@@ -1323,9 +1161,5 @@ cdef class Population:
             self._negative,
             self._counts,
             self._lists,
-            self._table,
-            self._table_before,
         ) = (part.copy() for part in arrays)
         self._hold([row.copy() for row in rows])
-        self._mask = self._table.shape[0] - 1
-        self._mask_before = self._table_before.shape[0] - 1

@@ -3,11 +3,9 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native.reference import Indices, Move, Row, Values
+from zoopt._native.reference.columns import Indices, Move, Row, Values
 
-__all__ = ["Population", "row_hash"]
-
-def row_hash(row: Row) -> int: ...
+__all__ = ["Population"]
 
 @final
 class Population:
@@ -20,7 +18,6 @@ class Population:
     size: int
     uncertain_bits: int
     exploration_rate: float
-    n_seen: int
     n_points: float
     memory: int
     recombination_rate: float
@@ -39,6 +36,8 @@ class Population:
         memory: int = ...,
         recombination_rate: float = ...,
     ) -> None: ...
+    @property
+    def n_seen(self) -> int: ...
     def propose(self, n_redrawn: int = 0, width: float = 1.0) -> tuple[Row, Move | None] | None: ...
     def step(
         self, n_redrawn: int = 0, width: float = 1.0

@@ -1,0 +1,25 @@
+"""The kernels in plain Python, written to be read.
+
+Every class here has a compiled twin that draws the same random numbers in the same order and
+agrees with it bit for bit. They know encoded rows of floats or packed bits, and nothing of user
+units, budgets, or values of objectives beyond their order.
+"""
+
+from zoopt._native.reference.archive import Archive
+from zoopt._native.reference.codes import MEMORY, row_hash
+from zoopt._native.reference.columns import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
+from zoopt._native.reference.population import NOBODY, Population
+from zoopt._native.reference.seen import SeenPoints
+
+__all__ = [
+    "CONTINUOUS",
+    "LOG_INTEGER",
+    "MEMORY",
+    "NOBODY",
+    "ORDERED",
+    "UNORDERED",
+    "Archive",
+    "Population",
+    "SeenPoints",
+    "row_hash",
+]
