@@ -140,6 +140,14 @@ class Solver(ABC):
             If nothing is left to ask and nothing is in flight.
         NothingFeasible
             If the filter rejected 1,000 proposals in a row, or all that there are.
+
+        Examples
+        --------
+        >>> from zoopt import Racos
+        >>> solver = Racos([(0, 1)], budget=50, seed=0)
+        >>> first, second = solver.ask(), solver.ask()
+        >>> first.id, second.id
+        (0, 1)
         """
 
     def take_steps(self) -> None:
@@ -172,6 +180,16 @@ class Solver(ABC):
             in flight has that ``x``. The solver is unchanged then.
         TypeError
             If it is neither a candidate nor a point of the space.
+
+        Examples
+        --------
+        >>> from zoopt import SRacos
+        >>> solver = SRacos([(0, 1)], budget=50, seed=0)
+        >>> first, second = solver.ask(), solver.ask()
+        >>> solver.tell(second, 2.0)
+        >>> solver.tell(first.x, Evaluation(1.0, violation=0.5))
+        >>> solver.best.value, solver.in_flight
+        (2.0, [])
         """
         try:
             asked = self._in_flight.pop(candidate.id, None)
@@ -197,11 +215,9 @@ class Solver(ABC):
         asked : Candidate or None
             The candidate with its id, taken out of flight already.
         """
-        if isinstance(given, Candidate) and asked is not None:
-            is_copy = given.space == asked.space and np.array_equal(given.u, asked.u)
-            if is_copy:
-                return asked
         if asked is not None:
+            if isinstance(given, Candidate) and _are_equal(given, asked):
+                return asked
             self._in_flight[asked.id] = asked
             self._in_flight = dict(sorted(self._in_flight.items()))
         if not isinstance(given, Candidate):
@@ -255,6 +271,14 @@ class Solver(ABC):
         ------
         ValueError, TypeError
             If it is not a point of the space.
+
+        Examples
+        --------
+        >>> from zoopt import SRacos
+        >>> solver = SRacos({"rate": (0, 1)}, budget=50, seed=0)
+        >>> solver.tell_point({"rate": 0.1}, 3.0)
+        >>> solver.best.x
+        {'rate': 0.1}
         """
         row = encode_point(self.space, x)
         self.n_foreign += 1
@@ -400,8 +424,28 @@ class Proposer(Solver):
         self._observe(candidate, Evaluation(math.nan, LOST))
 
 
+def _are_equal(a: Candidate, b: Candidate) -> bool:
+    return a.space == b.space and np.array_equal(a.u, b.u)
+
+
 def encode_point(space: Space, point: Any) -> Row:
-    """Return the row of a point in user units, or of a Candidate."""
+    """Return the row of a point.
+
+    Parameters
+    ----------
+    space : Space
+    point : point in user units, or a Candidate
+        A candidate of another space counts as its point in user units.
+
+    Returns
+    -------
+    float64 array, shape (n_columns,), read-only
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is not a point of the space.
+    """
     if not isinstance(point, Candidate):
         return space.encode(point)
     if point.space is space or point.space == space:
@@ -410,7 +454,7 @@ def encode_point(space: Space, point: Any) -> Row:
 
 
 def encode_start(space: Space, point: Any, i: int) -> Row:
-    """Encode an initial point; an error names its index."""
+    """Return the row of an initial point; see `encode_point`. Errors name its index."""
     try:
         return encode_point(space, point)
     except (TypeError, ValueError) as error:
