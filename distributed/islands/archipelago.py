@@ -1,7 +1,7 @@
-"""The driver of islands on Ray: gives each the mail it waits for, and begins lost ones again.
+"""The driver of islands on Ray: delivers mail between them and restarts lost ones.
 
-It knows nothing of what is searched. An island goes on when the posts that it is due are there;
-which those are goes by numbers, not by time.
+It does not depend on the search. An island continues once the posts it needs have arrived. Which
+posts those are depends on the number of the exchange, not on time.
 """
 
 import logging
@@ -22,34 +22,42 @@ from zoopt.distributed.ray.executor import MAX_LOST_NODES, PATIENCE_SECONDS
 from zoopt.distributed.ray.nodes import NodeWatch
 from zoopt.run.result import Result
 from zoopt.run.supervisor import LOOK_SECONDS
-from zoopt.run.worker import UNFIT, evaluation_of, main_module
+from zoopt.run.worker import Readiness, Report, evaluation_of, main_module
 
 __all__ = ["Archipelago"]
 
 logger = logging.getLogger("zoopt")
 
-#: An island is given its mail while it is still on the way to where it needs it.
+#: Calls pending on an island: its next mail arrives before it needs it.
 CALLS_AHEAD = 2
 
 
 class Archipelago:
-    """Islands on Ray, and who is where.
+    """The islands of one run and their actors.
 
     Parameters
     ----------
     ray : module
     search : IslandSearch
     settings : sequence of dict
-        Of each island.
+        The settings of each island.
     mailbox : Mailbox
     lag : int
-        How many exchanges old the posts of others are.
+        Age of the posts that islands receive, in exchanges.
     retries : int
-        How often an island may be lost before it comes farther than ever.
+        How often an island may be lost without making progress.
     claims : mapping
-        What an island claims, under Ray's names.
+        Resources that each island claims, under Ray's names.
     runtime_env : mapping or None
     node_timeout, start_timeout : float
+        As in `RayExecutor`.
+
+    Attributes
+    ----------
+    n_restarts : int
+        How often an island was restarted.
+    results : list of Result or None
+        One of each island; None for an island that has not finished.
     """
 
     def __init__(
@@ -98,34 +106,42 @@ class Archipelago:
         return [member.result for member in self._members]
 
     def run(self) -> None:
-        """Run until every island came to its end or was given up."""
+        """Run until every island has finished or was given up.
+
+        Raises
+        ------
+        ExecutorError
+            If islands cannot be started, or all of them were lost.
+        Exception
+            The exception that a search raised.
+        """
         for member in self._members:
-            self._begin(member)
+            self._start(member)
         while any(not member.is_done for member in self._members):
             for member in self._members:
                 self._send(member)
             self._listen(LOOK_SECONDS)
-            self._look_after_them()
+            self._check()
 
     def close(self) -> None:
-        """End what still runs."""
+        """Stop the islands that still run."""
         for member in self._members:
-            self._leave(member)
+            self._stop(member)
         self._watch.close()
 
-    # ------------------------------------------------------------- giving
+    # ------------------------------------------------------------- sending
 
-    def _begin(self, member: "_Member") -> None:
+    def _start(self, member: "_Member") -> None:
         path = [folder for folder in sys.path if type(folder) is str]
         name = f"island {member.number}"
         actor = self._watch.placed(self._class).remote(
             name, self._search, main_module(), path, member.settings
         )
-        member.begin(actor)
+        member.reset(actor)
         self._calls.add(member, actor.load.remote())
 
     def _send(self, member: "_Member") -> None:
-        """Have an island go on to further exchanges, as far as their mail is there."""
+        """Send an island to its next exchanges, as far as their mail has arrived."""
         while member.is_ready and not member.has_ended and self._calls.n_of(member) < CALLS_AHEAD:
             mail = self._mail(member)
             if mail is None:
@@ -134,7 +150,7 @@ class Archipelago:
             self._calls.add(member, member.actor.go_on.remote(mail))
 
     def _mail(self, member: "_Member") -> list[Post] | None:
-        """Return what an island gets for its next stretch; None while some is to come."""
+        """Return the mail for an island's next stretch, or None if some is still missing."""
         number = member.n_sent - 1 - self._lag
         if number < 0:
             return []
@@ -153,29 +169,28 @@ class Archipelago:
 
     def _take(self, member: "_Member", answer: Any) -> None:
         if not member.is_ready:
-            self._take_readiness(member, *answer)
+            self._welcome(member, answer)
         elif member.has_ended:
             member.result = answer
             member.is_done = True
-            self._leave(member)
+            self._stop(member)
         else:
-            self._take_post(member, *answer)
+            self._take_post(member, answer)
 
-    def _take_readiness(
-        self, member: "_Member", status: str, detail: str, node: str, version: str
-    ) -> None:
-        if status == UNFIT:
-            raise ExecutorError(f"an island could not load what it was sent:\n{detail}")
-        if version != zoopt.__version__:
+    def _welcome(self, member: "_Member", readiness: Readiness) -> None:
+        if readiness.error:
+            raise ExecutorError(f"an island could not load the objective:\n{readiness.error}")
+        if readiness.version != zoopt.__version__:
             raise ExecutorError(
-                f"island {member.number} has zoopt {version}, this program {zoopt.__version__}"
+                f"island {member.number} has zoopt {readiness.version}, "
+                f"this program has {zoopt.__version__}"
             )
         member.is_ready = True
-        member.node = node
+        member.node = readiness.node
 
-    def _take_post(self, member: "_Member", post: Post | None, report: Any) -> None:
-        if post is None:
-            error = evaluation_of(report, 0.0).exception
+    def _take_post(self, member: "_Member", post: Post | Report) -> None:
+        if isinstance(post, Report):
+            error = evaluation_of(post, 0.0).exception
             assert error is not None
             raise error
         self._mailbox.add(member.number, member.n_heard, post)
@@ -192,27 +207,27 @@ class Archipelago:
         if not member.is_ready:
             raise_if_it_cannot_start(self._ray, error)
         of_node = tells_of_a_node(self._ray, error) or self._watch.is_gone(member.node)
-        self._begin_again(member, reason_of(error), of_node)
+        self._restart(member, reason_of(error), of_node)
 
-    # ------------------------------------------------------------- losing
+    # ------------------------------------------------------------- losses
 
-    def _begin_again(self, member: "_Member", reason: str, of_node: bool) -> None:
-        self._leave(member)
+    def _restart(self, member: "_Member", reason: str, of_node: bool) -> None:
+        self._stop(member)
         if of_node:
             member.n_lost_nodes += 1
         else:
             member.n_deaths += 1
         if member.n_deaths > self._retries or member.n_lost_nodes > MAX_LOST_NODES:
             logger.warning(
-                "island %d is given up: it was lost again before it came farther, at last %s",
+                "island %d is given up: it was lost again without making progress, last %s",
                 member.number,
                 reason,
             )
             self._give_up(member)
             return
-        logger.warning("island %d was lost %s; it begins again", member.number, reason)
+        logger.warning("island %d was lost %s; it is restarted", member.number, reason)
         self.n_restarts += 1
-        self._begin(member)
+        self._start(member)
 
     def _give_up(self, member: "_Member") -> None:
         last = self._mailbox.last(member.number)
@@ -220,19 +235,20 @@ class Archipelago:
         self._mailbox.add(member.number, self._mailbox.n_posts(member.number), post)
         member.is_done = True
         if all(m.is_done and m.result is None for m in self._members):
-            raise ExecutorError("every island was lost before it came to its end")
+            raise ExecutorError("every island was lost before it finished")
 
-    def _leave(self, member: "_Member") -> None:
+    def _stop(self, member: "_Member") -> None:
         self._calls.forget(member)
         if member.actor is not None:
             try:
                 self._ray.kill(member.actor)
             except Exception as error:  # Ray may be gone, too
-                logger.debug("ending island %d failed: %s", member.number, error)
+                logger.debug("stopping island %d failed: %s", member.number, error)
             member.actor = None
             member.is_ready = False
 
-    def _look_after_them(self) -> None:
+    def _check(self) -> None:
+        """Restart islands of lost nodes; log or raise if islands find no worker."""
         now = perf_counter()
         if now < self._next_look:
             return
@@ -240,7 +256,7 @@ class Archipelago:
         self._watch.check()
         for member in self._members:
             if member.is_ready and self._watch.is_gone(member.node):
-                self._begin_again(member, "with its node, which is gone or silent", True)
+                self._restart(member, "with its node, which is dead or silent", True)
         self._watch.nodes_in_use = {m.node for m in self._members if m.is_ready}
         homeless = [m.number for m in self._members if m.actor is not None and not m.is_ready]
         if not homeless:
@@ -251,17 +267,17 @@ class Archipelago:
             return
         state = (
             f"no worker is ready for {len(homeless)} of {len(self._members)} islands after "
-            f"{waited:.0f} s: each claims {self._claims or 'nothing'}, the cluster has "
+            f"{waited:.0f} s: each claims {self._claims or 'nothing'}, and the cluster has "
             f"{self._watch.resources}"
         )
         if waited >= self._start_timeout:
             raise ExecutorError(state)
-        logger.warning("%s; waiting, as all islands are needed", state)
+        logger.warning("%s; waiting, because all islands must run at once", state)
         self._said_so = True
 
 
 class _Member:
-    """An island as the driver sees it."""
+    """The driver's view of an island."""
 
     def __init__(self, number: int, settings: dict[str, Any]) -> None:
         self.number = number
@@ -271,7 +287,7 @@ class _Member:
         self.is_done = False
         self.farthest = self.n_deaths = self.n_lost_nodes = 0
 
-    def begin(self, actor: Any) -> None:
+    def reset(self, actor: Any) -> None:
         self.actor = actor
         self.node = ""
         self.is_ready = self.has_ended = False

@@ -1,4 +1,4 @@
-"""An island: a search in an actor, which stops at each exchange until it is told to go on."""
+"""An island: a search in an actor that pauses at each exchange until it is told to go on."""
 
 import functools
 import math
@@ -14,27 +14,27 @@ import zoopt
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
 from zoopt.distributed.islands.mailbox import Post
-from zoopt.distributed.ray.evaluator import load, node_here
+from zoopt.distributed.ray.evaluator import Parcel, load, node_here
 from zoopt.run.callbacks import Callback
 from zoopt.run.executor import failure
 from zoopt.run.result import Result
 from zoopt.run.view import SearchView
-from zoopt.run.worker import READY, UNFIT, Report, report_of
+from zoopt.run.worker import MainModule, Readiness, Report, report_of
 
 __all__ = ["Exchange", "Island", "IslandSearch", "PausedSearch"]
 
 
 class IslandSearch:
-    """What every island does, ready to be sent.
+    """The part of a search that all islands share.
 
     Parameters
     ----------
     minimize : callable
-        `zoopt.minimize` with all settings but those of one island.
+        `zoopt.minimize` with all settings except those of a single island.
     functions : tuple of callables
-        What the user wrote; pickling looks after their modules.
+        The user's functions; those of modules that workers cannot import are pickled by value.
     every : int
-        Tells from exchange to exchange.
+        Number of tells between two exchanges.
     """
 
     def __init__(
@@ -46,23 +46,35 @@ class IslandSearch:
 
 
 class Exchange(Callback):
-    """Every so many tells, show the best point and take over a better one of the others.
+    """Show the best point at regular intervals, and adopt a better one of another island.
 
     Parameters
     ----------
     every : int
+        Number of tells between two exchanges.
     swap : callable
-        Takes a post, returns those of the others when they are there.
+        Takes this island's post; waits for the posts of the others and returns them.
+
+    Attributes
+    ----------
+    last : Post or None
+        The post at the end of the search.
     """
 
     def __init__(self, every: int, swap: Callable[[Post], list[Post]]) -> None:
         self._every = every
         self._swap = swap
-        #: That of the end, when it has come.
         self.last: Post | None = None
-        self._taken = math.inf  # the least value that was taken over
+        self._adopted = math.inf  # the lowest value adopted so far
 
     def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Exchange posts if it is time to.
+
+        Raises
+        ------
+        StopIteration
+            If another island has reached the terminal value.
+        """
         if search.nfev % self._every or search.nfev == search.budget:
             return
         mail = self._swap(_post_of(search))
@@ -70,15 +82,16 @@ class Exchange(Callback):
             raise StopIteration
         theirs = min((p for p in mail if p.u is not None), key=lambda p: p.value, default=None)
         mine = search.solver.recommend()
-        bar = self._taken if mine is None else min(self._taken, mine.value)
+        bar = self._adopted if mine is None else min(self._adopted, mine.value)
         if theirs is not None and (theirs.value < bar or (mine is None and bar == math.inf)):
-            self._taken = theirs.value
+            self._adopted = theirs.value
             assert theirs.u is not None
             point = Candidate(-1, np.frombuffer(theirs.u, np.float64), search.solver.space)
             told = Evaluation(theirs.value, violation=theirs.violation)
             search.solver.tell_point(point, told)
 
     def on_end(self, search: SearchView, result: Result) -> None:
+        """Keep the last post."""
         self.last = _post_of(search, result.status)
 
 
@@ -91,13 +104,19 @@ def _post_of(search: SearchView, status: str = "") -> Post:
 
 
 class PausedSearch:
-    """A search in a thread of its own, which goes from exchange to exchange when told to.
+    """A search in a separate thread that advances by one exchange at a time.
 
     Parameters
     ----------
     minimize : callable
         ``minimize(callbacks=[...]) -> Result``
     every : int
+        Number of tells between two exchanges.
+
+    Attributes
+    ----------
+    result : Result or None
+        The result, once the search has ended.
     """
 
     def __init__(self, minimize: Callable[..., Result], every: int) -> None:
@@ -110,14 +129,19 @@ class PausedSearch:
         self._final: Post | BaseException | None = None
 
     def go_on(self, mail: list[Post]) -> Post:
-        """Search to the next exchange, or to the end; return what is shown there.
+        """Search until the next exchange or the end; return the post of that moment.
+
+        Parameters
+        ----------
+        mail : list of Post
+            The posts of the other islands; empty at the first call.
 
         Raises
         ------
-        Exception
-            What the search raised.
+        BaseException
+            The exception that the search raised.
         """
-        if self._final is not None:  # mail was on the way when it ended
+        if self._final is not None:  # the search ended while mail was on its way
             word = self._final
         else:
             if self._thread.ident is None:
@@ -144,24 +168,24 @@ class PausedSearch:
 
 
 class Island:
-    """The actor.
+    """The actor of an island.
 
     Parameters
     ----------
     name : str
-    search : tuple
-        The pickled `IslandSearch`, and the large buffers that belong to it.
+    search : Parcel
+        The packed `IslandSearch`.
     main, path
-        See `zoopt.distributed.ray.evaluator.load`.
+        As in `zoopt.distributed.ray.evaluator.load`.
     settings : dict
-        Of `zoopt.minimize`, for this island.
+        The settings of `zoopt.minimize` for this island.
     """
 
     def __init__(
         self,
         name: str,
-        search: tuple[bytes, list[Any]],
-        main: tuple[str | None, str | None],
+        search: Parcel,
+        main: MainModule,
         path: list[str],
         settings: dict[str, Any],
     ) -> None:
@@ -169,29 +193,29 @@ class Island:
         self._sent = (search, main, path)
         self._settings = settings
 
-    def __repr__(self) -> str:  # Ray shows it before each line that the objective prints
+    def __repr__(self) -> str:  # Ray prefixes the objective's output with it
         return self._name
 
-    def load(self) -> tuple[str, str, str, str]:
-        """Unpickle the search; say whether it went well, on which node, with which zoopt."""
+    def load(self) -> Readiness:
+        """Load the search."""
         node = node_here()
         try:
             search = load(*self._sent)
             minimize = functools.partial(search.minimize, **self._settings)
             self._search = PausedSearch(minimize, search.every)
         except BaseException as error:
-            return UNFIT, failure(error).error, node, zoopt.__version__
+            return Readiness(failure(error).error, node, zoopt.__version__)
         finally:
             del self._sent
-        return READY, "", node, zoopt.__version__
+        return Readiness("", node, zoopt.__version__)
 
-    def go_on(self, mail: list[Post]) -> tuple[Post | None, Report | None]:
-        """Search to the next exchange; return its post, or the report of what was raised."""
+    def go_on(self, mail: list[Post]) -> Post | Report:
+        """Search until the next exchange; return its post, or a report of an exception."""
         try:
-            return self._search.go_on(mail), None
+            return self._search.go_on(mail)
         except BaseException as error:
-            return None, report_of(failure(error), self._name)
+            return report_of(failure(error), self._name)
 
     def result(self) -> Result | None:
-        """Return the Result, after the last post."""
+        """Return the result of the search, after its last post."""
         return self._search.result

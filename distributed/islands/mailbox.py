@@ -1,4 +1,7 @@
-"""What islands show each other, kept in a file: one that begins again gets the same posts."""
+"""The posts that islands show each other, kept in a file.
+
+A restarted island receives the same posts again.
+"""
 
 import contextlib
 import json
@@ -22,20 +25,20 @@ CREATE TABLE posts (
 
 
 class Post(NamedTuple):
-    """What an island shows at an exchange.
+    """The best point that an island shows at an exchange.
 
     Attributes
     ----------
     u : bytes or None
-        Its best point, encoded as float64; None before there is one.
+        The point, encoded as float64; None if no evaluation has succeeded yet.
     value : float
-        Infinite before there is one.
+        Its value; infinite if there is no point.
     nfev : int
-        Evaluations told so far.
+        Number of evaluations so far.
     status : str
-        Why it ended; empty while it goes on.
+        Why the island ended; empty while it runs.
     violation : float
-        At most 0; what is left of the constraint, negative, for those that steer by it.
+        At most 0: the negative slack of the constraint, which some solvers use.
     """
 
     u: bytes | None
@@ -46,21 +49,21 @@ class Post(NamedTuple):
 
 
 class Mailbox:
-    """All posts of a run. A post once there stays, whatever is posted under its number later.
+    """All posts of a run. The first post under a number is final.
 
     Parameters
     ----------
     n : int
         Number of islands.
-    path : Path, optional
-        Where they are kept; one that is there goes on.
+    path : Path or None
+        The file. An existing file is continued; None keeps the posts in memory.
     header : dict
-        What makes the run, in terms of JSON. One that differs from the file's raises.
+        The settings that identify the run, as JSON values.
 
     Raises
     ------
     JournalError
-        If the file cannot be used.
+        If the file cannot be used, or its header differs.
     """
 
     def __init__(self, n: int, path: Path | None, header: dict[str, Any]) -> None:
@@ -90,7 +93,7 @@ class Mailbox:
                 connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 connection.execute("INSERT INTO header VALUES (?)", (ours,))
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise JournalError(f"{self._path} is no mailbox of zoopt")
+            raise JournalError(f"{self._path} is not a mailbox of zoopt")
         theirs = json.loads(connection.execute("SELECT json FROM header").fetchone()[0])
         for name, value in json.loads(ours).items():
             if theirs.get(name) != value:
@@ -102,11 +105,27 @@ class Mailbox:
             "SELECT * FROM posts ORDER BY island, number"
         ):
             if island >= len(self._posts) or number != len(self._posts[island]):
-                raise JournalError(f"{self._path} is damaged: post {number} of {island} is alone")
+                raise JournalError(
+                    f"{self._path} is damaged: island {island} has post {number} but not the one "
+                    "before it"
+                )
             self._posts[island].append(Post(*post))
 
     def add(self, island: int, number: int, post: Post) -> None:
-        """Keep a post, before anybody reads it."""
+        """Store a post, on disk first; ignore it if there is one under this number.
+
+        Parameters
+        ----------
+        island : int
+        number : int
+            The number of the exchange, from 0.
+        post : Post
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written.
+        """
         posts = self._posts[island]
         if number < len(posts) or (posts and posts[-1].status):
             return
@@ -122,25 +141,31 @@ class Mailbox:
         posts.append(post)
 
     def read(self, island: int, number: int) -> Post | None:
-        """Return a post, or the last one of an island that ended before; None if it is to come."""
+        """Return a post; None if it has not arrived yet.
+
+        An island that has ended shows its last post at all later exchanges.
+        """
         posts = self._posts[island]
         if number < len(posts):
             return posts[number]
         return posts[-1] if posts and posts[-1].status else None
 
     def last(self, island: int) -> Post | None:
+        """Return the newest post of an island, if any."""
         posts = self._posts[island]
         return posts[-1] if posts else None
 
     def n_posts(self, island: int) -> int:
+        """Return the number of posts of an island."""
         return len(self._posts[island])
 
     def best(self) -> Post | None:
-        """Return the last post of least value."""
+        """Return the newest post with the lowest value, if any."""
         shown = [post for posts in self._posts for post in posts[-1:] if post.u is not None]
         return min(shown, key=lambda post: post.value, default=None)
 
     def close(self) -> None:
+        """Close the file and release its lock."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -149,7 +174,13 @@ class Mailbox:
 
 
 def header_in(path: Path) -> dict[str, Any] | None:
-    """Return the header of a mailbox; None if there is none yet."""
+    """Return the header of a mailbox, or None if the file does not exist.
+
+    Raises
+    ------
+    JournalError
+        If the file cannot be read.
+    """
     if not path.exists():
         return None
     try:

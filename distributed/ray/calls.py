@@ -1,4 +1,4 @@
-"""Calls of actors that are not answered yet. An actor answers in the order of its calls."""
+"""Pending calls of actors. An actor answers its calls in order."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,14 +7,15 @@ from typing import Any, Generic, TypeVar
 
 __all__ = ["Calls"]
 
-#: Ray is asked about more calls than these all at once, as each question costs by their number.
+#: Above this number, all finished calls are fetched at once: each `ray.wait` costs time in
+#: proportion to the number of calls.
 MANY_CALLS = 16
 
 T = TypeVar("T")
 
 
 class Calls(Generic[T]):
-    """The calls of each owner, of which Ray is asked about the first only.
+    """The pending calls of each owner; Ray is asked only about the first of each.
 
     Parameters
     ----------
@@ -27,24 +28,36 @@ class Calls(Generic[T]):
         self._of: dict[T, deque[Any]] = {}
 
     def add(self, owner: T, call: Any) -> None:
+        """Add the newest call of an owner."""
         calls = self._of.setdefault(owner, deque())
         if not calls:
             self._first[call] = owner
         calls.append(call)
 
     def n_of(self, owner: T) -> int:
+        """Return the number of pending calls of an owner."""
         return len(self._of.get(owner, ()))
 
     def forget(self, owner: T) -> None:
-        """Have no more answers of an owner."""
+        """Drop all pending calls of an owner."""
         calls = self._of.pop(owner, None)
         if calls:
             del self._first[calls[0]]
 
     def answers(self, seconds: float) -> Iterator[tuple[T, Any, Exception | None]]:
-        """Wait; yield owner, answer and error of what is there.
+        """Wait for answers and yield them.
 
-        An owner whose call failed is asked no more.
+        The calls of an owner are dropped after its first error.
+
+        Parameters
+        ----------
+        seconds : float
+            Time to wait for the first answer.
+
+        Yields
+        ------
+        owner, answer, error
+            Either ``answer`` or ``error`` is None.
         """
         ray, calls = self._ray, list(self._first)
         if not calls:
@@ -55,7 +68,7 @@ class Calls(Generic[T]):
             done = ray.wait(calls, num_returns=len(calls), timeout=0)[0]
         for call in done:
             owner = self._first.get(call)
-            if owner is None:  # it was forgotten meanwhile
+            if owner is None:  # forgotten while the caller handled another answer
                 continue
             try:
                 answer = ray.get(call)

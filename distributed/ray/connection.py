@@ -1,4 +1,7 @@
-"""How Ray is started, joined and left: never a cluster by accident, alone only on the loopback."""
+"""Start, join and leave Ray.
+
+A cluster is never joined by accident. Ray started here listens on the loopback interface only.
+"""
 
 import contextlib
 import logging
@@ -21,7 +24,7 @@ def ray_of() -> Any:
     Raises
     ------
     ImportError
-        Names the extra.
+        If Ray is not installed; names the extra to install.
     """
     try:
         import ray
@@ -31,9 +34,15 @@ def ray_of() -> Any:
 
 
 def address_of(address: Any) -> str | None:
-    """Return a checked address."""
+    """Return an address after checking it.
+
+    Raises
+    ------
+    TypeError
+        If it is neither None nor a non-empty string.
+    """
     if address is not None and not (isinstance(address, str) and address):
-        raise TypeError(f"address must be None or text such as 'auto', got {address!r}")
+        raise TypeError(f"address must be None or a string such as 'auto', got {address!r}")
     return address
 
 
@@ -41,22 +50,29 @@ def address_of(address: Any) -> str | None:
 def connected(
     ray: Any, address: str | None, n_cpus: float, runtime_env: Mapping[str, Any] | None = None
 ) -> Iterator[None]:
-    """Use Ray as it is, or start or join it, and leave it as it was.
+    """Use Ray if it is initialized; otherwise start or join it, and leave it at the end.
 
     Parameters
     ----------
     ray : module
     address : str or None
-        "local" or None starts one of this machine, unless this program initialized one.
+        "local" or None starts Ray on this machine, unless this program has initialized it.
     n_cpus : float
-        How many a Ray that starts here shall have at least.
+        Minimum number of CPUs of a Ray instance started here.
     runtime_env : mapping, optional
-        Given to a Ray that is started or joined here, so that it takes files of this machine.
+        Passed to ``ray.init``, which uploads local files.
+
+    Raises
+    ------
+    ValueError
+        If the address is ambiguous.
+    ExecutorError
+        If Ray cannot be started or joined.
     """
     if ray.is_initialized():
         if address is not None:
             raise ValueError(
-                f"address must be left out: this program initialized Ray before, "
+                f"address must be left out, because this program has already initialized Ray; "
                 f"got address={address!r}"
             )
         yield
@@ -64,8 +80,8 @@ def connected(
     if address is None:
         if "RAY_ADDRESS" in os.environ:
             raise ValueError(
-                "address must say which Ray is meant, as RAY_ADDRESS is set: 'auto' for that "
-                "cluster, 'local' for one of this machine alone"
+                "address must be given, because RAY_ADDRESS is set: 'auto' joins that cluster, "
+                "'local' starts Ray on this machine"
             )
         address = "local"
     settings: dict[str, Any] = {
@@ -82,13 +98,13 @@ def connected(
         with loopback:
             ray.init(**settings)
     except Exception as error:
-        ray.shutdown()  # what it had started
+        ray.shutdown()  # end the processes it had started
         if type(error) in (Exception, RuntimeError):
             raise ExecutorError(f"Ray could not be started or joined: {error}") from error
         raise
     try:
-        if handler is not signal.SIG_DFL and _is_main_thread():
-            signal.signal(signal.SIGTERM, handler)  # Ray puts its own there
+        if handler not in (None, signal.SIG_DFL) and _is_main_thread():
+            signal.signal(signal.SIGTERM, handler)  # ray.init replaced it
         yield
     finally:
         ray.shutdown()
@@ -100,7 +116,7 @@ def _is_main_thread() -> bool:
 
 @contextlib.contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Keep a Ray that starts here off the network: its servers listen everywhere otherwise."""
+    """Make a Ray instance started inside listen on the loopback interface only."""
     from ray._private import ray_constants
 
     name = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -120,7 +136,13 @@ def _on_loopback() -> Iterator[None]:
 def claims_of(
     num_cpus: float, num_gpus: float, memory: float | None, resources: Mapping[str, float] | None
 ) -> dict[str, float]:
-    """Return what a worker claims, under Ray's names."""
+    """Return the resources that a worker claims, under Ray's names.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an amount is not a number of at least 0.
+    """
     claims = {
         "CPU": number(num_cpus, "num_cpus", least=0.0),
         "GPU": number(num_gpus, "num_gpus", least=0.0),

@@ -1,4 +1,4 @@
-"""What the errors of Ray's calls mean: an installation that never works, a node, or a worker."""
+"""Interpret Ray's errors: a broken installation, a lost node or a dead worker."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ __all__ = ["raise_if_it_cannot_start", "reason_of", "tells_of_a_node"]
 
 
 def raise_if_it_cannot_start(ray: Any, error: BaseException) -> None:
-    """Raise if another attempt to start an actor would fail as this one did.
+    """Raise if starting another actor would fail in the same way.
 
     Raises
     ------
     ExecutorError
-        With what Ray says, and what to do.
+        With Ray's message and advice.
     """
     exceptions = ray.exceptions
     if (
@@ -23,25 +23,25 @@ def raise_if_it_cannot_start(ray: Any, error: BaseException) -> None:
     ):
         raise ExecutorError(
             f"a worker could not be started:\n{error}\n"
-            "zoopt and what the objective imports must be installed where the workers are, in "
-            "the image or by runtime_env"
+            "zoopt and all modules that the objective imports must be installed on the workers' "
+            "nodes, in their image or through runtime_env"
         ) from error
 
 
 def tells_of_a_node(ray: Any, error: BaseException) -> bool:
-    """Return whether it was a node that was lost, as far as Ray knows."""
+    """Return whether an error reports the loss of a node."""
     exceptions = ray.exceptions
     lost = (exceptions.ActorUnavailableError, exceptions.NodeDiedError)
     return isinstance(error, lost) or "node" in _cause(str(error))
 
 
 def reason_of(error: BaseException) -> str:
-    """Return a line for logs and failures."""
+    """Return a one-line reason for logs and failures."""
     text = _cause(str(error)).strip() or str(error).strip()
     line = text.splitlines()[0] if text else type(error).__name__
     return f"({type(error).__name__}: {line[:300]})"
 
 
 def _cause(text: str) -> str:
-    """Return what Ray says of a dead actor, without the names of its fields."""
+    """Return the cause that Ray gives for the death of an actor, if any."""
     return text.partition("The actor is dead because")[2].partition("Worker exit")[0]

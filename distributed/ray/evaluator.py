@@ -1,36 +1,51 @@
-"""What happens in a Ray actor: load the objective once, then evaluate what is sent."""
+"""The Ray actor that evaluates: it loads the objective once, then evaluates tasks."""
 
 import logging
 import multiprocessing
 import os
 import pickle
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import zoopt
 from zoopt.run.executor import failure
 from zoopt.run.worker import (
-    READY,
-    UNFIT,
+    MainModule,
+    Readiness,
     Task,
     adopt_main,
+    decode,
     dump,
+    encode,
     evaluate_task,
     one_for,
     publish,
     report_of,
 )
 
-__all__ = ["Evaluator", "load", "node_here", "packed"]
+__all__ = ["Evaluator", "Parcel", "load", "node_here", "packed"]
 
-#: Arrays of at least this size are shared by all workers of a node, read-only.
+#: Arrays of at least this many bytes are shared by all actors of a node, read-only.
 SHARED_BYTES = 2**20
 
 
-def packed(thing: Any) -> tuple[bytes, list[Any]]:
-    """Pickle what actors need, less its large buffers, which the actors of a node share."""
+class Parcel(NamedTuple):
+    """A pickled object, and its large buffers, which Ray keeps once a node."""
+
+    data: bytes
+    buffers: list[Any]
+
+
+def packed(thing: Any) -> Parcel:
+    """Pickle an object for actors.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be pickled.
+    """
     shared: list[Any] = []
 
     def stays_in_the_pickle(buffer: Any) -> bool:
@@ -39,7 +54,7 @@ def packed(thing: Any) -> tuple[bytes, list[Any]]:
         shared.append(np.frombuffer(buffer.raw(), np.uint8))
         return False
 
-    return dump(thing, stays_in_the_pickle), shared
+    return Parcel(dump(thing, stays_in_the_pickle), shared)
 
 
 def node_here() -> str:
@@ -50,67 +65,65 @@ def node_here() -> str:
     return node
 
 
-def load(
-    objective: tuple[bytes, list[Any]], main: tuple[str | None, str | None], path: list[str]
-) -> Any:
-    """Unpickle what was sent, where modules are found as in the driver."""
+def load(parcel: Parcel, main: MainModule, path: list[str]) -> Any:
+    """Unpickle a parcel in an actor, with the driver's modules importable.
+
+    Parameters
+    ----------
+    parcel : Parcel
+    main : MainModule
+        The driver's.
+    path : list of str
+        The driver's ``sys.path``, searched after this process's own.
+
+    Returns
+    -------
+    object
+    """
     logging.basicConfig(format="%(levelname)s:%(name)s:%(message)s")
-    # Ray's threads hold locks that a fork would copy: its children may hang.
+    # A fork would copy locks held by Ray's threads, and the child might hang.
     multiprocessing.set_start_method("forkserver", force=True)
     sys.path += [folder for folder in path if folder not in sys.path]
-    adopt_main(*main)
-    data, buffers = objective
-    thing = pickle.loads(data, buffers=buffers)
+    adopt_main(main)
+    thing = pickle.loads(parcel.data, buffers=parcel.buffers)
     publish(getattr(thing, "functions", ()))
     return thing
 
 
 class Evaluator:
-    """Evaluates tasks one after the other.
+    """Evaluate tasks one after another.
 
     Parameters
     ----------
     name : str
-    objective : tuple
-        The pickled ``evaluate``, and the large buffers that belong to it.
-    main : tuple
-        Name and file of the driver's main module.
-    path : list of str
-        Where the driver finds modules; tried after this process's own.
+    objective : Parcel
+        The packed ``evaluate``.
+    main, path
+        As in `load`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        objective: tuple[bytes, list[Any]],
-        main: tuple[str | None, str | None],
-        path: list[str],
-    ) -> None:
+    def __init__(self, name: str, objective: Parcel, main: MainModule, path: list[str]) -> None:
         self._name = f"ray {name} on {os.uname().nodename}"
-        self._objective = objective
-        self._main = main
-        self._path = path
+        self._sent = (objective, main, path)
 
-    def __repr__(self) -> str:  # Ray shows it before each line that the objective prints
+    def __repr__(self) -> str:  # Ray prefixes the objective's output with it
         return self._name
 
-    def load(self) -> tuple[str, str, str, str]:
-        """Unpickle the objective; say whether it went well, on which node, with which zoopt."""
+    def load(self) -> Readiness:
+        """Load the objective."""
         node = node_here()
         try:
-            evaluate = load(self._objective, self._main, self._path)
-            self._one = one_for(evaluate)
+            self._one = one_for(load(*self._sent))
         except BaseException as error:
-            return UNFIT, failure(error).error, node, zoopt.__version__
+            return Readiness(failure(error).error, node, zoopt.__version__)
         finally:
-            del self._objective
-        return READY, "", node, zoopt.__version__
+            del self._sent
+        return Readiness("", node, zoopt.__version__)
 
     def evaluate(self, message: bytes) -> bytes:
-        """Evaluate a pickled list of tasks; return that of their reports.
+        """Evaluate a message of tasks; return a message of reports.
 
-        Bytes cost Ray least, at both ends.
+        Bytes cost Ray less than any other type, on both sides.
         """
-        tasks: list[Task] = pickle.loads(message)
-        reports = [report_of(evaluate_task(self._one, task), self._name) for task in tasks]
-        return pickle.dumps(reports, pickle.HIGHEST_PROTOCOL)
+        tasks = decode(Task, message)
+        return encode(report_of(evaluate_task(self._one, task), self._name) for task in tasks)

@@ -1,12 +1,11 @@
-"""The Ray executor: the supervisor's workers are actors, on this machine or on a cluster.
+"""The Ray executor: a supervisor over actors, on this machine or on a cluster.
 
-Owns the actors and what their errors mean. Ray's own retries are off: they repeat calls silently,
-and burn out before an actor is back.
+It owns the actors and interprets their errors. Ray's own retries are switched off: they repeat
+calls silently, and are used up before a lost actor has been replaced.
 """
 
 import contextlib
 import logging
-import pickle
 import sys
 from collections.abc import Mapping
 from time import perf_counter
@@ -24,68 +23,81 @@ from zoopt.distributed.ray.evaluator import Evaluator, packed
 from zoopt.distributed.ray.nodes import NodeWatch
 from zoopt.run.executor import Evaluate
 from zoopt.run.supervisor import LOOK_SECONDS, Supervisor, Worker
-from zoopt.run.worker import UNFIT, Report, evaluation_of, main_module, task_of
+from zoopt.run.worker import (
+    Readiness,
+    Report,
+    decode,
+    encode,
+    evaluation_of,
+    main_module,
+    task_of,
+)
 
 __all__ = ["RayExecutor"]
 
 logger = logging.getLogger("zoopt")
 
-#: When no worker is ready for so long, the reason is logged.
+#: Seconds without a ready worker after which the reason is logged.
 PATIENCE_SECONDS = 10.0
-#: When an evaluation has seen so many nodes go, it may be the reason.
+#: Number of nodes lost during one evaluation from which the evaluation is blamed.
 MAX_LOST_NODES = 10
-#: Clocks may drift apart this much, seconds a second.
+#: Largest drift between two clocks, in seconds a second.
 DRIFT = 1e-4
 
 
 class RayExecutor(Supervisor["_Actor"]):
-    """Evaluates in Ray actors, on one machine or many.
+    """Evaluate in Ray actors, on one machine or on a cluster.
 
-    Without an address, Ray is used as this program initialized it, or else a Ray of this machine
-    alone is started, on the loopback, and stopped with the run. A cluster is joined only if address
-    says so.
+    Without ``address``, the executor uses the Ray that this program initialized. If there is none,
+    it starts Ray on this machine, listening on the loopback interface only, and stops it at the
+    end of the run. It joins a cluster only if ``address`` names one.
 
-    The objective is stored once and fetched once a node. Arrays of 1 MiB and more that it refers to
-    are shared by the workers of a node, and read-only there.
+    The objective is stored once and fetched once by each node. Arrays of 1 MiB and more that it
+    refers to are shared by the workers of a node; they are read-only there.
 
     Parameters
     ----------
     workers : int, optional
-        Number of actors; by default as many as the alive nodes have room for, now and later.
+        Number of actors. By default as many as the living nodes have room for; the number follows
+        the cluster as it grows and shrinks.
     address : str, optional
-        "auto" or "host:port" joins a running cluster, "local" starts a Ray of this machine.
+        ``"auto"`` or ``"host:port"`` joins a running cluster, ``"local"`` starts Ray on this
+        machine.
     num_cpus, num_gpus : float
-        What each worker claims of the processors and GPUs that Ray counts; 0 claims none.
+        CPUs and GPUs that each worker claims from Ray; 0 claims none.
     memory : float, optional
-        Bytes that each worker claims.
+        Bytes of memory that each worker claims.
     resources : mapping of str to float, optional
         Custom resources that each worker claims.
     runtime_env : dict, optional
-        Ray's: how files and packages reach the workers. If this program initialized Ray itself,
-        Ray takes no files of this machine here, but only in ``ray.init``.
+        Ray's runtime environment: files and packages that workers need. If this program
+        initialized Ray, local files must be passed to ``ray.init`` instead.
     eval_timeout : float, optional
-        Seconds after which an evaluation is stopped, whatever it does; its status is "timeout".
+        Seconds after which a running evaluation is stopped. Its status is "timeout".
     reassign_after : float, optional
-        Seconds after which an evaluation is stopped and given to another worker; it counts among
-        the retries. For nodes that may be slow or sick.
+        Seconds after which a running evaluation is moved to another worker, for clusters with slow
+        or faulty nodes. Each move counts as a retry.
     retries : int
-        How often an evaluation whose worker died is tried again, before it is "lost". The loss of a
-        whole node is not held against what was evaluated there, ten times.
+        How often an evaluation whose worker died is repeated before its status is "lost". The loss
+        of a whole node does not count, unless it happens more than ten times.
     max_in_flight : int, optional
-        Most candidates chosen and not finished. By default, workers; for objectives below 20 ms
-        twice that, as far as it is at most a tenth of the budget.
+        Upper limit on candidates submitted and not finished. The default is the number of workers;
+        for objectives that take less than 20 ms it is twice that, but at most a tenth of the
+        budget.
     node_timeout : float
-        Seconds of silence after which a node counts as lost, whatever Ray thinks of it.
+        Seconds of silence after which a node counts as lost, even if Ray still lists it as alive.
     start_timeout : float
         Seconds to wait for the first worker, and for a new one when all are gone.
 
     Raises
     ------
+    TypeError, ValueError
+        If an argument is invalid.
     ImportError
-        If Ray is not installed.
+        At the start of a run, if Ray is not installed.
     ExecutorError
-        In the run, if no worker could be had, workers die faster than they work, or cannot load the
-        objective; or if Ray itself is gone.
+        During a run, if no worker can be started, if workers cannot load the objective or die one
+        after another without finishing an evaluation, or if Ray itself is gone.
 
     Examples
     --------
@@ -121,7 +133,7 @@ class RayExecutor(Supervisor["_Actor"]):
         self._claims = claims_of(num_cpus, num_gpus, memory, resources)
         self._is_elastic = workers is None
         if self._is_elastic and not self._claims:
-            raise ValueError("workers must be given where a worker claims nothing")
+            raise ValueError("workers must be given if a worker claims no resources")
         if runtime_env is not None and not isinstance(runtime_env, Mapping):
             raise TypeError(f"runtime_env must be a dict, got {runtime_env!r}")
         self.reassign_after = None
@@ -151,7 +163,7 @@ class RayExecutor(Supervisor["_Actor"]):
         n_cpus = 0.0 if self._is_elastic else self.workers * self._claims.get("CPU", 0.0)
         options = self._options
         if not ray.is_initialized():
-            options = options | {"runtime_env": None}  # that of the whole job is enough
+            options = options | {"runtime_env": None}  # the job's is enough
         self._disconnect.enter_context(
             connected(ray, self.address, n_cpus, self._options["runtime_env"])
         )
@@ -209,20 +221,21 @@ class RayExecutor(Supervisor["_Actor"]):
 
     def _take_answer(self, worker: "_Actor", answer: Any) -> None:
         if worker.ready:
-            reports = pickle.loads(answer)
-            worker.synchronize(perf_counter(), reports[-1][5])
+            reports = decode(Report, answer)
+            worker.synchronize(perf_counter(), reports[-1].finished)
             self._hear(worker, reports)
             return
-        status, detail, node, version = answer
-        if status != UNFIT and version != zoopt.__version__:
-            status = UNFIT
-            detail = f"it has zoopt {version}, this program has {zoopt.__version__}"
-        worker.node = node
-        worker.name = f"{worker.name} on {self._watch.name_of(node)}"
-        self._hear(worker, (status, detail))
+        readiness: Readiness = answer
+        if not readiness.error and readiness.version != zoopt.__version__:
+            readiness = readiness._replace(
+                error=f"it has zoopt {readiness.version}, this program has {zoopt.__version__}"
+            )
+        worker.node = readiness.node
+        worker.name = f"{worker.name} on {self._watch.name_of(worker.node)}"
+        self._welcome(worker, readiness)
 
     def _take_error(self, worker: "_Actor", error: BaseException) -> None:
-        """Tell a death from what is wrong with the installation or the objective."""
+        """Distinguish the death of a worker from a broken installation or objective."""
         if not worker.ready:
             raise_if_it_cannot_start(self._ray, error)
         if tells_of_a_node(self._ray, error) or self._watch.is_gone(worker.node):
@@ -231,7 +244,7 @@ class RayExecutor(Supervisor["_Actor"]):
             self._bury(worker, reason_of(error))
 
     def _lose_with_node(self, worker: "_Actor", reason: str) -> None:
-        """Bury a worker without blame, unless one evaluation has seen many nodes go."""
+        """Bury a worker; blame its evaluation only if that has lost many nodes."""
         n_lost = 0
         if worker.messages:
             first = worker.messages[0][0].id
@@ -246,9 +259,9 @@ class RayExecutor(Supervisor["_Actor"]):
         self._calls.forget(worker)
         with contextlib.suppress(Exception):  # Ray may be gone, too
             self._ray.kill(worker.actor)
-        return "it was stopped"
+        return "because the driver stopped it"
 
-    # ------------------------------------------------------------- looking after them
+    # ------------------------------------------------------------- watching them
 
     def _look_after_workers(self) -> None:
         if perf_counter() < self._next_look:
@@ -257,22 +270,23 @@ class RayExecutor(Supervisor["_Actor"]):
         self._watch.check()
         for worker in [w for w in self._team if w.ready and self._watch.is_gone(w.node)]:
             if worker in self._team:
-                self._lose_with_node(worker, "with its node, which is gone or silent")
+                self._lose_with_node(worker, "with its node, which is dead or silent")
         self._watch.nodes_in_use = {w.node for w in self._team if w.ready}
         self._place_again()
         n_too_many = max(0, len(self._team) - self._n_wanted())
         for worker in [w for w in self._team if not w.ready][:n_too_many]:
-            self._dismiss(worker)  # its place left before it came
-        self._see_whether_anybody_comes()
+            self._dismiss(worker)  # its node left before it could start
+        self._check_for_workers()
 
     def _place_again(self) -> None:
-        """Where a node fell silent or answers again, replace those that still wait for a place."""
+        """Start waiting workers again whenever a node falls silent or answers again."""
         before, self._silent = self._silent, self._watch.silent
         if self._silent != before:
             for worker in [w for w in self._team if not w.ready]:
                 self._dismiss(worker)
 
-    def _see_whether_anybody_comes(self) -> None:
+    def _check_for_workers(self) -> None:
+        """Log, and after ``start_timeout`` raise, if no worker has become ready."""
         now = perf_counter()
         if not self._n_inside or any(worker.ready for worker in self._team):
             self._alone_since, self._said_so = now, False
@@ -282,7 +296,7 @@ class RayExecutor(Supervisor["_Actor"]):
             return
         state = (
             f"no worker is ready after {waited:.0f} s: each claims {self._claims or 'nothing'}, "
-            f"the cluster has {self._watch.resources}"
+            f"and the cluster has {self._watch.resources}"
         )
         if waited >= self.start_timeout:
             raise ExecutorError(state)
@@ -303,31 +317,30 @@ class RayExecutor(Supervisor["_Actor"]):
         due = perf_counter() - self.reassign_after
         slow = [w for w in self._team if w.ready and w.messages and w.since <= due]
         if slow:
-            self._listen(0.0)  # they may have finished just now
+            self._listen(0.0)  # one may have finished just now
         for worker in slow:
             if worker in self._team and worker.messages and worker.since <= due:
-                self._bury(worker, f"stopped after reassign_after={self.reassign_after:g} s")
+                self._bury(worker, f"(stopped after reassign_after={self.reassign_after:g} s)")
 
 
 class _Actor(Worker):
-    """An actor as the driver sees it."""
+    """The driver's view of an actor."""
 
     def __init__(self, name: str, actor: Any, calls: "Calls[_Actor]") -> None:
         super().__init__(name)
         self.actor = actor
         self.node = ""
         self._calls = calls
-        #: What to add to its clock.
+        #: This process's clock minus the actor's, as far as known.
         self._skew: float | None = None
         self._synchronized = 0.0
 
     def send(self, candidates: list[Candidate]) -> None:
-        tasks = [task_of(candidate) for candidate in candidates]
-        message = pickle.dumps(tasks, pickle.HIGHEST_PROTOCOL)
+        message = encode(map(task_of, candidates))
         self._calls.add(self, self.actor.evaluate.remote(message))
 
     def synchronize(self, heard: float, finished: float) -> None:
-        """Reckon its clock from an answer: it was sent no later than it was heard."""
+        """Estimate its clock from an answer, which was sent no later than it was heard."""
         skew = heard - finished
         if self._skew is None:
             self._skew = skew

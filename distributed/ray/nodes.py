@@ -1,10 +1,10 @@
-"""Which nodes a cluster has, and which of them answer; whether Ray itself is still there.
+"""Watch a Ray cluster: its nodes, whether they answer, and whether Ray itself is alive.
 
-Ray takes minutes to notice that the network to a node is silent. So each node in use but the
-driver's has a sentinel, an actor that does nothing but answer, and is asked every second.
+Ray takes minutes to notice a silent network. Therefore every node in use, except the driver's, has
+a sentinel: an actor that only answers, and is called every second.
 
-Where Ray's head is gone for a minute, or the driver's own raylet for some seconds, Ray ends the
-driver's process, which can neither catch that nor say why. So both are watched, too.
+Ray terminates the driver's process when the head is gone for a minute, or the driver's raylet for
+some seconds. The process can neither prevent nor explain that, so both are watched as well.
 """
 
 import contextlib
@@ -21,28 +21,36 @@ __all__ = ["NodeWatch"]
 
 logger = logging.getLogger("zoopt")
 
-#: So often the cluster is looked at.
+#: Seconds between two checks of the cluster.
 LOOK_SECONDS = 1.0
-#: Ray's setting, from the environment.
+#: Environment variable of Ray.
 RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
-#: A head that has been silent for so long is gone; after twice as long Ray ends this program.
+#: Seconds of silence after which the head counts as gone; Ray ends this program after twice that.
 HEAD_SECONDS = float(os.environ.get(RECONNECT, 60.0)) / 2.0
 
 
 class Sentinel:
+    """The actor that shows that its node is alive."""
+
     def pulse(self) -> None:
         """Answer."""
 
 
 class NodeWatch:
-    """Looks at the nodes in a thread of its own, as Ray's answers may take their time.
+    """Watch the nodes of a cluster from a separate thread, because Ray may answer late.
+
+    Parameters
+    ----------
+    ray : module
+    timeout : float
+        Seconds after which a node that does not answer counts as silent.
 
     Attributes
     ----------
     resources : dict
-        What all alive nodes have.
+        Total resources of the living nodes.
     nodes_in_use : set of str
-        Ids of those whose answer counts; set by the owner.
+        Ids of the nodes to watch; set by the owner.
     """
 
     def __init__(self, ray: Any, timeout: float) -> None:
@@ -67,38 +75,39 @@ class NodeWatch:
         self._thread.start()
 
     def close(self) -> None:
+        """End the thread and the sentinels."""
         self._end.set()
         self._thread.join(timeout=5.0)
         for pulse in self._sentinels.values():
             pulse.stop(self._ray)
 
     def check(self) -> None:
-        """Raise if Ray as a whole cannot go on.
+        """Raise if Ray as a whole has failed.
 
         Raises
         ------
         ExecutorError
-            With what is gone, and what to do.
+            With the part that is gone, and advice.
         """
         trouble = self._trouble()
         if trouble:
             raise ExecutorError(
-                f"{trouble}; a run with a checkpoint can go on in a new Ray. A program that "
-                "initialized Ray itself must call ray.shutdown() now, or Ray will end it"
+                f"{trouble}; a run with a checkpoint can be resumed on a new Ray cluster. A "
+                "program that initialized Ray must call ray.shutdown() now, or Ray will end it"
             )
 
     def _trouble(self) -> str:
         if self._is_cut_off:
             return "Ray's raylet on this node is gone"
         if perf_counter() - self._seen > HEAD_SECONDS:
-            sleep(2 * LOOK_SECONDS)  # it may be this program that was stopped
+            sleep(2 * LOOK_SECONDS)  # perhaps this program was suspended, not the head
             seconds = perf_counter() - self._seen
             if seconds > HEAD_SECONDS:
                 return f"Ray's head has been silent for {seconds:.0f} s"
         return ""
 
     def placed(self, actor_class: Any) -> Any:
-        """Return a class whose actors are kept off the silent nodes, where Ray would place them."""
+        """Return an actor class that avoids the silent nodes, which Ray would still use."""
         if not self._silent:
             return actor_class
         from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
@@ -109,18 +118,19 @@ class NodeWatch:
 
     @property
     def silent(self) -> frozenset[str]:
-        """Ids of the nodes that have not answered for too long, though Ray believes in them."""
+        """Ids of the nodes that no longer answer, although Ray lists them as alive."""
         return self._silent
 
     def is_gone(self, node: str) -> bool:
-        """Return whether a node is dead, or has not answered for too long."""
+        """Return whether a node is dead or silent."""
         return bool(node) and (node not in self._alive or node in self._silent)
 
     def name_of(self, node: str) -> str:
+        """Return a readable name of a node id."""
         return self._names.get(node, node[:8])
 
     def n_places(self, claims: dict[str, float]) -> int:
-        """Return how many workers with such claims the alive nodes hold, were they empty."""
+        """Return how many workers with these claims would fit on the living nodes."""
         nodes = [resources for node, resources in self._alive.items() if node not in self._silent]
         return sum(
             min(int(resources.get(name, 0.0) / amount + 1e-9) for name, amount in claims.items())
@@ -131,7 +141,7 @@ class NodeWatch:
         while not self._end.wait(LOOK_SECONDS):
             try:
                 self._is_cut_off = bool(self._raylet) and _knock(self._raylet) is False
-                if not self._head or _knock(self._head):  # or else Ray's call would not return
+                if not self._head or _knock(self._head):  # otherwise Ray's call would block
                     self._see()
                     self._ask()
             except Exception as error:  # Ray is in trouble; it may recover
@@ -147,7 +157,7 @@ class NodeWatch:
                 alive[ident] = dict(node["Resources"])
             given = node.get("NodeName") or address
             self._names[ident] = node["NodeManagerHostname"] if given == address else given
-        if alive:  # none at all is a Ray that is going away
+        if alive:  # without a living node, Ray is shutting down
             self._alive = alive
         total: dict[str, float] = {}
         for resources in self._alive.values():
@@ -157,7 +167,7 @@ class NodeWatch:
         self.resources = total
 
     def _ask(self) -> None:
-        watched = (self.nodes_in_use | self._silent) - {self._here}  # silent ones may come back
+        watched = (self.nodes_in_use | self._silent) - {self._here}  # silent nodes may recover
         for node in [n for n in self._sentinels if n not in watched or n not in self._alive]:
             self._sentinels.pop(node).stop(self._ray)
             self._silent -= {node}
@@ -169,7 +179,7 @@ class NodeWatch:
             seconds = self._sentinels[node].seconds_of_silence()
             if seconds > self._timeout and node not in self._silent:
                 logger.warning(
-                    "node %s has been silent for %.0f s; its evaluations go elsewhere",
+                    "node %s has been silent for %.0f s; its evaluations move to other nodes",
                     self.name_of(node),
                     seconds,
                 )
@@ -180,7 +190,7 @@ class NodeWatch:
 
 
 def _knock(address: str) -> bool | None:
-    """Return whether somebody listens there; None if that cannot be known."""
+    """Return whether a server listens at an address; None if that is uncertain."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=LOOK_SECONDS).close()
@@ -192,7 +202,7 @@ def _knock(address: str) -> bool | None:
 
 
 class _Pulse:
-    """A sentinel, and since when it has not answered."""
+    """A node's sentinel, and the time of its last answer."""
 
     def __init__(self, ray: Any, node: str) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -207,11 +217,11 @@ class _Pulse:
         self._answer: Any = None
 
     def seconds_of_silence(self) -> float:
-        """Ask again if it answered."""
+        """Return the seconds since the last answer; call the sentinel again if it answered."""
         if self._answer is not None and self._answer.done():
             if self._answer.exception() is None:
                 self._heard = perf_counter()
-            else:  # it died, which says nothing of its node
+            else:  # the actor died; its node may be fine
                 self._actor = self._class.remote()
             self._answer = None
         if self._answer is None:

@@ -1,4 +1,4 @@
-"""The points that a user of ZOOptSearch gives: to try first, or evaluated already."""
+"""Points passed to ZOOptSearch: to be tried first, or evaluated already."""
 
 import numbers
 from collections.abc import Mapping, Sequence
@@ -11,24 +11,24 @@ from zoopt.distributed.tune.space import ConfigSpace
 
 __all__ = ["GivenPoints"]
 
-#: Key of the random stream that completes partial points; those of the solvers are below.
+#: Key of the random stream that completes partial points. Solvers use smaller keys.
 STREAM = 2**20
 
 
 class GivenPoints:
-    """Configurations, and their rewards if they are known.
+    """Configurations, with their values if these are known.
 
     Parameters
     ----------
     points : list of dict or None
-        ``points_to_evaluate``.
+        ``points_to_evaluate`` of `ZOOptSearch`.
     rewards : list of float or None
-        ``evaluated_rewards``.
+        ``evaluated_rewards`` of `ZOOptSearch`.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no such lists, or of different lengths.
+        If they have other types, or different lengths.
     """
 
     def __init__(self, points: Any, rewards: Any) -> None:
@@ -43,16 +43,22 @@ class GivenPoints:
         self.rewards = _listed(rewards, "evaluated_rewards", numbers.Real, "numbers")
         if len(self.rewards) != len(self._points):
             raise ValueError(
-                f"evaluated_rewards must have one value for each of the {len(self._points)} "
-                f"points in points_to_evaluate, got {len(self.rewards)}"
+                f"evaluated_rewards must have a value for each of the {len(self._points)} "
+                f"points_to_evaluate, got {len(self.rewards)}"
             )
 
     def rows(
         self, space: ConfigSpace, seed: np.random.SeedSequence
     ) -> list[tuple[Row, dict[int, float]]]:
-        """Return the rows of the points, and the values that these would round.
+        """Return each point encoded, with the values that encoding rounds.
 
-        What a point lacks is drawn, the same for the same seed; one with a reward must be whole.
+        Missing values are drawn at random, identically for the same seed. Points with a reward
+        must be complete.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a point does not fit the space.
         """
         stream = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, STREAM))
         rng = np.random.default_rng(stream)

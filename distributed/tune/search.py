@@ -1,18 +1,13 @@
 """ZOOptSearch: zoopt's solvers as a searcher of Ray Tune.
 
-Owns which trial got which candidate, how many may be out, and the saved state. The meaning of
-configurations is in `tune_space`, that of results in `tune_trials`; proposals are the solver's.
+It owns the assignment of candidates to trials, the limit on running trials, and the saved state.
+`zoopt.distributed.tune.space` handles configurations, `zoopt.distributed.tune.trials` results.
 """
 
 import math
-import os
 import sys
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import cloudpickle
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
@@ -22,98 +17,97 @@ from zoopt.core.registry import solver_factory
 from zoopt.core.seeds import Seed, root_seed
 from zoopt.core.solver import Solver
 from zoopt.core.space import Space
-
-try:
-    from ray.tune import search as _search
-except ImportError as error:
-    raise ImportError(
-        f'ZOOptSearch needs Ray Tune: pip install "zoopt[tune]" ({error})', name=error.name
-    ) from error
-
 from zoopt.distributed.tune.points import GivenPoints
 from zoopt.distributed.tune.space import ConfigSpace, NoParameters
+from zoopt.distributed.tune.state import SavedSearcher
 from zoopt.distributed.tune.trials import Best, Outcomes, Silence, Trial
 
 __all__ = ["ZOOptSearch"]
 
-_Searcher: Any = _search.Searcher
-
-FINISHED: str = _Searcher.FINISHED
-
-STATE_VERSION = 1
+FINISHED: str = SavedSearcher.FINISHED
 
 
-class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when types are checked
-    """A searcher for Ray Tune that proposes by a solver of zoopt, SRACOS by default.
+class ZOOptSearch(SavedSearcher):
+    """Search hyperparameters in Ray Tune with a solver of zoopt, SRACOS by default.
 
     Parameters
     ----------
     space : mapping or Space, optional
-        What to search: nested dictionaries of Tune's domains or of `Real`, `Integer` and `Choice`;
-        what is neither is a constant. By default the ``param_space`` of the Tuner. All domains
-        are known but those without bounds (``randn``, ``qrandn``) and those that are no search
-        (``grid_search``, ``sample_from``).
+        The search space: nested mappings of Tune's domains or of `Real`, `Integer` and `Choice`.
+        Other values are constants. The default is the ``param_space`` of the Tuner. Domains
+        without bounds (``randn``, ``qrandn``) and those that are not searched (``grid_search``,
+        ``sample_from``) are refused; all others are supported.
     metric : str, optional
-        What the trials report; by default that of TuneConfig, or what they report as a bare number.
-        It must be given here if the Tuner has no ``param_space``, since Tune passes on none then.
+        The result to optimize. The default is the metric of TuneConfig, or the number that trials
+        report without a name. Without a ``param_space`` it must be given here, because Tune then
+        does not pass it on.
     mode : {"min", "max"}, optional
-        By default that of TuneConfig.
+        The default is the mode of TuneConfig.
     points_to_evaluate : list of dict, optional
-        Configurations to try first, in this order, nested or with paths as keys
-        (``{"optimizer/lr": 0.1}``). What a point leaves out is drawn at random.
+        Configurations to try first, in this order. They are nested, or have paths as keys:
+        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random.
     evaluated_rewards : list of float, optional
-        The values of these points, which are then not tried again; they must be whole.
+        The metric of these points, if it is known. They are then not tried again, and must be
+        complete.
     algorithm : str or callable, optional
         As in `zoopt.minimize`: "sracos" (default), "racos" (in batches), "random" or another
-        registered name; or what makes a solver, such as a class or
+        registered name; or a callable that makes a solver, such as a class or
         ``functools.partial(zoopt.SRacos, uncertain_bits=3)``.
     budget : int, optional
-        Most suggestions; the search ends then. The sizes of the solver follow it; without it they
-        follow Tune's ``num_samples``.
+        Upper limit on suggestions, after which the search ends. It also determines the sizes of
+        the solver's sets; without it, Tune's ``num_samples`` does.
     seed : int, SeedSequence or None
-        Same seed and same results in the same order, same suggestions.
+        With the same seed, and the same results in the same order, suggestions are the same.
     time_attr : str
-        What a trial reports as its progress.
+        The result that measures the progress of a trial.
     max_t : int, optional
-        The ``time_attr`` that a trial reaches if no scheduler stops it, as in ASHAScheduler. With
-        it, trials that were stopped early rank behind all others: see the notes.
+        The ``time_attr`` of a trial that no scheduler stops, as in ASHAScheduler. If given,
+        trials that were stopped early rank behind all others; see the notes.
 
     Attributes
     ----------
     best : Best or None
-        The best trial so far: ``config`` and ``value``; with ``max_t`` of those not stopped early.
+        The best trial so far, as ``config`` and ``value``. With ``max_t``, trials that were
+        stopped early do not count.
     solver : Solver or None
-        What proposes; None before the space is known.
+        The solver; None until the space is known.
 
     Raises
     ------
+    ImportError
+        If Ray Tune is not installed.
     TypeError, ValueError
-        If an argument is wrong; names it, before any trial runs.
+        If an argument is invalid; names it, before any trial runs.
 
     Notes
     -----
-    *Outcomes.* A trial that fails, or reports NaN, no number, or not the metric, is recorded as
-    such and ranks behind all others. One that was stopped before it reported is forgotten.
+    *Results.* Trials that fail, or that report NaN, a value that is no number, or no metric, rank
+    behind all others. A trial that was stopped before its first report is ignored.
 
-    *Schedulers.* A trial that a scheduler stopped early counts with the last value it reported,
-    which is fair as long as values get better with time. With ``max_t`` values of different times
-    are not compared: a trial that was stopped ranks behind those that ran to the end, whatever its
-    value, and behind those that got further. A trial whose function returns has run to its end.
+    *Schedulers.* A trial that a scheduler stopped early counts with its last value. This is fair
+    as long as values improve over time. With ``max_t``, values of different times are not
+    compared: a trial that was stopped ranks behind complete trials, whatever its value, and behind
+    trials that got further. A trial whose function returns is complete.
 
-    *Choices.* Categories may be any objects; a repeated one counts once. In ``param_space`` Tune
-    hides those that are not made of numbers, strings, booleans, None, lists, tuples and
-    dictionaries from searchers: points can name them only if the space is given here.
+    *Choices.* Categories may be any objects; repeated ones count once. In ``param_space``, Tune
+    hides categories from searchers unless they consist of numbers, strings, booleans, None, lists,
+    tuples and dictionaries. To use such categories in points, pass the space here.
 
-    *Limits.* ``max_concurrent_trials`` or a ``ConcurrencyLimiter`` set how many trials may be out.
-    The limiter's ``batch`` does not reach a searcher: for batches use ``algorithm="racos"``.
+    *Containers.* Mappings and lists of all classes are searched; trials get containers of the same
+    classes that Tune's own search would give them.
 
-    *Saving.* `save` keeps everything, the trials that are out included: a restored searcher
-    suggests exactly what the saved one would have, and takes the results of those trials. After a
-    crash, ``Tuner.restore`` goes on from what Tune saved last, which it does every ten seconds or
-    more: trials that were out run again under their names, and those that started later are
-    suggested anew. Trials that Tune does not run again (``resume_unfinished=False``) free their
-    places once Tune has nothing else to do, or enough newer ones have ended. A failed trial that
-    is run again, under its name or a new one, is taken in with its new value.
+    *Limits.* ``max_concurrent_trials`` or a ``ConcurrencyLimiter`` limits the number of running
+    trials. A searcher does not see the limiter's ``batch``; for batches use
+    ``algorithm="racos"``.
+
+    *Saving.* `save` stores the whole state, including running trials. A restored searcher makes
+    the same suggestions as the saved one would have, and accepts the results of those trials.
+    After a crash, ``Tuner.restore`` continues from Tune's last save, which is at least ten seconds
+    apart from the one before. Trials that were running are run again under their names; trials
+    that started later are suggested anew. Trials that Tune does not run again
+    (``resume_unfinished=False``) free their places once Tune is otherwise idle, or enough newer
+    trials have ended. A failed trial that is run again, under the same name or a new one, counts
+    with its new value.
 
     Examples
     --------
@@ -131,7 +125,7 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
     ...     budget=60,
     ...     seed=1,
     ... )
-    >>> for i in range(60):  # what Tune does, one trial at a time
+    >>> for i in range(60):  # as Tune does, one trial at a time
     ...     config = search.suggest(f"trial {i}")
     ...     loss = abs(math.log10(config["optimizer"]["lr"]) + 2) + config["layers"]
     ...     search.on_trial_complete(f"trial {i}", {"loss": loss})
@@ -140,7 +134,8 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
     >>> search.best.config["layers"], search.best.config["epochs"], search.best.value < 1.5
     (1, 10, True)
 
-    In a job, with the space as ``param_space``: ``TuneConfig(search_alg=ZOOptSearch(seed=1))``.
+    In a job that passes the space as ``param_space``, use
+    ``TuneConfig(search_alg=ZOOptSearch(seed=1))``.
     """
 
     def __init__(
@@ -168,36 +163,45 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
         self._max_concurrent: int | None = None
         self._space: ConfigSpace | None = None
         self.solver: Solver | None = None
-        #: By rows of given points, the values that the encoding rounds.
+        #: For encoded points of the user's, the values that encoding rounds.
         self._exact: dict[bytes, dict[int, float]] = {}
         self._live: dict[str, Trial] = {}
-        #: Trials that ended: None, or the candidate of one that may come back with a value.
+        #: Trials that ended: the candidate of one that may still return with a value, else None.
         self._ended: dict[str, Candidate | None] = {}
         self._silence = Silence()
         if space is not None:
             self._space = ConfigSpace(space)
-            self._make_solver(self._space)  # only to check it: num_samples is not known yet
+            self._make_solver(self._space)  # only checks: num_samples is not known yet
 
-    # ------------------------------------------------------------- set up
+    # ------------------------------------------------------------- setup
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
     ) -> bool:
-        """Take over what TuneConfig and the Tuner say, where the constructor did not.
+        """Adopt the settings of TuneConfig and the Tuner that the constructor left open.
+
+        Parameters
+        ----------
+        metric, mode : str or None
+            Those of TuneConfig.
+        config : dict
+            The ``param_space`` of the Tuner.
+        **spec
+            Other settings of the experiment, such as ``num_samples``.
 
         Returns
         -------
         bool
-            False if ``config`` has parameters to search, but others than those known already.
+            False if ``config`` has other parameters than the space known already.
 
         Raises
         ------
         TypeError, ValueError
-            If there is nothing to search, a domain is refused, or metric or mode contradict.
+            If there is no parameter, a domain is refused, or metric or mode are contradictory.
         """
         self._outcomes.agree(metric, mode)
         self._metric, self._mode = self._outcomes.metric, self._outcomes.mode
-        self._silence = Silence(self._live)  # those of an earlier job, if it was broken off
+        self._silence = Silence(self._live)  # trials of an earlier, interrupted job
         n_samples = spec.get("num_samples")
         if isinstance(n_samples, int) and 0 < n_samples < sys.maxsize:
             self._n_samples = n_samples
@@ -207,23 +211,29 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
             if self._space is not None:
                 return True
             raise ValueError(
-                "param_space has no domain of Tune to search: add one, or give ZOOptSearch a "
-                f"space, in which Real, Integer and Choice are known too; got {config!r}"
+                "param_space must contain a domain of Tune to search; or pass ZOOptSearch a "
+                f"space, which may also contain Real, Integer and Choice; got {config!r}"
             ) from None
         if self._space is not None and not given.is_like(self._space):
             return False
-        self._space = given  # also if only its constants are new
+        self._space = given  # its constants may differ
         if self.solver is None:
             self._make_solver(given)
         return True
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:
-        """Set how many trials may be out at once; a ``ConcurrencyLimiter`` calls this."""
+        """Limit the number of running trials; called by ``ConcurrencyLimiter``.
+
+        Returns
+        -------
+        bool
+            True: the searcher keeps the limit itself.
+        """
         self._max_concurrent = whole(max_concurrent, "max_concurrent", least=1)
         return True
 
     def _make_solver(self, space: ConfigSpace) -> Solver:
-        """Make the solver, with the points to try first and those that are known."""
+        """Return a new solver that knows the user's points."""
         starts = self._points.rows(space, self._seed)
         self._exact = {row.tobytes(): exact for row, exact in starts if exact}
         candidates = [Candidate(-1, row, space.space) for row, _ in starts]
@@ -232,16 +242,18 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
         x0 = () if rewards else candidates
         solver = self._factory(space.space, budget=budget, seed=self._seed, x0=x0)
         if not isinstance(solver, Solver):
-            raise TypeError(f"algorithm must make a Solver, got {solver!r}")
+            raise TypeError(f"algorithm must return a Solver, got {solver!r}")
         for candidate, reward in zip(candidates, rewards, strict=bool(rewards)):
             solver.tell_point(candidate, self._outcomes.of_value(reward))
         return solver
 
     def _ready(self) -> tuple[Solver, ConfigSpace]:
-        """Return the solver, made at the first use."""
+        """Return solver and space; the solver is made at the first use."""
         space = self._space
         if space is None:
-            raise ValueError("there is no space: give ZOOptSearch a space or Tuner a param_space")
+            raise ValueError(
+                "space is missing: pass ZOOptSearch a space or the Tuner a param_space"
+            )
         self._outcomes.settle()
         self._metric = self._outcomes.metric
         if self.solver is None:
@@ -253,11 +265,21 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Suggest the configuration of a trial.
 
+        Parameters
+        ----------
+        trial_id : str
+            The id of a new trial. A running trial gets its configuration again.
+
         Returns
         -------
         dict, None or "FINISHED"
-            None if results must come first; "FINISHED" if ``budget`` trials were suggested, or
-            every point of the space. A trial that is out gets its configuration again.
+            None if other trials must end first; "FINISHED" if ``budget`` trials, or all points of
+            the space, have been suggested.
+
+        Raises
+        ------
+        ValueError
+            If space or mode are unknown.
         """
         solver, space = self._ready()
         trial = self._live.get(trial_id)
@@ -289,30 +311,37 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
         return space.config(candidate.u, exact)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Remember what a running trial reported; the solver hears of it when the trial ends."""
+        """Store a report of a running trial; the solver learns of it when the trial ends.
+
+        Parameters
+        ----------
+        trial_id : str
+        result : dict
+        """
         self._silence.heard(trial_id)
         trial = self._live.get(trial_id)
         if trial is None:
             candidate = self._ended.get(trial_id)
             if candidate is None:
                 return
-            trial = self._live[trial_id] = Trial(candidate, told=True)  # it failed, and runs again
+            trial = self._live[trial_id] = Trial(candidate, told=True)  # runs again
         self._outcomes.note(trial, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell the solver what became of a trial.
+        """Report the outcome of a trial to the solver.
 
         Parameters
         ----------
         trial_id : str
-            One that ended already is ignored, unless it failed and has a value now. An unknown one
-            is taken in as a point evaluated elsewhere if the result holds its configuration.
+            A trial that has already ended is ignored, unless it failed and has a value now. An
+            unknown trial counts as a point evaluated elsewhere if its result contains its
+            configuration.
         result : dict, optional
-            If it lacks the metric, the last value reported before counts.
+            The last result. If it lacks the metric, the last reported value counts.
         error : bool
-            The trial failed, whatever it reported.
+            Whether the trial failed; its reports then do not count.
         """
         solver, _ = self._ready()
         self._silence.heard(trial_id, ended=True)
@@ -333,24 +362,24 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
             solver.tell_point(trial.candidate, evaluation)
 
     def _give_up(self, solver: Solver) -> None:
-        """Free the places of restored trials that do not come."""
+        """Free the places of restored trials that do not return."""
         for trial_id in sorted(self._silence.ids):
             trial = self._live.pop(trial_id)
             if not trial.told:
-                lost = Evaluation(math.nan, LOST, error="did not come back after a restore")
+                lost = Evaluation(math.nan, LOST, error="the trial did not return after a restore")
                 solver.tell(trial.candidate, lost)
             self._ended[trial_id] = trial.candidate
         self._silence = Silence()
 
     def _tell_stranger(self, trial_id: str, result: dict[str, Any] | None, error: bool) -> None:
-        """Take in a trial that was never suggested: Tune restarts failed ones under new names."""
+        """Use the result of a trial that was never suggested, such as a renamed restart."""
         solver, space = self._ready()
         if not result or error or self._metric not in result:
             return
         flat = {k.removeprefix("config/"): v for k, v in result.items() if k.startswith("config/")}
         try:
             row, exact = space.encode(space.read_flat(flat), "the trial")
-        except Exception:  # whatever it is, it is no trial of this space
+        except Exception:  # not a trial of this space
             return
         trial = Trial(Candidate(-1, row, space.space))
         evaluation = self._outcomes.of(trial, result, error)
@@ -367,20 +396,25 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
         pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
     ) -> None:
-        """Tell of a trial that was run elsewhere.
+        """Add the result of a trial that was run elsewhere.
 
         Parameters
         ----------
         parameters : dict
-            Its configuration, whole; what the space does not have is ignored.
+            Its complete configuration; keys unknown to the space are ignored.
         value : float
             Its metric.
         error : bool
-            It failed.
+            Whether it failed.
         pruned : bool
-            It was stopped early: with ``max_t`` it ranks behind those that were not.
+            Whether it was stopped early; with ``max_t`` it then ranks behind complete trials.
         intermediate_values : list of float, optional
-            What it reported, one value a unit of time; the last counts if value is None.
+            Its reports, one for each unit of time. The last one counts if ``value`` is None.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the configuration does not fit the space.
         """
         solver, space = self._ready()
         found = space.read(parameters, "parameters", strict=False)
@@ -396,48 +430,28 @@ class ZOOptSearch(_Searcher):  # type: ignore[misc]  # Ray may be missing when t
 
     @property
     def best(self) -> Best | None:
+        """The best trial so far; None before the first success."""
         found = None if self.solver is None else self.solver.best
         if found is None or self._space is None:
             return None
         config = self._config(found.candidate, self._space)
         return Best(config, self._outcomes.signed(found.value))
 
-    # ------------------------------------------------------------- saving
-
-    def get_state(self) -> dict[str, Any]:
-        """Return a copy of everything."""
-        return {"version": STATE_VERSION, "search": cloudpickle.dumps(self.__dict__)}
-
     def set_state(self, state: dict[str, Any]) -> None:
-        """Become what `get_state` copied; only a limit that was set before is kept.
+        """Adopt a state; only a limit on running trials set before is kept.
+
+        Parameters
+        ----------
+        state : dict
+            The result of `get_state`. It is a pickle: load it only if you trust its source.
 
         Raises
         ------
         ValueError
-            If it is no state of this class, or one of another version.
+            If it is not a state of this class, or has another version.
         """
-        version = state.get("version") if isinstance(state, dict) else None
-        if version != STATE_VERSION or "search" not in state:
-            raise ValueError(
-                f"no state of ZOOptSearch version {STATE_VERSION}, got version {version!r}"
-            )
-        restored = cloudpickle.loads(state["search"])
-        if self._max_concurrent is not None:
-            restored["_max_concurrent"] = self._max_concurrent
-        self.__dict__.update(restored)
+        limit = self._max_concurrent
+        super().set_state(state)
+        if limit is not None:
+            self._max_concurrent = limit
         self._silence = Silence(self._live)
-
-    def save(self, checkpoint_path: str) -> None:
-        """Write the state to a file, whole or not at all."""
-        temporary = f"{os.fspath(checkpoint_path)}.{uuid.uuid4().hex}"
-        try:
-            with open(temporary, "wb") as file:
-                cloudpickle.dump(self.get_state(), file)
-            os.replace(temporary, checkpoint_path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Read the state that `save` wrote. It is a pickle: read only what you trust."""
-        with open(checkpoint_path, "rb") as file:
-            self.set_state(cloudpickle.load(file))

@@ -1,69 +1,36 @@
-"""Search spaces in the terms of Ray Tune: nested configurations with domains in them.
+"""Search spaces of Ray Tune: nested configurations that contain domains.
 
-Owns what each of Tune's domains means here, and the way between a configuration and a point of a
-`zoopt.Space`. Knows nothing of trials, metrics or solvers.
+This module converts configurations to points of a `zoopt.Space` and back. It does not depend on
+trials, metrics or solvers.
 """
 
-import math
+import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from ray.tune.search import sample
 
-from zoopt.core.checks import number
-from zoopt.core.dimensions import MAX_EXACT, Choice, Dimension, Integer, Real
+from zoopt.core.dimensions import Choice, Dimension, Integer, Real
 from zoopt.core.space import Row, Space
+from zoopt.distributed.tune.domains import (
+    FUNCTION,
+    PLACEHOLDERS,
+    Codec,
+    Multiples,
+    equal,
+    translated,
+)
 
 __all__ = ["ConfigSpace", "NoParameters"]
 
-#: First words of the tuples that Tune puts in place of objects it cannot write down.
-PLACEHOLDERS = ("__ref_ph", "__fn_ph")
-
-FUNCTION = "sample_from calls a function, which cannot be searched; compute it in the trainable"
-
 
 class NoParameters(ValueError):
-    """A configuration of constants only."""
-
-
-class Below:
-    """Keeps a float below an upper bound that its domain excludes."""
-
-    def __init__(self, low: float, upper: float) -> None:
-        self.last = max(low, math.nextafter(upper, -math.inf))
-
-    def to_config(self, value: float) -> float:
-        return min(value, self.last)
-
-    def to_point(self, value: Any) -> Any:
-        return value
-
-
-class Multiples:
-    """Multiples of a quantum, which the space knows by their index."""
-
-    def __init__(self, quantum: float, first: int, last: int, cast: type) -> None:
-        self.quantum, self.first, self.last, self.cast = quantum, first, last, cast
-
-    def to_config(self, index: float) -> Any:
-        return self.cast(round(index) * self.quantum)  # the very product that Tune forms
-
-    def to_point(self, value: Any) -> int:
-        exact = number(value, "value", finite=True) / self.quantum
-        index = round(exact)
-        inside = self.first <= exact <= self.last or math.isclose(exact, index)
-        if not (inside and self.first <= index <= self.last):
-            low, high = self.to_config(self.first), self.to_config(self.last)
-            raise ValueError(f"{value!r} is outside [{low!r}, {high!r}]")
-        return index
-
-
-Codec: TypeAlias = "Below | Multiples | None"
+    """The configuration contains constants only."""
 
 
 class Leaf(NamedTuple):
-    """A parameter: where it stands in the configuration, and its dimension."""
+    """A parameter: its path in the configuration and its dimension."""
 
     position: int
     path: tuple[Any, ...]
@@ -72,32 +39,61 @@ class Leaf(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The path as text: "optimizer/lr"."""
         return "/".join(str(key) for key in self.path)
 
     @property
-    def is_exact(self) -> bool:
-        """Whether the encoding may round a value of the user's."""
+    def may_be_rounded(self) -> bool:
+        """Whether encoding and decoding may change a value in its last digits."""
         return type(self.dimension) is Real and not isinstance(self.codec, Multiples)
 
 
+class Branch(NamedTuple):
+    """A dictionary or list of a subclass, and the templates of its parts."""
+
+    container: Any
+    parts: Any
+
+    def filled(self, values: Sequence[Any]) -> Any:
+        """Return a copy of the container with its parts filled in."""
+        made = copy.copy(self.container)  # keeps attributes, such as a default factory
+        parts = _filled(self.parts, values)
+        if isinstance(made, list):
+            made[:] = parts
+        else:
+            for key, part in parts.items():
+                made[key] = part
+        return made
+
+
 class ConfigSpace:
-    """A configuration with parameters in it, and its `Space`.
+    """A configuration that contains parameters, and its `Space`.
 
     Parameters
     ----------
     config : mapping or Space
-        Nested dictionaries, lists and tuples. Parameters are Tune's domains, and `Real`,
-        `Integer` and `Choice`; all else is constant.
+        Nested mappings, lists and tuples. Parameters are Tune's domains, and `Real`, `Integer` and
+        `Choice`; everything else is constant.
 
     Attributes
     ----------
     space : Space
-        One dimension a parameter, named by its path: "optimizer/lr".
+        One dimension for each parameter, named by its path: "optimizer/lr".
+    leaves : list of Leaf
+        The parameters, in the order of the dimensions.
 
     Raises
     ------
     TypeError, ValueError
-        If a domain cannot be searched, or there is none; names the parameter.
+        If a domain cannot be searched; names the parameter.
+    NoParameters
+        If there is no parameter.
+
+    Notes
+    -----
+    Containers keep their classes as in Tune: dictionaries such as ``OrderedDict`` and subclasses
+    of list do, while tuples such as named ones become plain tuples. Mappings that are not
+    dictionaries, which Tune would not search, become plain dictionaries.
     """
 
     def __init__(self, config: Mapping[str, Any] | Space) -> None:
@@ -117,7 +113,7 @@ class ConfigSpace:
         self.space = Space({leaf.name: leaf.dimension for leaf in self.leaves})
 
     def is_like(self, other: "ConfigSpace") -> bool:
-        """Tell whether both have the same parameters; constants may differ."""
+        """Return whether both have the same parameters; constants may differ."""
         codecs = [
             [(vars(leaf.codec) if leaf.codec else None) for leaf in each.leaves]
             for each in (self, other)
@@ -126,25 +122,28 @@ class ConfigSpace:
 
     def _scan(self, node: Any, path: tuple[Any, ...]) -> Any:
         """Return the node with leaves in place of parameters."""
-        if type(node) is dict:
+        if isinstance(node, Mapping):
             if len(node) == 1 and ("grid_search" in node or "eval" in node):
                 kind = "grid_search" if "grid_search" in node else "an expression"
                 raise ValueError(
                     f"parameter {'/'.join(map(str, path))!r} is {kind}, which cannot be searched; "
                     "use tune.choice or another domain"
                 )
-            return {key: self._scan(part, (*path, key)) for key, part in node.items()}
+            n_before = len(self.leaves)
+            parts = {key: self._scan(part, (*path, key)) for key, part in node.items()}
+            has_leaves = len(self.leaves) > n_before
+            return parts if type(node) is dict else _branch(node, parts) if has_leaves else node
         if _is_placeholder(node) and node[0] == PLACEHOLDERS[1]:
             raise ValueError(f"parameter {'/'.join(map(str, path))!r}: {FUNCTION}")
-        if type(node) in (list, tuple):
+        if isinstance(node, (list, tuple)):
             n_before = len(self.leaves)
-            parts = [self._scan(part, (*path, i)) for i, part in enumerate(node)]
-            return node if len(self.leaves) == n_before else type(node)(parts)
+            items = [self._scan(part, (*path, i)) for i, part in enumerate(node)]
+            return _branch(node, items) if len(self.leaves) > n_before else node
         if not isinstance(node, (sample.Domain, Real, Integer, Choice)):
             return node
         name = "/".join(map(str, path))
         try:
-            dimension, codec = _translated(node)
+            dimension, codec = translated(node)
         except (TypeError, ValueError) as error:
             raise type(error)(f"parameter {name!r}: {error}") from None
         leaf = Leaf(len(self.leaves), path, dimension, codec)
@@ -154,7 +153,15 @@ class ConfigSpace:
     # ------------------------------------------------------------- point to configuration
 
     def config(self, row: Row, exact: Mapping[int, Any] | None = None) -> dict[str, Any]:
-        """Return the configuration of a row; ``exact`` replaces values by the user's own."""
+        """Return the configuration of an encoded point.
+
+        Parameters
+        ----------
+        row : array
+            The encoded point.
+        exact : mapping of int to float, optional
+            Values that the encoding rounded, by position; they replace the decoded ones.
+        """
         values = self.space.decode_list(row)
         for leaf in self.leaves:
             if leaf.codec is not None:
@@ -167,16 +174,21 @@ class ConfigSpace:
     # ------------------------------------------------------------- configuration to point
 
     def read(self, config: Any, name: str, strict: bool = True) -> dict[int, Any]:
-        """Return the values of the parameters that a configuration has, by index.
+        """Return the values of the parameters that a configuration contains, by position.
 
         Parameters
         ----------
         config : mapping
-            Nested as the space is, or with paths as keys: ``{"optimizer/lr": 0.1}``.
+            Nested like the space, or with paths as keys: ``{"optimizer/lr": 0.1}``.
         name : str
-            What to call it in an error.
+            The configuration's name in error messages.
         strict : bool
-            Refuse what the space does not have, and other constants than its own.
+            Whether unknown keys and different constants raise.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the configuration does not fit the space.
         """
         if not isinstance(config, Mapping):
             raise TypeError(f"{name} must be a dictionary, got {config!r}")
@@ -193,7 +205,7 @@ class ConfigSpace:
         return found
 
     def read_flat(self, flat: Mapping[str, Any]) -> dict[int, Any]:
-        """Return the values in a result of Tune, where dictionaries are flattened to paths."""
+        """Return the values in a result of Tune, in which dictionaries are flattened to paths."""
         found = {}
         for leaf in self.leaves:
             for n in range(len(leaf.path), 0, -1):
@@ -213,7 +225,14 @@ class ConfigSpace:
         return found
 
     def encode(self, found: Mapping[int, Any], name: str) -> tuple[Row, dict[int, float]]:
-        """Return the row of values by index, and those that it would round.
+        """Return the encoded point of some values, and the values that encoding rounds.
+
+        Parameters
+        ----------
+        found : mapping of int to object
+            The values of all parameters, by position.
+        name : str
+            The configuration's name in error messages.
 
         Raises
         ------
@@ -232,12 +251,12 @@ class ConfigSpace:
                 raise type(error)(
                     f"{name}, parameter {leaf.name!r}: {error}{_hint(leaf.dimension)}"
                 ) from None
-            if leaf.is_exact:
+            if leaf.may_be_rounded:
                 exact[leaf.position] = float(value)
         return self.space.encode(point), exact
 
     def completed(self, found: Mapping[int, Any], rng: np.random.Generator) -> dict[int, Any]:
-        """Return values for all parameters; those not given are drawn."""
+        """Return values for all parameters; missing ones are drawn at random."""
         drawn = self.space.sample(rng)
         return {
             leaf.position: found[leaf.position]
@@ -249,102 +268,20 @@ class ConfigSpace:
         }
 
 
-def _translated(domain: Any) -> tuple[Dimension, Codec]:
-    """Return what one of Tune's domains, or one of ours, is to the solver."""
-    if isinstance(domain, (Real, Integer, Choice)):
-        return domain, None
-    if isinstance(domain, sample.Function):
-        raise ValueError(FUNCTION)
-    sampler: Any = domain.get_sampler()
-    quantum = getattr(sampler, "q", None)
-    if quantum is not None:
-        sampler = sampler.sampler
-    if isinstance(sampler, sample.Grid):
-        raise ValueError("grid_search cannot be searched; use tune.choice")
-    if isinstance(sampler, sample.Normal):
-        raise ValueError(
-            "randn and qrandn have no bounds, which the search needs; use tune.uniform or "
-            "tune.quniform over a few standard deviations"
-        )
-    log = isinstance(sampler, sample.LogUniform)
-    if not log and not isinstance(sampler, sample.Uniform):
-        raise ValueError(f"the sampler {type(sampler).__name__} of a domain is not known here")
-    if isinstance(domain, sample.Categorical):
-        return _choice(domain.categories), None
-    if isinstance(domain, (sample.Float, sample.Integer)) and quantum is not None:
-        return _grid(domain, quantum, log)
-    if isinstance(domain, sample.Float):
-        real = Real(domain.lower, domain.upper, log=log)
-        return real, Below(real.low, real.high)
-    if isinstance(domain, sample.Integer):
-        if domain.lower >= domain.upper:
-            raise ValueError(f"no integer lies in [{domain.lower!r}, {domain.upper!r})")
-        return Integer(domain.lower, domain.upper - 1, log=log), None
-    raise ValueError(f"the domain {type(domain).__name__} is not known here")
-
-
-def _choice(categories: Sequence[Any]) -> Choice:
-    """Return a choice; what Tune repeats to make it more likely is one value here."""
-    for category in categories:
-        if any(True for _ in _domains(category)):
-            raise ValueError(
-                f"the category {category!r} holds a domain of its own; make it a parameter beside "
-                "the choice, which the trials that do not need it ignore"
-            )
-    distinct: list[Any] = []
-    for category in categories:
-        if not any(type(known) is type(category) and _equal(known, category) for known in distinct):
-            distinct.append(category)
-    return Choice(distinct)
-
-
-def _domains(value: Any) -> Iterator[Any]:
-    """Yield the domains inside a category, and what Tune would read as one."""
-    if isinstance(value, (sample.Domain, Real, Integer, Choice)):
-        yield value
-    elif isinstance(value, Mapping):
-        if len(value) == 1 and ("grid_search" in value or "eval" in value):
-            yield value
-        for part in value.values():
-            yield from _domains(part)
-    elif isinstance(value, (list, tuple)):
-        if len(value) == 2 and value[0] == PLACEHOLDERS[1]:
-            yield value
-        for part in value:
-            yield from _domains(part)
-
-
-def _grid(domain: Any, quantum: float, log: bool) -> tuple[Dimension, Multiples]:
-    """Return the multiples of a quantum between the bounds of a domain, as Tune counts them.
-
-    Both bounds are included, but for integers with the quantum 1, as in Tune.
-    """
-    is_integer = isinstance(domain, sample.Integer)
-    step = number(quantum, "q", finite=True)
-    if step <= 0:
-        raise ValueError(f"q must be > 0, got {quantum!r}")
-    low, high = (number(v, "a bound", finite=True) / step for v in (domain.lower, domain.upper))
-    first = round(low) if math.isclose(low, round(low)) else math.ceil(low)
-    last = round(high) if math.isclose(high, round(high)) else math.floor(high)
-    last -= is_integer and quantum == 1
-    if first > last:
-        raise ValueError(
-            f"no multiple of q={quantum!r} lies between {domain.lower!r} and {domain.upper!r}"
-        )
-    dimension: Dimension
-    if max(abs(first), abs(last)) > MAX_EXACT:  # too many to tell apart: their sizes are enough
-        dimension = Real(first, last, log=log)
-    elif is_integer or log:
-        dimension = Integer(first, last, log=log)
-    else:
-        dimension = Real(first, last, step=1.0)  # counts as continuous
-    return dimension, Multiples(quantum, first, last, int if is_integer else float)
+def _branch(node: Any, parts: Any) -> Any:
+    """Return the template of a container with parameters in it."""
+    if isinstance(node, tuple):
+        return tuple(parts)
+    is_plain = type(node) is list or not isinstance(node, (dict, list))
+    return parts if is_plain else Branch(copy.copy(node), parts)
 
 
 def _filled(node: Any, values: Sequence[Any]) -> Any:
     """Return a copy of a template with values in place of its leaves."""
     if type(node) is Leaf:
         return values[node.position]
+    if type(node) is Branch:
+        return node.filled(values)
     if type(node) is dict:
         return {key: _filled(part, values) for key, part in node.items()}
     if type(node) in (list, tuple):
@@ -353,7 +290,9 @@ def _filled(node: Any, values: Sequence[Any]) -> Any:
 
 
 def _matched(node: Any, value: Any, name: str, strict: bool) -> Iterator[tuple[Leaf, Any]]:
-    """Yield the leaves of a template and what a configuration has in their places."""
+    """Yield the leaves of a template with the values of a configuration at their places."""
+    if type(node) is Branch:
+        node = node.parts
     if type(node) is Leaf:
         yield node, value
     elif type(node) is dict:
@@ -363,25 +302,22 @@ def _matched(node: Any, value: Any, name: str, strict: bool) -> Iterator[tuple[L
             if key in node:
                 yield from _matched(node[key], part, f"{name}[{key!r}]", strict)
             elif strict:
-                raise ValueError(f"{name} names {key!r}, which is none of {list(node)}")
-    elif type(node) in (list, tuple) and any(True for _ in _leaves(node)):
+                raise ValueError(f"{name} has the key {key!r}, which is none of {list(node)}")
+    elif type(node) in (list, tuple) and _has_leaves(node):
         if not isinstance(value, (list, tuple)) or len(value) != len(node):
             raise ValueError(f"{name} must have {len(node)} entries, got {value!r}")
         for i, (mine, theirs) in enumerate(zip(node, value, strict=True)):
             yield from _matched(mine, theirs, f"{name}[{i}]", strict)
-    elif strict and not _is_placeholder(node) and not _equal(node, value):
+    elif strict and not _is_placeholder(node) and not equal(node, value):
         raise ValueError(f"{name} must be the constant {node!r} of the space, got {value!r}")
 
 
-def _leaves(node: Any) -> Iterator[Leaf]:
-    if type(node) is Leaf:
-        yield node
-    elif type(node) is dict:
-        for part in node.values():
-            yield from _leaves(part)
-    elif type(node) in (list, tuple):
-        for part in node:
-            yield from _leaves(part)
+def _has_leaves(node: Any) -> bool:
+    if type(node) is dict:
+        node = node.values()
+    elif type(node) not in (list, tuple):
+        return type(node) in (Leaf, Branch)
+    return any(map(_has_leaves, node))
 
 
 def _flattened(value: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -396,20 +332,11 @@ def _is_placeholder(value: Any) -> bool:
     return type(value) is tuple and len(value) == 2 and value[0] in PLACEHOLDERS
 
 
-def _equal(a: Any, b: Any) -> bool:
-    if a is b:
-        return True
-    try:
-        return bool(a == b)
-    except Exception:  # arrays have no single truth value
-        return False
-
-
 def _hint(dimension: Dimension) -> str:
-    """Explain why an object of the user's is not among the categories that Tune hands over."""
+    """Explain why an object is missing among the categories that Tune passes on."""
     if isinstance(dimension, Choice) and any(map(_is_placeholder, dimension.values)):
         return (
-            "; Tune hides categories that are objects from searchers: give the space to "
+            "; Tune hides categories that are objects from searchers: pass the space as "
             "ZOOptSearch(space=...) instead of param_space"
         )
     return ""

@@ -1,7 +1,7 @@
-"""What Tune says of trials, in terms of the contract.
+"""Translate Tune's results of trials to evaluations.
 
-Owns what a trial reported, what that means to a solver, and when a trial that a restored search
-had out will not come any more. Knows nothing of configurations.
+This module stores the reports of running trials, and decides when a trial that was running at a
+save will not return after a restore. It does not depend on configurations.
 """
 
 import math
@@ -16,51 +16,83 @@ from zoopt.core.evaluation import FAILED, INVALID, LOST, Evaluation
 
 __all__ = ["Best", "Outcomes", "Silence", "Trial"]
 
-#: The metric of trainables that report a bare number, by Tune's convention.
+#: Tune's name for the metric of trainables that report only a number.
 ANONYMOUS_METRIC = "_metric"
 
-#: Seconds between asks in vain from which Tune has nothing to do but ask: it sleeps for one second
-#: then, and steps about ten times a second as long as any trial runs or waits to run.
+#: Seconds between two fruitless calls of ``suggest`` that show that Tune is idle: it then sleeps
+#: for one second, but calls about ten times a second while a trial runs or waits.
 IDLE_SECONDS = 0.9
 
-#: So many asks in vain of that kind, or so many rounds of newer trials that ended, are enough.
+#: Number of such idle calls, or of rounds of newer trials that ended, after which a trial is lost.
 PATIENCE = 3
 
 
 class Best(NamedTuple):
-    """The best trial so far: its configuration, and its value as it was reported."""
+    """The best trial so far.
+
+    Attributes
+    ----------
+    config : dict
+        Its configuration.
+    value : float
+        Its metric, as reported.
+    """
 
     config: dict[str, Any]
     value: float
 
 
+class Reported(NamedTuple):
+    """A value of the metric, and the ``time_attr`` at which it was reported."""
+
+    value: Any
+    at: Any
+
+
 class Trial:
-    """A trial that is out."""
+    """A running trial.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    told : bool
+        Whether the solver already has an outcome of it, because it failed or was given up.
+
+    Attributes
+    ----------
+    reported : Reported or None
+        The last report of the metric.
+    heard_at : object
+        The time of the last report, with or without the metric.
+    """
 
     __slots__ = ("candidate", "heard_at", "reported", "told")
 
     def __init__(self, candidate: Candidate, told: bool = False) -> None:
         self.candidate = candidate
-        #: It had an outcome already, failed or was given up, and runs again.
         self.told = told
-        #: The last value of the metric, and its time.
-        self.reported: tuple[Any, Any] | None = None
-        #: The time of its last report, with or without the metric.
+        self.reported: Reported | None = None
         self.heard_at: Any = None
 
 
 class Outcomes:
-    """The meaning of results.
+    """Judge results by metric, mode and progress.
 
     Parameters
     ----------
     metric : str or None
-        None is not known yet, and in the end the anonymous one.
+        None until it is known; `settle` then sets the anonymous metric.
     mode : {"min", "max"} or None
-        None is not known yet.
+        None until it is known.
     time_attr : str
-    max_t : number, optional
-        The time at which a trial is whole; without it every value counts as it is.
+        The result that measures progress.
+    max_t : number or None
+        The progress at which a trial is complete. None compares values of any progress.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid.
     """
 
     def __init__(
@@ -79,43 +111,65 @@ class Outcomes:
         self._max_t = max_t
 
     def agree(self, metric: str | None, mode: str | None) -> None:
-        """Take over what TuneConfig says, if that is nothing else than what is known."""
+        """Adopt metric and mode of TuneConfig.
+
+        Raises
+        ------
+        ValueError
+            If they differ from those given to the searcher.
+        """
         for name, theirs in (("metric", metric), ("mode", mode)):
             mine = getattr(self, name)
             if None not in (mine, theirs) and mine != theirs:
                 raise ValueError(
-                    f"{name} must be one, got {mine!r} in ZOOptSearch and {theirs!r} in TuneConfig"
+                    f"{name} must be the same everywhere, got {mine!r} in ZOOptSearch and "
+                    f"{theirs!r} in TuneConfig"
                 )
             setattr(self, name, mine if theirs is None else theirs)
 
     def settle(self) -> None:
-        """Require the mode, and fall back on the anonymous metric."""
+        """Use the anonymous metric if there is no other.
+
+        Raises
+        ------
+        ValueError
+            If the mode is unknown.
+        """
         if self.mode is None:
             raise ValueError(
-                "mode is not set: give it to ZOOptSearch; TuneConfig's is passed on only with a "
-                "param_space"
+                "mode is not set: pass it to ZOOptSearch, since Tune passes on the mode of "
+                "TuneConfig only together with a param_space"
             )
         if self.metric is None:
             self.metric = ANONYMOUS_METRIC
 
     def signed(self, value: float) -> float:
-        """Turn the user's value into the minimized one, or back."""
+        """Convert the user's value to the minimized one, or back."""
         return -value if self.mode == "max" else value
 
     def note(self, trial: Trial, result: Mapping[str, Any]) -> None:
-        """Remember what a running trial reports."""
+        """Store a report of a running trial."""
         trial.heard_at = result.get(self._time_attr)
         if self.metric is not None and self.metric in result:
-            trial.reported = result[self.metric], trial.heard_at
+            trial.reported = Reported(result[self.metric], trial.heard_at)
 
     def of(self, trial: Trial, result: Mapping[str, Any] | None, error: bool) -> Evaluation:
-        """Judge how a trial ended."""
+        """Return the evaluation of a trial that ended.
+
+        Parameters
+        ----------
+        trial : Trial
+        result : mapping or None
+            Its last result. If the metric is missing, the last reported value counts.
+        error : bool
+            Whether the trial failed.
+        """
         if error:
             return Evaluation(math.nan, FAILED, error="the trial failed")
         if result and self.metric is not None and self.metric in result:
             value, at = result[self.metric], result.get(self._time_attr)
             if at is not None and at == trial.heard_at:
-                at = None  # Tune tells of every result but that at which it stops a trial
+                at = None  # reported before, hence not the result at which Tune stopped it
         elif trial.reported is not None:
             value, at = trial.reported
         elif result:
@@ -125,10 +179,17 @@ class Outcomes:
         return self.of_value(value, at)
 
     def of_value(self, value: Any, at: Any = None) -> Evaluation:
-        """Judge a value; ``at`` is when a trial was stopped, None if it ran to its end.
+        """Return the evaluation of a value of the metric.
 
-        A value of a trial that was stopped short of ``max_t`` has a violation, by which solvers
-        rank before they look at values.
+        With ``max_t``, a trial that was stopped early gets a violation, so that solvers rank it
+        behind all complete trials.
+
+        Parameters
+        ----------
+        value : object
+            The value as reported; NaN, masked and complex values and other types are invalid.
+        at : object
+            The time at which the trial was stopped, or None if it ran to its end.
         """
         evaluation = Evaluation.of(value)
         if evaluation.ok:
@@ -139,19 +200,19 @@ class Outcomes:
 
 
 class Silence:
-    """The trials that were out when a search was saved and gave no sign since it was restored.
+    """Trials that were running at a save and have not been heard of since the restore.
 
-    Tune runs such trials again, unless it was told not to, and then it never mentions them.
+    Tune normally runs them again. If it is configured not to, it never mentions them again.
 
     Parameters
     ----------
     ids : iterable of str
-        All that were out.
+        The trials that were running.
 
     Notes
     -----
-    A wrong judgement costs little: a trial that is given up and comes after all is taken in, and
-    counts among those that are out from its first report on.
+    A wrong decision does little harm: if a trial that was given up returns, its result is used,
+    and it counts as running from its first report on.
     """
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
@@ -161,7 +222,7 @@ class Silence:
         self._asked: float | None = None
 
     def heard(self, trial_id: str, ended: bool = False) -> None:
-        """Note a sign of a trial."""
+        """Record that Tune mentioned a trial."""
         if not self.ids:
             return
         self._n_idle = 0
@@ -172,14 +233,14 @@ class Silence:
             self._n_newer += 1
 
     def is_final(self, n_live: int, limit: int | None) -> bool:
-        """Tell, after an ask in vain, whether the silent ones will never come.
+        """Return whether the silent trials are lost; called when no trial can be suggested.
 
         Parameters
         ----------
         n_live : int
-            Trials that are out, silent or not.
+            Number of running trials, including silent ones.
         limit : int or None
-            Trials that may be out.
+            Largest number of running trials.
         """
         if not self.ids:
             return False

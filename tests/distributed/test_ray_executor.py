@@ -63,7 +63,7 @@ def test_an_evaluation_whose_worker_dies_is_tried_again(tmp_path, how, caplog):
     assert result.n_failed == 0
     alone = minimize(sphere, BOX, budget=30, seed=1, window=4)
     assert (result.history == alone.history).all()
-    deaths = [r for r in caplog.records if "another takes its place" in r.message]
+    deaths = [r for r in caplog.records if "it is replaced" in r.message]
     assert len(deaths) == len(list(tmp_path.iterdir())) > 0
     assert os.uname().nodename in deaths[0].message
 

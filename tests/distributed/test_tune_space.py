@@ -1,8 +1,10 @@
 """Every bounded domain of Ray Tune is searched with Tune's own values; the others are refused."""
 
+import collections
 import functools
 import itertools
 import math
+import types
 
 import numpy as np
 import pytest
@@ -223,6 +225,84 @@ def test_tune_itself_reads_lists_in_the_same_way():
     assert sorted(map(str, (path for path, _ in domains))) == sorted(
         str(leaf.path) for leaf in ours.leaves
     )
+
+
+class Config(dict):
+    """A dictionary with attributes."""
+
+    source = None
+
+
+class Layers(list):
+    pass
+
+
+Pair = collections.namedtuple("Pair", "rate kind")
+
+
+def configured():
+    config = Config(rate=tune.uniform(0, 1), kind="adam")
+    config.source = "a file"
+    return config
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: {"rate": tune.uniform(0, 1)},
+        lambda: collections.OrderedDict(rate=tune.uniform(0, 1), kind="adam"),
+        lambda: collections.defaultdict(list, rate=tune.uniform(0, 1), deep={"x": [1]}),
+        configured,
+        lambda: Layers([tune.uniform(0, 1), {"rate": tune.uniform(0, 1)}]),
+        lambda: Pair(tune.uniform(0, 1), "adam"),
+        lambda: [Config(rate=collections.OrderedDict(x=tune.uniform(0, 1)))],
+    ],
+)
+def test_containers_of_all_classes_are_resolved_as_tune_resolves_them(make):
+    from ray.tune.search.variant_generator import generate_variants
+
+    def shape(node):
+        if isinstance(node, dict):
+            kind = type(node), getattr(node, "default_factory", None), getattr(node, "source", None)
+            return *kind, [(key, shape(part)) for key, part in node.items()]
+        if isinstance(node, (list, tuple)):
+            return type(node), [shape(part) for part in node]
+        return "a float" if type(node) is float else node
+
+    space = {"plain": tune.uniform(0, 1), "nested": make()}
+    [(_, theirs)] = generate_variants({"plain": tune.uniform(0, 1), "nested": make()})
+    first, second = suggestions(space, 2)
+    assert shape(first) == shape(second) == shape(theirs)
+    assert first["nested"] is not second["nested"]
+
+
+@pytest.mark.parametrize("kind", [types.MappingProxyType, collections.UserDict])
+def test_mappings_that_tune_would_not_search_become_dictionaries(kind):
+    for config in suggestions({"nested": kind({"rate": tune.uniform(0, 1), "kind": "adam"})}, 3):
+        assert type(config["nested"]) is dict
+        assert 0 <= config["nested"]["rate"] < 1
+        assert config["nested"]["kind"] == "adam"
+
+
+def test_constants_of_other_classes_are_passed_on_as_they_are():
+    constants = {
+        "pair": Pair(0.1, "adam"),
+        "proxy": types.MappingProxyType({"x": 1}),
+        "config": Config(x=1),
+        "layers": Layers([1]),
+    }
+    config = suggestions({"rate": tune.uniform(0, 1), **constants}, 1)[0]
+    assert all(config[name] is value for name, value in constants.items())
+
+
+def test_points_and_results_find_parameters_in_mappings_of_other_classes():
+    space = {"opt": collections.OrderedDict(rate=tune.uniform(0, 1), kind="adam")}
+    search = ZOOptSearch(
+        space, "loss", "min", points_to_evaluate=[{"opt": {"rate": 0.25}}, {"opt/rate": 0.5}]
+    )
+    assert [search.suggest(str(i))["opt"]["rate"] for i in range(2)] == [0.25, 0.5]
+    search.on_trial_complete("elsewhere", {"loss": 1.0, "config/opt/rate": 0.75})
+    assert search.best.config == {"opt": {"rate": 0.75, "kind": "adam"}}
 
 
 def test_values_survive_the_way_to_a_point_and_back():

@@ -1,8 +1,8 @@
 """The process executor: a supervisor over long-lived worker processes.
 
-Owns starting, reaching, watching and killing them. A worker is a fresh interpreter that runs
-`zoopt.run.worker`, in a process group of its own, so that whatever an objective starts ends with
-it. Points travel without their space; results are small.
+It owns starting, reaching, watching and killing them. A worker is a fresh interpreter that runs
+`zoopt.run.worker`. It leads its own process group, so that processes started by an objective end
+with their worker.
 """
 
 import contextlib
@@ -17,22 +17,30 @@ import sys
 import time
 from collections import deque
 from time import perf_counter
-from typing import Any
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.errors import ExecutorError
 from zoopt.run.executor import Evaluate
 from zoopt.run.supervisor import Supervisor, Worker
-from zoopt.run.worker import LENGTH, dump, main_module, task_of
+from zoopt.run.worker import (
+    LENGTH,
+    Introduction,
+    Report,
+    decode,
+    dump,
+    encode,
+    main_module,
+    task_of,
+)
 
 __all__ = ["ProcessExecutor"]
 
-#: A worker that takes longer to load the objective counts as dead.
+#: Seconds after which a worker that still loads the objective counts as dead.
 LOADING_SECONDS = 300.0
-#: An idle worker has this long to leave by itself.
+#: Seconds that an idle worker has to exit by itself.
 GRACE_SECONDS = 0.5
 
-#: Libraries read these when they are imported; one thread a worker, or workers fight for cores.
+#: Numerical libraries read these at import. One thread a worker keeps workers from competing.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -42,12 +50,12 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 
-#: Waits for the driver to hang up, however it ended, and ends the groups still registered.
+#: Waits until the driver is gone, for any reason, and kills the process groups still registered.
 GUARDIAN = """
 import os, select, signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 driver, groups, text = os.getppid(), set(), b""
-while os.getppid() == driver:  # processes that the driver forked may hold the pipe open
+while os.getppid() == driver:  # a process forked by the driver may keep the pipe open
     if not select.select([0], [], [], 0.5)[0]:
         continue
     more = os.read(0, 4096)
@@ -65,28 +73,38 @@ for group in groups:
 
 
 class ProcessExecutor(Supervisor["_Worker"]):
-    """Evaluates in worker processes that may raise, hang or die without harm to the run.
+    """Evaluate in worker processes, which may raise, hang or crash without ending the run.
 
-    The objective is sent once to each worker, by value where it was defined in the main script or
-    interactively (cloudpickle), so scripts need no main guard. Linear algebra gets one thread a
-    worker unless the environment says otherwise.
+    The objective is sent to each worker once. Functions from the main script or from an
+    interactive session travel by value (cloudpickle), so scripts need no ``__main__`` guard.
+    Numerical libraries use one thread a worker unless the environment sets another number.
+
+    Workers ignore Ctrl-C; the driver receives it, stops them and returns the best point so far.
 
     Parameters
     ----------
     workers : int, optional
-        Number of processes; by default the number of processors this process may use.
+        Number of processes. The default is the number of processors available to this process.
     eval_timeout : float, optional
-        Seconds after which an evaluation is stopped, whatever it does; its status is "timeout".
+        Seconds after which a running evaluation is stopped. Its status is "timeout".
     retries : int
-        How often an evaluation whose worker died is tried again, before it is "lost".
+        How often an evaluation whose worker died is repeated before its status is "lost".
     max_in_flight : int, optional
-        Most candidates chosen and not finished. By default, workers; for objectives below 20 ms
-        twice that, as far as it is at most a tenth of the budget.
+        Upper limit on candidates submitted and not finished. The default is ``workers``; for
+        objectives that take less than 20 ms it is twice that, but at most a tenth of the budget.
 
     Raises
     ------
+    TypeError, ValueError
+        If an argument is invalid.
     ExecutorError
-        In the run, if workers die faster than they work, or cannot load the objective.
+        On Windows. During a run, if workers cannot load the objective, or die one after another
+        without finishing an evaluation.
+
+    See Also
+    --------
+    ThreadExecutor : For objectives that wait, or that release the interpreter's lock.
+    zoopt.distributed.RayExecutor : For more than one machine.
 
     Examples
     --------
@@ -111,7 +129,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
         max_in_flight: int | None = None,
     ) -> None:
         if os.name != "posix":
-            raise ExecutorError("worker processes need Linux or macOS; use backend='thread'")
+            raise ExecutorError("worker processes need Linux or macOS: use backend='thread'")
         super().__init__(
             n_processors() if workers is None else workers, eval_timeout, retries, max_in_flight
         )
@@ -120,11 +138,21 @@ class ProcessExecutor(Supervisor["_Worker"]):
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        """Get ready for a run; see `zoopt.run.executor.Executor.start`.
+
+        Raises
+        ------
+        ExecutorInUse
+            If another run has not closed this executor.
+        RuntimeError
+            In a process that the objective started and that imports the script again.
+        TypeError
+            If the objective cannot be pickled.
+        """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError(
-                "a process that this script's objective starts is importing the script again and "
-                "would start the run once more; put what starts the run under "
-                'if __name__ == "__main__":'
+                "the objective started a process that imports this script and would start the "
+                'run again: put the call that starts it under if __name__ == "__main__":'
             )
         super().start(evaluate, budget, origin, in_flight)
 
@@ -146,7 +174,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
         self._watch(worker)
 
     def _watch(self, worker: "_Worker") -> None:
-        """Send what the worker takes now; the rest when it takes more."""
+        """Send as much as the worker's socket takes; wait for room if something is left."""
         worker.flush()
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if worker.outgoing else 0)
         if events != worker.events:
@@ -158,7 +186,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
         for key, events in ready:
             self._serve(key.data, events)
         if not ready:
-            self._bury_what_is_dead()
+            self._bury_the_dead()
 
     def _serve(self, worker: "_Worker", events: int) -> None:
         if worker not in self._team:
@@ -166,20 +194,26 @@ class ProcessExecutor(Supervisor["_Worker"]):
         if events & selectors.EVENT_READ:
             messages, alive = worker.receive()
             for message in messages:
-                self._hear(worker, message)
+                self._take(worker, message)
             if not alive:
                 self._bury(worker, patience=GRACE_SECONDS)
                 return
         if events & selectors.EVENT_WRITE:
             self._watch(worker)
 
-    def _bury_what_is_dead(self) -> None:
-        """Notice the dead whose channel is held open by a process that they forked."""
+    def _take(self, worker: "_Worker", message: bytearray) -> None:
+        if worker.ready:
+            self._hear(worker, decode(Report, message))
+        else:
+            self._welcome(worker, pickle.loads(message))
+
+    def _bury_the_dead(self) -> None:
+        """Find dead workers whose socket is still held open by a process they forked."""
         for worker in list(self._team):
             loading_for = 0.0 if worker.ready else perf_counter() - worker.since
             if worker.process.poll() is not None or loading_for > LOADING_SECONDS:
                 for message in worker.receive()[0]:
-                    self._hear(worker, message)
+                    self._take(worker, message)
                 self._bury(worker, patience=GRACE_SECONDS)
 
     def _release(self, worker: "_Worker", patience: float = 0.0) -> str:
@@ -191,7 +225,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
         return reason
 
     def _shut(self) -> None:
-        """End all workers: idle ones may leave by themselves, busy ones are killed."""
+        """Stop all workers: idle ones may exit by themselves, busy ones are killed."""
         if self._guardian is None:
             return
         try:
@@ -213,7 +247,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
 
 
 class _Worker(Worker):
-    """A worker process as the driver sees it."""
+    """The driver's view of a worker process."""
 
     def __init__(self, name: str, objective: bytes) -> None:
         super().__init__(name)
@@ -238,17 +272,16 @@ class _Worker(Worker):
         finally:
             theirs.close()
         self.channel.setblocking(False)
-        self._queue((name, *main_module(), objective))
+        self._queue(pickle.dumps(Introduction(name, main_module(), objective)))
 
-    def _queue(self, message: Any) -> None:
-        data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    def _queue(self, data: bytes) -> None:
         self.outgoing.append(memoryview(LENGTH.pack(len(data)) + data))
 
     def send(self, candidates: list[Candidate]) -> None:
-        self._queue([task_of(candidate) for candidate in candidates])
+        self._queue(encode(map(task_of, candidates)))
 
     def flush(self) -> None:
-        """Send without waiting; a worker that is gone is noticed when it is read from."""
+        """Send without blocking; `receive` notices a worker that is gone."""
         try:
             while self.outgoing:
                 sent = self.channel.send(self.outgoing[0])
@@ -261,8 +294,8 @@ class _Worker(Worker):
         except OSError:
             self.outgoing.clear()
 
-    def receive(self) -> tuple[list[Any], bool]:
-        """Return the messages that came, and whether the worker is still there."""
+    def receive(self) -> tuple[list[bytearray], bool]:
+        """Return the complete messages received, and whether the connection is still open."""
         alive = True
         try:
             while alive:
@@ -280,7 +313,7 @@ class _Worker(Worker):
             end = LENGTH.size + LENGTH.unpack_from(self._incoming)[0]
             if len(self._incoming) < end:
                 break
-            messages.append(pickle.loads(self._incoming[LENGTH.size : end]))
+            messages.append(self._incoming[LENGTH.size : end])
             del self._incoming[:end]
         return messages, alive
 
@@ -288,7 +321,13 @@ class _Worker(Worker):
         self.channel.close()
 
     def kill(self, patience: float = 0.0) -> str:
-        """End the process and all that it started; say how it ended if it did so by itself."""
+        """Kill the process and its children; return how it ended.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds to wait for a process that is ending by itself.
+        """
         try:
             code: int | None = self.process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -297,14 +336,14 @@ class _Worker(Worker):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         if code is None:
-            return "it was killed"
+            return "because the driver killed it"
         if code < 0:
             return f"by signal {signal.Signals(-code).name}"
         return f"with exit code {code}"
 
 
 class _Guardian:
-    """A small process that ends the workers if the driver is gone, even if it was killed."""
+    """A small process that kills the workers if the driver is gone, even if it was killed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -322,7 +361,7 @@ class _Guardian:
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # if it was killed, workers leave by themselves
+        with contextlib.suppress(OSError):  # without a guardian, workers exit by themselves
             self._process.stdin.write(line)
             self._process.stdin.flush()
 
@@ -334,7 +373,7 @@ class _Guardian:
 
 
 def n_processors() -> int:
-    """Return the number of processors that this process may use."""
+    """Return the number of processors available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

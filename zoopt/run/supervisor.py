@@ -1,7 +1,7 @@
-"""The supervisor: gives candidates to workers that may raise, hang or die, and loses none.
+"""The supervisor: distributes candidates over workers that may raise, hang or die.
 
-Owns what waits, who is at what, how long evaluations take, and with it messages, deadlines, deaths
-and second tries. How a worker is reached is its subclasses' matter.
+It owns the queue, the assignment of candidates to workers, message sizes, deadlines and retries.
+Subclasses know how to start, reach and stop a worker.
 """
 
 import logging
@@ -9,25 +9,29 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import number, whole
 from zoopt.core.errors import ExecutorError, ExecutorInUse
 from zoopt.core.evaluation import LOST, TIMEOUT, Evaluation
 from zoopt.run.executor import Evaluate, Executor, Outcome
-from zoopt.run.worker import UNFIT, Report, evaluation_of
+from zoopt.run.worker import Readiness, Report, evaluation_of
 
 __all__ = ["Supervisor", "Worker"]
 
 logger = logging.getLogger("zoopt")
 
-#: So often the driver looks after its workers when it hears nothing of them.
+#: How often the driver checks on its workers while they are silent.
 LOOK_SECONDS = 0.25
 
 
 class Worker(ABC):
-    """A worker as the supervisor sees it.
+    """The driver's view of a worker.
+
+    Parameters
+    ----------
+    name : str
 
     Attributes
     ----------
@@ -35,9 +39,9 @@ class Worker(ABC):
     ready : bool
         Whether it has loaded the objective.
     messages : deque of lists of Candidate
-        What was sent and is not finished, the one under way first.
+        Messages sent and not answered yet; the first one is being evaluated.
     since : float
-        When the message under way began, or loading did.
+        When the first message began, or loading did.
     """
 
     def __init__(self, name: str) -> None:
@@ -47,6 +51,7 @@ class Worker(ABC):
         self.since = perf_counter()
 
     def give(self, candidates: list[Candidate]) -> None:
+        """Send a message and remember it."""
         if not self.messages:
             self.since = perf_counter()
         self.messages.append(candidates)
@@ -54,10 +59,10 @@ class Worker(ABC):
 
     @abstractmethod
     def send(self, candidates: list[Candidate]) -> None:
-        """Send a message, without waiting."""
+        """Send a message without blocking."""
 
     def evaluation_of(self, report: Report, origin: float) -> Evaluation:
-        """Make the Evaluation of what it reported."""
+        """Return the evaluation that a report describes, in seconds since ``origin``."""
         return evaluation_of(report, origin)
 
 
@@ -65,20 +70,36 @@ W = TypeVar("W", bound=Worker)
 
 
 class Supervisor(Executor, Generic[W]):
-    """An executor over workers of one kind; see `zoopt.run.executor` for its methods.
+    """An executor over workers of one kind.
 
-    Subclasses hire, hear and dismiss the workers: `_open`, `_hire`, `_listen`, `_release`, `_shut`.
+    Subclasses start, hear and stop the workers in `_open`, `_hire`, `_listen`, `_release` and
+    `_shut`.
+
+    Parameters
+    ----------
+    workers : int
+    eval_timeout : float or None
+        Seconds after which an evaluation is stopped.
+    retries : int
+        How often an evaluation whose worker died is repeated before it counts as lost.
+    max_in_flight : int or None
+        Upper limit on candidates submitted and not finished.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid.
     """
 
-    #: Whether an answer is out before the worker goes on, and not lost with it then.
+    #: Whether an answer is safe once it is sent, even if the worker dies at its next message.
     answers_first = True
-    #: Below this mean duration, in seconds, twice as many candidates as workers are wanted.
+    #: Evaluations shorter than this many seconds get twice as many candidates as workers.
     short: float
-    #: Below this mean duration, a worker is sent its next message while it works, if there is one.
+    #: Evaluations shorter than this many seconds get their next message while a worker is busy.
     sent_ahead: float
-    #: Candidates of one message should keep a worker busy for this long.
+    #: Target duration of a message, in seconds of evaluation.
     message_seconds: float
-    #: Messages are sent ahead, at least one, until they keep a worker busy for this long.
+    #: Target duration of all messages sent ahead to a worker; at least one is sent.
     queue_seconds: float
 
     def __init__(
@@ -99,34 +120,44 @@ class Supervisor(Executor, Generic[W]):
         self._team: list[W] = []
         self._is_open = False
 
-    # ------------------------------------------------------------- what subclasses do
+    # ------------------------------------------------------------- for subclasses
 
     @abstractmethod
     def _open(self, evaluate: Evaluate) -> None:
-        """Get ready to hire; `_shut` follows whatever happens."""
+        """Prepare for hiring; `_shut` is called afterwards even if this fails."""
 
     @abstractmethod
     def _hire(self, name: str) -> W:
-        """Start a worker, without waiting until it is ready."""
+        """Start a worker without waiting until it is ready."""
 
     @abstractmethod
     def _listen(self, seconds: float) -> None:
-        """Wait for words of the workers; hand them to `_hear`, and those that died to `_bury`."""
+        """Wait for messages from workers.
+
+        Answers go to `_welcome` or `_hear`, workers that died to `_bury`.
+        """
 
     @abstractmethod
     def _release(self, worker: W, patience: float = 0.0) -> str:
-        """End a worker; say how it ended if it did so by itself within patience seconds."""
+        """Stop a worker; return how it ended.
+
+        Parameters
+        ----------
+        worker : Worker
+        patience : float
+            Seconds to wait for a worker that is ending by itself.
+        """
 
     @abstractmethod
     def _shut(self) -> None:
-        """End all workers and release everything."""
+        """Stop all workers and release all resources."""
 
     def _n_wanted(self) -> int:
-        """Return how many workers there should be now."""
+        """Return the number of workers that should exist now."""
         return min(self.workers, self._n_inside)
 
     def _n_at_work(self) -> int:
-        """Return for how many workers candidates may be chosen."""
+        """Return the number of workers that candidates may be asked for."""
         return self.workers
 
     # ------------------------------------------------------------- the executor
@@ -134,8 +165,24 @@ class Supervisor(Executor, Generic[W]):
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        """Get ready for a run; workers are started when candidates are submitted.
+
+        Parameters
+        ----------
+        evaluate, budget, origin, in_flight
+            As in `zoopt.run.executor.Executor.start`.
+
+        Raises
+        ------
+        ExecutorInUse
+            If another run has not closed this executor.
+        TypeError
+            If the objective cannot be pickled.
+        """
         if self._is_open:
-            raise ExecutorInUse("this executor is in use; each run at a time needs its own")
+            raise ExecutorInUse(
+                "this executor is in use; runs at the same time need an executor each"
+            )
         self._budget = budget
         self._origin = origin
         self._given = self.max_in_flight if self.max_in_flight is not None else in_flight
@@ -143,7 +190,8 @@ class Supervisor(Executor, Generic[W]):
         self._outcomes: list[Outcome] = []
         self._cancelled: set[int] = set()
         self._n_deaths_of: dict[int, int] = {}
-        self._alone: set[int] = set()  # ids that share no message: one of theirs killed a worker
+        #: Candidates evaluated one a message, because one of them killed a worker.
+        self._alone: set[int] = set()
         self._mean: float | None = None
         self._n_inside = 0
         self._n_hired = 0
@@ -157,6 +205,7 @@ class Supervisor(Executor, Generic[W]):
 
     @property
     def capacity(self) -> int:
+        """How many candidates may be in flight; depends on how long evaluations take."""
         if self._given is not None:
             return self._given
         n = self._n_at_work()
@@ -166,21 +215,34 @@ class Supervisor(Executor, Generic[W]):
         return self._mean is not None and self._mean < seconds
 
     def submit(self, candidate: Candidate) -> None:
+        """Queue a candidate, and send it if a worker is idle."""
         self._waiting.append(candidate)
         self._n_inside += 1
-        self._dispatch(depth=1)  # more may come, for a message of several
+        self._dispatch(depth=1)  # messages sent ahead are filled in `collect`
 
     def cancel(self, ident: int) -> None:
+        """Discard the outcome of a candidate, given by its id."""
         self._cancelled.add(ident)
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
+        """Wait for outcomes, for more capacity, or for the timeout in seconds.
+
+        Raises
+        ------
+        ExecutorError
+            If workers cannot load the objective, or die one after another without a result.
+        """
         until = None if timeout is None else perf_counter() + timeout
         room = self.capacity
         while True:
             self._dispatch(self._depth())
             self._listen(0.0 if self._outcomes else self._seconds_until(until))
             self._stop_what_is_late()
-            outcomes = [o for o in self._outcomes if o[0].id not in self._cancelled]
+            outcomes = [
+                (candidate, evaluation)
+                for candidate, evaluation in self._outcomes
+                if candidate.id not in self._cancelled
+            ]
             self._outcomes.clear()
             if outcomes or self.capacity > room:
                 return outcomes
@@ -188,7 +250,7 @@ class Supervisor(Executor, Generic[W]):
                 return []
 
     def close(self) -> None:
-        """End all workers; nothing stays behind."""
+        """Stop all workers; the executor can then serve another run."""
         if not self._is_open:
             return
         try:
@@ -197,10 +259,10 @@ class Supervisor(Executor, Generic[W]):
             self._team.clear()
             self._is_open = False
 
-    # ------------------------------------------------------------- giving and hearing
+    # ------------------------------------------------------------- sending and hearing
 
     def _dispatch(self, depth: int) -> None:
-        """Hire workers as they are needed; give out what waits, up to so many messages each."""
+        """Hire missing workers and send waiting candidates, up to ``depth`` messages a worker."""
         while len(self._team) < self._n_wanted():
             self._team.append(self._hire(str(self._n_hired)))
             self._n_hired += 1
@@ -214,7 +276,7 @@ class Supervisor(Executor, Generic[W]):
                     self._give(worker, self._next_message())
 
     def _depth(self) -> int:
-        """Return how many messages a worker may have, the one under way among them."""
+        """Return how many unanswered messages a worker may have."""
         if self._mean is None or self._mean >= self.sent_ahead:
             return 1
         each = max(self._mean, 1e-9) * max(1.0, self._message_size())
@@ -222,14 +284,14 @@ class Supervisor(Executor, Generic[W]):
         return 1 + max(1, int(n_ahead))
 
     def _must_be_alone(self, worker: W) -> bool:
-        """Return whether what a worker is at, or what waits, shall show who kills it."""
+        """Return whether a second message would hide which evaluation kills the worker."""
         if not self._alone:
             return False
-        at = [candidate.id for message in worker.messages for candidate in message]
-        return not self._alone.isdisjoint([*at, self._waiting[0].id])
+        ids = [candidate.id for message in worker.messages for candidate in message]
+        return not self._alone.isdisjoint([*ids, self._waiting[0].id])
 
     def _takes(self, worker: W) -> bool:
-        """Return whether a worker may be given something before it is ready."""
+        """Return whether a worker may be sent a message now; it may still be loading."""
         return True
 
     def _give(self, worker: W, message: list[Candidate]) -> None:
@@ -246,7 +308,7 @@ class Supervisor(Executor, Generic[W]):
         return message
 
     def _message_size(self) -> float:
-        """Return how many candidates a message should hold."""
+        """Return the number of candidates a message should hold."""
         n = self._n_at_work()
         return min(
             self.message_seconds / max(self._mean or 0.0, 1e-9),
@@ -254,28 +316,26 @@ class Supervisor(Executor, Generic[W]):
             self._n_inside / n,
         )
 
-    def _hear(self, worker: W, message: Any) -> None:
-        """Take a worker's word: that it is ready, or the reports of its first message."""
-        now = perf_counter()
-        if not worker.ready:
-            word, detail = message
-            if word == UNFIT:
-                raise ExecutorError(f"a worker could not load the objective:\n{detail}")
-            worker.ready = True
-        else:
-            self._take(worker, worker.messages.popleft(), message)
-            self._n_deaths_in_a_row = 0
-        worker.since = now
+    def _welcome(self, worker: W, readiness: Readiness) -> None:
+        """Take note of a worker that has loaded the objective, or failed to."""
+        if readiness.error:
+            raise ExecutorError(f"a worker could not load the objective:\n{readiness.error}")
+        worker.ready = True
+        worker.since = perf_counter()
 
-    def _take(self, worker: W, candidates: list[Candidate], reports: Sequence[Report]) -> None:
-        for candidate, report in zip(candidates, reports, strict=True):
+    def _hear(self, worker: W, reports: Sequence[Report]) -> None:
+        """Take the reports on a worker's first message."""
+        now = perf_counter()
+        for candidate, report in zip(worker.messages.popleft(), reports, strict=True):
             evaluation = worker.evaluation_of(report, self._origin)
             self._finish(candidate, evaluation)
             seconds = evaluation.finished - evaluation.started
-            if seconds != seconds:  # it never came to be timed
+            if seconds != seconds:  # NaN: the evaluation failed before it began
                 continue
             mean = seconds if self._mean is None else self._mean
             self._mean = mean + 0.1 * (seconds - mean)
+        self._n_deaths_in_a_row = 0
+        worker.since = now
 
     def _finish(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._outcomes.append((candidate, evaluation))
@@ -286,7 +346,7 @@ class Supervisor(Executor, Generic[W]):
     # ------------------------------------------------------------- deaths and deadlines
 
     def _seconds_until(self, until: float | None) -> float:
-        """Return how long nothing needs attention."""
+        """Return the time until something needs attention, at most until a given moment."""
         moments = [perf_counter() + LOOK_SECONDS]
         if until is not None:
             moments.append(until)
@@ -303,7 +363,7 @@ class Supervisor(Executor, Generic[W]):
     def _stop_what_is_late(self) -> None:
         if not self._late():
             return
-        self._listen(0.0)  # they may have finished just now
+        self._listen(0.0)  # one may have finished just now
         for worker in self._late():
             late = worker.messages.popleft() if len(worker.messages[0]) == 1 else None
             self._dismiss(worker)
@@ -315,7 +375,7 @@ class Supervisor(Executor, Generic[W]):
                     late[0],
                     worker,
                     TIMEOUT,
-                    f"it was stopped after eval_timeout={self.eval_timeout:g} s",
+                    f"stopped after eval_timeout={self.eval_timeout:g} s",
                 )
 
     def _give_up(self, candidate: Candidate, worker: W, status: str, error: str) -> None:
@@ -330,9 +390,17 @@ class Supervisor(Executor, Generic[W]):
         self._finish(candidate, evaluation)
 
     def _bury(self, worker: W, reason: str = "", patience: float = 0.0, blame: bool = True) -> None:
-        """Replace a worker that died, and have what it was at tried again or given up.
+        """Remove a worker that died; repeat its evaluation or give it up.
 
-        Without blame, it is not held against the evaluation.
+        Parameters
+        ----------
+        worker : Worker
+        reason : str
+            How it died, if the caller knows.
+        patience : float
+            Passed to `_release`.
+        blame : bool
+            Whether the death counts against the retries of the evaluation.
         """
         self._n_deaths_in_a_row += 1
         guilty = None
@@ -340,10 +408,8 @@ class Supervisor(Executor, Generic[W]):
         if worker.ready and worker.messages and len(worker.messages[0]) == 1 and is_sure:
             guilty = worker.messages.popleft()[0]
         reason = self._dismiss(worker, patience, reason)
-        at = "nothing" if guilty is None else f"evaluation {guilty.id}"
-        logger.warning(
-            "%s died %s, at work on %s; another takes its place", worker.name, reason, at
-        )
+        task = "idle or loading" if guilty is None else f"evaluating candidate {guilty.id}"
+        logger.warning("%s died %s while %s; it is replaced", worker.name, reason, task)
         if guilty is not None:
             n_deaths = self._n_deaths_of.get(guilty.id, 0) + blame
             self._n_deaths_of[guilty.id] = n_deaths
@@ -351,15 +417,15 @@ class Supervisor(Executor, Generic[W]):
                 self._waiting.appendleft(guilty)
             else:
                 times = "once" if n_deaths == 1 else f"{n_deaths} times"
-                self._give_up(guilty, worker, LOST, f"its worker died {times}, at last {reason}")
+                self._give_up(guilty, worker, LOST, f"its worker died {times}, last {reason}")
         if self._n_deaths_in_a_row > 12 + (self.retries + 1) * self.workers:
             raise ExecutorError(
-                f"{self._n_deaths_in_a_row} workers in a row died before they finished anything, "
-                f"at last {reason}"
+                f"{self._n_deaths_in_a_row} workers in a row died before finishing an evaluation, "
+                f"the last one {reason}"
             )
 
     def _dismiss(self, worker: W, patience: float = 0.0, reason: str = "") -> str:
-        """Take a worker out, its unfinished messages back; return how it ended."""
+        """Stop a worker and requeue its unanswered messages; return how it ended."""
         self._team.remove(worker)
         ended = self._release(worker, patience)
         for message in reversed(worker.messages):

@@ -1,4 +1,4 @@
-"""Executors on threads, and on a pool of the user's own."""
+"""Executors on threads, and on a pool that the user provides."""
 
 import queue
 import threading
@@ -18,7 +18,7 @@ __all__ = ["FuturesExecutor", "ThreadExecutor"]
 
 
 class _Queued(Executor):
-    """Outcomes that other threads put into a queue; each run has a queue of its own."""
+    """Outcomes arrive from other threads through a queue; each run has a new queue."""
 
     capacity = 1
 
@@ -28,12 +28,15 @@ class _Queued(Executor):
 
     def _begin(self) -> None:
         if self._in_use:
-            raise ExecutorInUse("this executor is in use; each run at a time needs its own")
+            raise ExecutorInUse(
+                "this executor is in use; runs at the same time need an executor each"
+            )
         self._in_use = True
         self._cancelled: set[int] = set()
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
+        """Wait for at least one outcome, or for the timeout in seconds."""
         results = []
         try:
             results.append(self._results.get(timeout=_bounded(timeout)))
@@ -41,31 +44,44 @@ class _Queued(Executor):
                 results.append(self._results.get_nowait())
         except queue.Empty:
             pass
-        outcomes = map(self._outcome, results)
-        return [outcome for outcome in outcomes if outcome[0].id not in self._cancelled]
+        return [
+            (candidate, evaluation)
+            for candidate, evaluation in map(self._outcome, results)
+            if candidate.id not in self._cancelled
+        ]
 
     def _outcome(self, result: Any) -> Outcome:
         outcome: Outcome = result
         return outcome
 
     def cancel(self, ident: int) -> None:
+        """Discard the outcome of a candidate, given by its id."""
         self._cancelled.add(ident)
 
 
 def _bounded(timeout: float | None) -> float | None:
-    """Return a time that the system's clocks take; whoever waits for longer asks again."""
+    """Return a timeout that the system's clocks accept; the caller waits again if needed."""
     return None if timeout is None else min(timeout, 3600.0)
 
 
 class ThreadExecutor(_Queued):
-    """Evaluates in threads: for objectives that wait, or that release the interpreter's lock.
+    """Evaluate in threads: for objectives that wait, or that release the interpreter's lock.
 
-    A thread cannot be stopped from outside: the end of a run waits for the calls under way.
+    Threads cannot be stopped from outside, so the end of a run waits for running evaluations.
 
     Parameters
     ----------
     workers : int
         Number of threads, at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``workers`` is not a positive integer.
+
+    See Also
+    --------
+    ProcessExecutor : For objectives that compute in Python, hang or crash.
 
     Examples
     --------
@@ -80,6 +96,7 @@ class ThreadExecutor(_Queued):
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        """Start the threads; see `zoopt.run.executor.Executor.start`."""
         self._begin()
         self._tasks: queue.SimpleQueue[Candidate | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -98,35 +115,38 @@ class ThreadExecutor(_Queued):
             thread.start()
 
     def submit(self, candidate: Candidate) -> None:
+        """Queue a candidate for the next free thread."""
         self._tasks.put(candidate)
 
     def close(self) -> None:
+        """Wait for running evaluations and end the threads."""
         if not self._in_use:
             return
         self._in_use = False
         for _ in self._threads:
             self._tasks.put(None)
-        for thread in self._threads:  # a second Ctrl-C leaves them to themselves: they are daemons
+        for thread in self._threads:  # a second Ctrl-C abandons them; they are daemons
             thread.join()
 
 
 class FuturesExecutor(_Queued):
-    """Evaluates in an executor of the user's, which is left open at the end.
+    """Evaluate in an executor that the user provides and closes.
 
     Parameters
     ----------
     pool : concurrent.futures.Executor
-        Or whatever has its ``submit``. Everything but a thread pool is sent cloudpickled objects.
+        Any object with the same ``submit`` works. The objective is pickled by cloudpickle, except
+        for a ``ThreadPoolExecutor``.
     workers : int, optional
-        How many candidates are in flight; by default as many as the pool has workers.
+        Number of candidates in flight. The default is the pool's number of workers.
 
     Raises
     ------
-    ValueError
-        If the pool does not tell its number of workers, and none is given.
+    TypeError, ValueError
+        If ``workers`` is not a positive integer, or is missing and unknown for this pool.
     ExecutorError
-        In the run, if the pool breaks: that of the standard library does when a worker dies;
-        `ProcessExecutor` does not.
+        During a run, if the pool breaks. The standard library's process pool breaks when a worker
+        dies; `ProcessExecutor` does not.
 
     Examples
     --------
@@ -142,7 +162,7 @@ class FuturesExecutor(_Queued):
         if workers is None:
             workers = getattr(pool, "_max_workers", None)
         if workers is None:
-            raise ValueError(f"workers must be given: {pool!r} does not tell how many it has")
+            raise ValueError(f"workers must be given: the number of workers of {pool!r} is unknown")
         super().__init__(workers)
         self._pool = pool
         self.in_process = isinstance(pool, ThreadPoolExecutor)
@@ -150,6 +170,7 @@ class FuturesExecutor(_Queued):
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        """Pickle the objective if the pool needs it; see `zoopt.run.executor.Executor.start`."""
         self._begin()
         self._futures: dict[int, Future[Any]] = {}
         self._origin = origin
@@ -168,6 +189,7 @@ class FuturesExecutor(_Queued):
         self._call = lambda candidate: (run_shipment, shipment, task_of(candidate))
 
     def submit(self, candidate: Candidate) -> None:
+        """Submit a candidate to the pool."""
         try:
             future = self._pool.submit(*self._call(candidate))
         except (BrokenExecutor, RuntimeError) as error:
@@ -182,7 +204,7 @@ class FuturesExecutor(_Queued):
         try:
             report = future.result()
         except CancelledError:
-            return candidate, Evaluation(float("nan"), LOST, error="it was cancelled")
+            return candidate, Evaluation(float("nan"), LOST, error="the pool cancelled it")
         except BrokenExecutor as error:
             if candidate.id in self._cancelled:
                 return candidate, Evaluation(float("nan"), LOST, error=str(error))
@@ -192,11 +214,13 @@ class FuturesExecutor(_Queued):
         return candidate, evaluation_of(report, self._origin)
 
     def cancel(self, ident: int) -> None:
+        """Discard the outcome of a candidate; one that has not begun is not evaluated."""
         super().cancel(ident)
         if ident in self._futures:
             self._futures[ident].cancel()
 
     def close(self) -> None:
+        """Cancel queued candidates and wait for running ones; the pool stays open."""
         if not self._in_use:
             return
         self._in_use = False
@@ -205,13 +229,13 @@ class FuturesExecutor(_Queued):
             future.cancel()
         for future in futures:
             if not future.cancelled():
-                future.exception()  # waits for a call under way
+                future.exception()  # waits for a running call
 
 
 def _evaluate_here(one: SerialExecutor, candidate: Candidate) -> Evaluation:
     try:
         evaluation = one.submit(candidate)
-    except BaseException as error:  # here nobody else would hear of it
+    except BaseException as error:  # outside the main thread, it would end this thread only
         evaluation = failure(error)
     evaluation.worker = threading.current_thread().name
     return evaluation
@@ -219,5 +243,5 @@ def _evaluate_here(one: SerialExecutor, candidate: Candidate) -> Evaluation:
 
 def _broken(error: BaseException) -> ExecutorError:
     return ExecutorError(
-        f"the pool broke ({error}); ProcessExecutor, or workers=n, survives workers that die"
+        f"the pool broke ({error}); ProcessExecutor (or workers=n) survives the death of workers"
     )

@@ -1,4 +1,4 @@
-"""minimize_islands: several searches on Ray, a driver each, that show each other their best."""
+"""The function `minimize_islands`: several searches on Ray that exchange their best points."""
 
 import contextlib
 import functools
@@ -30,29 +30,32 @@ __all__ = ["IslandsResult", "minimize_islands"]
 
 @dataclass(frozen=True)
 class IslandsResult:
-    """What the islands found together.
+    """The result of `minimize_islands`.
 
     Attributes
     ----------
     x : array, dict or list
-        The best point; the one of least violation if none is feasible; None if no evaluation was
-        ok.
+        The best point. If no point is feasible, the one with the smallest violation; None if no
+        evaluation succeeded.
     fun : float
+        Its value.
     success : bool
-        Whether an ok, feasible point was found.
+        Whether a feasible point was found.
     status : str
-        "terminal_value" if an island reached it, "interrupted", "lost" if not all islands came to
-        their end, or else why most of them stopped; see `zoopt.Result`.
+        "terminal_value" if an island reached it, "interrupted" after Ctrl-C, "lost" if an island
+        did not finish; otherwise the most frequent status of the islands, see `zoopt.Result`.
     message : str
+        The status in words.
     nfev, n_failed : int
-        Of all islands.
+        Number of evaluations, and of failed ones, over all islands.
     n_restarts : int
-        How often an island was begun again, as its worker or node was lost.
+        How often an island was restarted because its worker or node was lost.
     walltime : float
-        Seconds, without starting Ray.
+        Seconds, without the start of Ray.
     seed : int or SeedSequence
-    islands : list of Result
-        Of each island; None for one that did not come to its end.
+        The seed of the run.
+    islands : list of Result or None
+        The result of each island; None for an island that did not finish.
     """
 
     x: Any
@@ -101,45 +104,49 @@ def minimize_islands(
     node_timeout: float = 30.0,
     start_timeout: float = 600.0,
 ) -> IslandsResult:
-    """Minimize by several searches at once that take over each other's best points.
+    """Minimize by several searches at once that exchange their best points.
 
-    For runs that are more than one driver can serve, some 2,000 evaluations a second on Ray: an
-    island is a Ray actor with a solver of its own that evaluates in itself, or with workers of its
-    own. Searches that share all results make more of the same evaluations, so with few islands, or
-    slow evaluations, `zoopt.minimize` with workers finds better values.
+    Use it when one driver cannot keep up, above about 2,000 evaluations a second on Ray. Each
+    island is a Ray actor that runs its own solver and driver; it evaluates by itself or with its
+    own workers. For slower objectives, and with few islands, `zoopt.minimize` with workers finds
+    better values from the same budget, because one search uses all results.
 
-    Every `exchange` tells an island shows its best point, and takes over the best of those that the
-    others showed `lag` exchanges before, if it is better. Since this goes by the number of the
-    exchange, the islands' ways do not depend on who is fast: the same seed gives the same answer on
-    every cluster (with ``window``, if islands have workers of their own).
+    After every `exchange` evaluations an island shows its best point. It adopts the best point
+    that the other islands showed `lag` exchanges earlier, if that is better than its own. Points
+    are matched by the number of the exchange, not by time. The same seed therefore gives the same
+    result on every cluster; if islands have workers, this also needs ``window``.
 
     Parameters
     ----------
     fun, space, algorithm, constraint, filter, on_error, vectorized
-        As `zoopt.minimize` takes them.
+        As in `zoopt.minimize`.
     budget : int
-        Evaluations, of all islands together.
+        Number of evaluations of all islands together.
     islands : int
+        Number of islands, at most ``budget``.
     exchange : int
-        Tells of an island between two exchanges, each of which takes about 2 ms. Fewer exchanges
-        find worse values.
+        Number of evaluations of an island between two exchanges. An exchange takes about 2 ms.
+        Rare exchanges give worse values.
     lag : int
-        How many exchanges old what comes from the others is. An island may be so far ahead of the
-        slowest before it waits; with 0, all wait for all.
+        Age of the points that islands adopt, in exchanges. An island can be this far ahead of the
+        slowest one before it waits; with 0 every exchange waits for all islands.
     seed : int, SeedSequence or None
+        With the same seed, the run is repeated exactly.
     x0 : point or list of points, optional
-        Evaluated first, by the first island.
+        Points that the first island evaluates first.
     workers, backend, window, eval_timeout
-        Of each island, as in `zoopt.minimize`; backend is None or a name.
+        As in `zoopt.minimize`, for each island. ``backend`` must be None or a name.
     checkpoint : path, optional
-        A folder that keeps the run: one that is there goes on. Every node must see it. Without it,
-        an island whose worker is lost begins again from its start, with the same posts.
+        A folder, visible to all nodes, that stores the run. An existing one is continued. Without
+        it, an island whose worker is lost starts again and receives the same points again.
     time_budget, max_failures, terminal_value
-        Of each island; when one reaches the terminal value, the others stop at an exchange soon.
+        As in `zoopt.minimize`, for each island. When an island reaches the terminal value, the
+        others stop at one of their next exchanges.
     retries : int
-        How often an island is begun again whose worker died before it came farther.
+        How often an island is restarted that was lost without having made progress.
     address, num_cpus, num_gpus, memory, resources, runtime_env, node_timeout, start_timeout
-        Of the islands' actors, as in `RayExecutor`. All islands must find room at once.
+        As in `RayExecutor`, for the actors of the islands. All of them must fit on the cluster at
+        once.
 
     Returns
     -------
@@ -148,13 +155,13 @@ def minimize_islands(
     Raises
     ------
     TypeError, ValueError
-        Bad input, named, before any evaluation is spent.
+        If an argument is invalid; raised before the first evaluation.
     ImportError
         If Ray is not installed.
     JournalError
         If the checkpoint belongs to another run or cannot be used.
     ExecutorError
-        If islands find no room, or cannot load what they are sent.
+        If islands cannot be started, cannot load the objective, or are all lost.
 
     Examples
     --------
@@ -162,7 +169,7 @@ def minimize_islands(
     >>> result = minimize_islands(simulate, space, budget=10**6, islands=16)  # doctest: +SKIP
     """
     if backend is not None and not isinstance(backend, str):
-        raise TypeError(f"backend must be None or a name, one for each island, got {backend!r}")
+        raise TypeError(f"backend must be None or the name of a backend, got {backend!r}")
     common: dict[str, Any] = {
         "constraint": constraint,
         "filter": filter,
@@ -181,7 +188,7 @@ def minimize_islands(
         solver_factory("sracos" if algorithm is None else algorithm)
     budget, n = options.budget, whole(islands, "islands", least=1)
     if n > budget:
-        raise ValueError(f"islands must be at most the budget of {budget}, got {n}")
+        raise ValueError(f"islands must be at most the budget, {budget}, got {n}")
     every, lag = whole(exchange, "exchange", least=1), whole(lag, "lag", least=0)
     address, ray = address_of(address), ray_of()
     if runtime_env is not None and not isinstance(runtime_env, Mapping):
@@ -246,7 +253,7 @@ def minimize_islands(
     )
     nothing = (math.nan, None) if closest is None else (closest.fun, closest.x)
     fun_, x = min(found, key=lambda pair: pair[0], default=nothing)
-    missing = "no evaluation was ok" if closest is None else "no feasible point was found"
+    missing = "no evaluation succeeded" if closest is None else "no feasible point was found"
     nfev = sum(
         r.nfev if r is not None else 0 if p is None else p.nfev
         for r, p in zip(results, posts, strict=True)
@@ -269,7 +276,7 @@ def minimize_islands(
 
 
 def _root(seed: Seed, mails: Path | None) -> np.random.SeedSequence:
-    """Return the seed given, or that of the run in the mailbox, or a new one."""
+    """Return the given seed, the one stored in the mailbox, or a new one."""
     header = header_in(mails) if mails is not None and seed is None else None
     return seed_of_run(seed) if header is None else restored_seed(header["seed"])
 
