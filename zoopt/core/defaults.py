@@ -24,7 +24,7 @@ class Global:
         self._n_runs = 0
 
     def set_seed(self, seed: int) -> None:
-        """Seed the runs that follow and give no seed of their own; each draws another stream."""
+        """Seed later runs that are given no seed; each of them draws another stream."""
         self._seed = int(seed)
         self._n_runs = 0
 
@@ -33,7 +33,7 @@ class Global:
         self.precision = float(precision)
 
     def next_seed(self) -> np.random.SeedSequence:
-        """Return the seed of a run that gives none."""
+        """Return the seed for a run that is given none."""
         if self._seed is None:
             return np.random.SeedSequence()
         self._n_runs += 1

@@ -1,4 +1,4 @@
-"""The exceptions and warnings of zoopt's own."""
+"""Exceptions and warnings."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ __all__ = [
 
 
 class ZooptError(Exception):
-    """Base class of the errors that are not plain bad input."""
+    """Base class of all errors other than bad input."""
 
 
 class Exhausted(ZooptError):
-    """Nothing is left to ask, and nothing is in flight."""
+    """A solver has no point left to propose, and none is in flight."""
 
 
 class AllEvaluationsFailed(ZooptError):
@@ -42,7 +42,7 @@ class AllEvaluationsFailed(ZooptError):
 
 
 class ExecutorError(ZooptError):
-    """The workers cannot go on: they die faster than they work, or cannot load the objective.
+    """The workers cannot continue: they keep dying, or cannot load the objective.
 
     Its attribute ``zoopt_result`` holds the Result up to then.
     """
@@ -53,12 +53,12 @@ class ExecutorInUse(ZooptError, RuntimeError):
 
 
 class JournalError(ZooptError):
-    """A checkpoint file cannot be used, or not be written any more; nothing in it was changed.
+    """A checkpoint file cannot be used or written. Its contents are left as they were.
 
     Attributes
     ----------
     result : Result or None
-        What the run had reached, where one was under way.
+        The result so far, if a run was under way.
     """
 
     result: Any = None
@@ -67,12 +67,12 @@ class JournalError(ZooptError):
 class InvalidConstraint(ZooptError):
     """A constraint raised, or returned NaN or no number: the evaluation is invalid.
 
-    Its cause is what the caller gets where all evaluations fail so; NaN has none.
+    If every evaluation fails this way, its cause is raised to the caller. NaN has no cause.
     """
 
 
 class FirstStepsFailed(ZooptError):
-    """The first calls of a ``delta`` all failed; its cause is how the last of them did."""
+    """The first calls of a ``delta`` all failed. Its cause is the error of the last one."""
 
 
 class NothingFeasible(ZooptError):
@@ -85,7 +85,7 @@ class Pruned(Exception):
     Parameters
     ----------
     value : float, optional
-        What is known of the value; recorded with the failure, never compared.
+        The last value known; it is recorded with the failure, and never compared.
     """
 
     def __init__(self, value: float | None = None) -> None:
@@ -94,4 +94,4 @@ class Pruned(Exception):
 
 
 class EvaluationWarning(UserWarning):
-    """An evaluation failed and was recorded; the run goes on."""
+    """An evaluation failed and was recorded; the run continues."""

@@ -98,7 +98,7 @@ class Options:
         if self.retries != 2 and not parallel:
             raise ValueError("retries needs workers: workers=2 or more, or backend='process'")
         if self.delta is not None and self.vectorized:
-            raise ValueError("delta excludes vectorized=True: a step is of one point")
+            raise ValueError("delta excludes vectorized=True: a step changes one point")
         if self.vectorized and parallel:
             raise ValueError(
                 "vectorized=True calls the objective in this process: it excludes workers, "

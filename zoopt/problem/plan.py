@@ -26,17 +26,17 @@ from zoopt.run.search import Search
 
 __all__ = ["Plan"]
 
-#: Most candidates in one call of a vectorized objective; what is in flight is chosen without each
-#: other's results, so it is also at most a tenth of the budget.
+#: Largest batch of a vectorized objective. A batch is proposed without the values of its own points,
+#: so it is also at most a tenth of the budget.
 MAX_BATCH = 32
 
 
 @dataclass(slots=True)
 class Plan:
-    """All that makes a run: the solver's settings, the loop's, and how points are evaluated."""
+    """The settings of a run: those of the solver, of the loop, and of the evaluation of points."""
 
     surface: str
-    #: Name in the registry, or what made the solver.
+    #: Name in the registry, or a mark of the factory.
     algorithm: str
     factory: Callable[..., Solver]
     space: Space
@@ -58,7 +58,7 @@ class Plan:
         return max(1, min(MAX_BATCH, planned // 10))
 
     def solver(self, planned: int) -> Solver:
-        """Make the solver and tell it what is known."""
+        """Make the solver, and report the known points to it."""
         solver = self.factory(
             self.space,
             budget=planned,
@@ -75,7 +75,7 @@ class Plan:
                 raise ValueError(f"delta needs an algorithm like 'sracos': {error}") from None
         n = len(Constraints(self.options.constraint).functions)
         if solver.needs_constraint and n != 1:
-            raise ValueError(f"{solver.name} needs a constraint, and one only, got {n}")
+            raise ValueError(f"{solver.name} needs exactly one constraint, got {n}")
         if self.passes is not None:
             solver.filter = self.passes
         for candidate, evaluation in self.known:
@@ -83,7 +83,10 @@ class Plan:
         return solver
 
     def header(self, planned: int) -> dict[str, Any]:
-        """Describe the run for its journal: what must be the same, and what is good to know."""
+        """Return the header of the run's journal.
+
+        A resumed run must agree with "run"; "limits" and "versions" are kept for information.
+        """
         from importlib import metadata
 
         options = self.options

@@ -235,19 +235,19 @@ def _with_violation(evaluation: Evaluation, violation: float) -> Evaluation:
 
 
 class WrongShape(ValueError):
-    """A vectorized objective returned something else than one value a row."""
+    """A vectorized objective did not return one value per row."""
 
 
 def failure(error: BaseException, status: str = FAILED) -> Evaluation:
-    """Record what an objective raised."""
+    """Return the evaluation that records an exception of the objective."""
     if isinstance(error, Pruned):
         text = "pruned" if error.value is None else f"pruned at {error.value!r}"
         return Evaluation(float("nan"), FAILED, error=text)
     cause: BaseException | None = error
     if isinstance(error, InvalidConstraint):
         status, cause = INVALID, error.__cause__
-    told = error.__cause__ if isinstance(error, FirstStepsFailed) else error
-    text = "".join(traceback.format_exception(told)).strip()
+    shown = error.__cause__ if isinstance(error, FirstStepsFailed) else error
+    text = "".join(traceback.format_exception(shown)).strip()
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT // 2]}\n[...]\n{text[-MAX_TEXT // 2 :]}"
     return Evaluation(float("nan"), status, error=text, exception=cause)

@@ -1,4 +1,4 @@
-"""Stop rules: short classes for the ``stop`` argument. Each begins anew with a new run."""
+"""Stop rules for the ``stop`` argument. A rule starts afresh with each run."""
 
 import heapq
 import math
@@ -18,7 +18,7 @@ class EarlyStopping:
     patience : int
         Evaluations without improvement after which to stop, at least 1.
     min_delta : float
-        By how much a value must be less than the best to count as improvement, at least 0.
+        Smallest decrease of the best value that counts as an improvement, at least 0.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Plateau:
     Parameters
     ----------
     top : int
-        How many of the best values are looked at, at least 2.
+        Number of best values compared, at least 2.
     std : float
         Stop when their population standard deviation is at most this, at least 0.
 
