@@ -198,7 +198,7 @@ def test_any_space_of_two_valued_columns_serves():
         ([(0, 1)], {"constraint": at_most_k}, "poss needs a space of bits"),
         ([Integer(0, 2)] * 3, {"constraint": at_most_k}, "poss needs a space of bits"),
         (Space.subsets(3), {}, "poss needs exactly one constraint, got 0"),
-        (Space.subsets(3), {"constraint": [at_most_k] * 2}, "and one only, got 2"),
+        (Space.subsets(3), {"constraint": [at_most_k] * 2}, "exactly one constraint, got 2"),
     ],
 )
 def test_what_it_cannot_do_is_refused_before_anything_is_spent(space, options, words):

@@ -26,7 +26,7 @@ from zoopt.run.search import Search
 
 __all__ = ["Plan"]
 
-#: Largest batch of a vectorized objective. A batch is proposed without the values of its own points,
+#: Largest batch of a vectorized objective. Its points are proposed without each other's values,
 #: so it is also at most a tenth of the budget.
 MAX_BATCH = 32
 
