@@ -10,42 +10,45 @@ from hypothesis import strategies as st
 import zoopt
 from zoopt.core.candidate import Candidate
 from zoopt.core.space import Space
+from zoopt.run import points
 from zoopt.run.points import KeptPoints, n_kept
 
 
-@given(n=st.integers(0, 60), most=st.integers(1, 70), block=st.integers(1, 9), copies=st.booleans())
-def test_exactly_the_last_points_are_kept_in_their_order(n, most, block, copies):
+def kept_of(candidates, space, most):
+    kept = KeptPoints(space, most)
+    for candidate in candidates:
+        kept.add(candidate)
+    return kept
+
+
+@given(n=st.integers(0, 60), most=st.integers(1, 70), n_rows=st.integers(1, 9))
+def test_exactly_the_last_points_are_kept_in_their_order(n, most, n_rows):
     space = Space([(0, 1)] * 3)
-    kept = KeptPoints(space, most, copies)
-    kept.block = block
-    rows = [np.full(3, i / 100) for i in range(n)]
-    for row in rows:
-        kept.recent.append(row)
-        if len(kept.recent) >= kept.block:
-            kept.pack()
-    points = list(kept)
-    assert len(points) == n
-    assert [p is None for p in points] == [i < n - most for i in range(n)]
-    for row, candidate in zip(rows, points, strict=True):
-        assert candidate is None or candidate.u.tolist() == row.tolist()
+    candidates = [Candidate(i, np.full(3, i / 100), space) for i in range(n)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points, "BLOCK_BYTES", n_rows * 3 * 8)
+        kept = list(kept_of(candidates, space, most))
+    assert [point is None for point in kept] == [i < n - most for i in range(n)]
+    for candidate, point in zip(candidates, kept, strict=True):
+        assert point is None or point.u.tolist() == candidate.u.tolist()
 
 
-def test_copied_rows_are_safe_from_later_writes():
-    kept = KeptPoints(Space([(0, 1)] * 3), 5, copies=True)
+def test_kept_points_are_copies():
     row = np.zeros(3)
-    kept.recent.append(row)
-    kept.pack()
+    space = Space([(0, 1)] * 3)
+    kept = kept_of([Candidate(0, row, space)], space, 5)
     row[:] = 1.0
-    (candidate,) = kept
-    assert candidate.u.tolist() == [0.0, 0.0, 0.0]
+    (point,) = kept
+    assert point.u.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_rows_and_bits_may_be_mixed():
+@pytest.mark.parametrize("first", ["row", "bits"])
+def test_rows_and_bits_may_be_mixed(first):
     space = Space.subsets(3)
-    kept = KeptPoints(space, 5)
     row = Candidate(0, np.array([1.0, 0.0, 1.0]), space)
-    kept.recent += [row.u, space.pack(row.u)]
-    assert [candidate.x for candidate in kept] == [[True, False, True]] * 2
+    packed = Candidate.packed(1, space.pack(row.u), space)
+    candidates = [row, packed] if first == "row" else [packed, row]
+    assert [point.x for point in kept_of(candidates, space, 5)] == [[True, False, True]] * 2
 
 
 @pytest.mark.parametrize(

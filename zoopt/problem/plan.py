@@ -154,7 +154,6 @@ class Plan:
             seed=self.seed,
             values=self.values,
             keep_points=self._n_kept(),
-            copy_points=options.delta is not None,
         )
         return search.run(), solver
 

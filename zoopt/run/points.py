@@ -3,26 +3,24 @@
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice, repeat
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
-from zoopt.core.space import Bits, Row, Space
+from zoopt.core.space import Space
 
 __all__ = ["KeptPoints", "n_kept"]
 
-Packed: TypeAlias = Row | Bits
 
 #: All points are kept while they need fewer bytes than this.
 MOST_BYTES = 64e6
 #: Otherwise at most this many of the last points are.
 N_LAST = 1000
-#: Points are packed into one array this many at a time.
-BLOCK = 1024
-#: Rows of more bytes stay arrays of their own, since copying them would cost time.
-NARROW = 512
+#: Size of the arrays that points are copied into: large enough for pages that cost little time.
+BLOCK_BYTES = 8e6
 
 
 def n_kept(keep_points: bool | int | None, budget: int, n_columns: int) -> int:
@@ -53,62 +51,59 @@ def n_kept(keep_points: bool | int | None, budget: int, n_columns: int) -> int:
 
 
 class KeptPoints:
-    """The last points of a run, in order of report.
+    """Copies of the last points of a run, in order of report.
 
     Parameters
     ----------
     space : Space
     most : int
-        How many to keep.
-    copies : bool
-        Whether rows may be written over after they were reported, so that they must be copied.
-
-    Attributes
-    ----------
-    recent : list of arrays
-        Append the row or the bits of each candidate, before the solver is told; call `pack` when it
-        holds ``block`` of them.
-    block : int
+        How many to keep, at least 1.
     """
 
-    def __init__(self, space: Space, most: int, copies: bool = False) -> None:
+    def __init__(self, space: Space, most: int) -> None:
         self._space = space
         self._most = most
-        self._copies = copies
-        self._blocks: deque[Any] = deque()
-        self._n = 0  # in the blocks
+        self._n_rows = max(1, min(most, int(BLOCK_BYTES // (8 * max(1, space.n_columns)))))
+        self._is_packed = False
+        self._full: deque[npt.NDArray[Any]] = deque()
+        self._block: npt.NDArray[Any] = np.empty((0, 0))
+        self._n_in_block = 0
         self._n_dropped = 0
-        self.recent: list[Packed] = []
-        row_bytes = 8 * max(1, space.n_columns)
-        fitting = int(MOST_BYTES / 16 // row_bytes)
-        self.block = 1 if copies else max(1, min(BLOCK, most, fitting))
-        self._is_narrow = row_bytes <= NARROW
 
-    def pack(self) -> None:
-        """Store the recent points compactly, and drop those that are too old."""
-        n = len(self.recent)
-        if n == 0:
-            return
-        rows: Any = self.recent.copy()
-        self.recent.clear()
-        if self._copies:
-            rows = [row.copy() for row in rows]
-        elif self._is_narrow and len({row.dtype for row in rows}) == 1:
-            rows = np.concatenate(rows).reshape(n, -1)
-        self._blocks.append(rows)
-        self._n += n
-        while self._n - len(self._blocks[0]) >= self._most:
-            n = len(self._blocks.popleft())
-            self._n -= n
-            self._n_dropped += n
+    def add(self, candidate: Candidate) -> None:
+        """Keep a point; call this before the solver is told, since steps may write over rows."""
+        i = self._n_in_block
+        if i == len(self._block):
+            self._begin_block(candidate)
+            i = 0
+        if self._is_packed:
+            bits = candidate.bits
+            self._block[i] = self._space.pack(candidate.u) if bits is None else bits
+        else:
+            self._block[i] = candidate.u
+        self._n_in_block = i + 1
+
+    def _begin_block(self, candidate: Candidate) -> None:
+        if self._n_in_block:
+            self._full.append(self._block)
+        else:
+            self._is_packed = candidate.bits is not None
+        while (len(self._full) - 1) * self._n_rows >= self._most:
+            self._full.popleft()
+            self._n_dropped += self._n_rows
+        first = candidate.bits if self._is_packed else candidate.u
+        assert first is not None
+        self._block = np.empty((self._n_rows, len(first)), first.dtype)
+        self._n_in_block = 0
 
     def __iter__(self) -> Iterator[Candidate | None]:
         """Iterate over all evaluations: their points, or None where a point was dropped."""
-        self.pack()
-        n_surplus = max(0, self._n - self._most)
+        n_kept = len(self._full) * self._n_rows + self._n_in_block
+        n_surplus = max(0, n_kept - self._most)
         yield from repeat(None, self._n_dropped + n_surplus)
-        for row in islice(chain.from_iterable(self._blocks), n_surplus, None):
-            if row.dtype == np.uint8:
+        rows = chain.from_iterable((*self._full, self._block[: self._n_in_block]))
+        for row in islice(rows, n_surplus, None):
+            if self._is_packed:
                 yield Candidate.packed(-1, row, self._space)
             else:
                 yield Candidate(-1, row, self._space)

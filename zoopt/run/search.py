@@ -50,8 +50,6 @@ class Search:
         Where reported values are appended, NaN for failures.
     keep_points : int
         How many of the last points the Result holds.
-    copy_points : bool
-        Whether rows of points may be written over later, so that kept ones must be copied.
 
     Attributes
     ----------
@@ -83,7 +81,6 @@ class Search:
         seed: np.random.SeedSequence | None = None,
         values: list[float] | None = None,
         keep_points: int = 0,
-        copy_points: bool = False,
     ) -> None:
         self.solver = solver
         self.budget = budget
@@ -93,7 +90,7 @@ class Search:
         self._callbacks = as_callbacks(callbacks)
         self._failures = FailurePolicy(on_error)
         self._record = RunRecord([] if values is None else values)
-        self._points = KeptPoints(solver.space, keep_points, copy_points) if keep_points else None
+        self._points = KeptPoints(solver.space, keep_points) if keep_points else None
         self._decode = decode
         self._seed = seed if seed is None or seed.spawn_key else seed.entropy
         self._start = 0.0
@@ -188,7 +185,7 @@ class Search:
         ask, tell, submit = solver.ask, solver.tell, executor.submit
         add_value, add_id = record.values.append, record.ids.append
         add_start, add_finish = record.started.append, record.finished.append
-        recent, block = ([], 0) if points is None else (points.recent, points.block)
+        keep = None if points is None else points.add
         is_watched = bool(self._callbacks) or bool(self._rules)
         known = self.best
         if known is not None and self._rules:
@@ -226,11 +223,8 @@ class Search:
                 candidate, evaluation = collected.pop()
                 n_in_flight -= 1
             assert candidate is not None
-            if points is not None:
-                bits = candidate.bits
-                recent.append(candidate.u if bits is None else bits)
-                if len(recent) >= block:
-                    points.pack()
+            if keep is not None:
+                keep(candidate)
             tell(candidate, evaluation)
             add_value(evaluation.value)
             add_id(candidate.id)
