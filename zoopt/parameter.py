@@ -222,6 +222,10 @@ vectorized, progress, verbosity
             raise ValueError(f"exploration_rate must be in [0, 1], got {rate!r}")
         self.probability = 1.0 - rate
 
+    def is_default(self, name: str) -> bool:
+        """Tell whether an attribute has the value that a Parameter of this budget begins with."""
+        return bool(getattr(self, name) == getattr(Parameter(budget=self.budget), name))
+
     if TYPE_CHECKING:  # the accessors below are made from a table
 
         def __getattr__(self, name: str) -> Any: ...

@@ -8,8 +8,9 @@ from zoopt.core.evaluation import Evaluation
 from zoopt.core.space import Space
 from zoopt.function import run_function
 from zoopt.objective import Objective
-from zoopt.opt import isolation_of, options_of, run_objective, space_of
-from zoopt.parameter import Parameter, default_isolation
+from zoopt.opt import options_of, run_objective
+from zoopt.parameter import Parameter
+from zoopt.problem.algorithm import isolation_of, space_of
 from zoopt.problem.header import restored_seed, unpacked
 from zoopt.problem.options import Options
 from zoopt.run.journal import read_header
@@ -127,7 +128,7 @@ def resume(
             if parameter is None:
                 raise ValueError("parameter must be passed again: the run has an isolation")
             solver_options["isolation"] = isolation_of(parameter)
-        elif settings.get_isolationFunc() is not default_isolation:
+        elif not settings.is_default("isolationFunc"):
             raise ValueError("parameter has an isolationFunc, and the run has none")
         return run_objective(
             objective,
@@ -143,7 +144,7 @@ def resume(
     if solver is None and run["algorithm"].startswith("<"):
         raise ValueError(f"solver must be passed again: the run has {run['algorithm']}")
     return run_function(
-        objective, given, run["algorithm"] if solver is None else solver, seed, x0, options
+        objective, given, run["algorithm"] if solver is None else solver, seed, options, x0
     )
 
 

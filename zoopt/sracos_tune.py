@@ -19,8 +19,9 @@ from zoopt.core.checks import whole
 from zoopt.core.defaults import gl
 from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import FAILED, LOST, Evaluation
-from zoopt.opt import solver_of, space_of
+from zoopt.opt import solver_of
 from zoopt.parameter import Parameter
+from zoopt.problem.algorithm import space_of
 from zoopt.solution import Solution
 from zoopt.solvers.racos.racos import SRacos, default_uncertain_bits
 

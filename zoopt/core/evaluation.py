@@ -6,10 +6,11 @@ import sys
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from zoopt.core.candidate import Candidate
 
-__all__ = ["Best", "Evaluation", "as_number", "rank"]
+__all__ = ["Best", "Evaluation", "as_number", "rank", "unmasked"]
 
 OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
 
@@ -85,14 +86,14 @@ class Evaluation:
         """
         if isinstance(value, float) and value == value:
             return cls(float(value))
-        if not isinstance(value, float):
-            try:
-                value = as_number(value)
-            except Exception as error:  # its conversion may raise anything
-                return cls(math.nan, INVALID, error=str(error), exception=error)
-        if value != value:
-            return cls(math.nan, INVALID, error="the objective returned NaN")
-        return cls(value)
+        try:
+            number = as_number(value)
+        except Exception as error:  # its conversion may raise anything
+            return cls(math.nan, INVALID, error=str(error), exception=error)
+        if number == number:
+            return cls(number)
+        what = "a masked value" if isinstance(value, np.ma.MaskedArray) else "NaN"
+        return cls(math.nan, INVALID, error=f"the objective returned {what}")
 
     @property
     def ok(self) -> bool:
@@ -104,24 +105,60 @@ class Evaluation:
 
 
 def as_number(value: Any) -> float:
-    """Turn what an objective returned into a float; an array of one element counts as it."""
+    """Turn what a user's function returned into a float.
+
+        Parameters
+        ----------
+        value : object
+            A real number, an array of one element, or what ``float`` converts, such as a tensor.
+
+        Returns
+        -------
+        float
+            NaN for a masked value.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``value`` is not one real number; texts and complex numbers are not.
+
+        Examples
+        --------
+        >>> import numpy as np
+    import numpy.typing as npt
+        >>> as_number(np.array([1])), as_number(np.ma.masked)
+        (1.0, nan)
+    """
     if isinstance(value, np.ndarray):
         if value.size != 1:
             raise ValueError(
                 f"the objective must return one number, got an array of shape {value.shape}"
             )
-        value = value.item()
-    if isinstance(value, (str, bytes)) or not isinstance(value, (numbers.Real, np.bool_)):
-        try:
-            if isinstance(value, (str, bytes)) or value is None:
-                raise TypeError
-            return float(value)  # tensors and decimals know how
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"the objective must return a number, got {value!r:.100} of type "
-                f"{type(value).__name__}"
-            ) from None
-    return float(value)
+        value = unmasked(value).item()
+    if isinstance(value, (numbers.Real, np.bool_)):
+        return float(value)
+    try:
+        if value is None or isinstance(value, (str, bytes)) or _is_complex(value):
+            raise TypeError
+        return float(value)  # tensors and decimals know how
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"the objective must return a number, got {value!r:.100} of type {type(value).__name__}"
+        ) from None
+
+
+def unmasked(values: Any) -> npt.NDArray[Any]:
+    """Return what a user's function returned as an array, with NaN for each masked element."""
+    if isinstance(values, (list, tuple)) and any(isinstance(v, np.ma.MaskedArray) for v in values):
+        values = np.ma.stack([np.ma.asarray(value) for value in values])
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        values = np.ma.filled(values.astype(object), math.nan)
+    return np.asarray(values)
+
+
+def _is_complex(value: Any) -> bool:
+    """Tell whether a number or tensor is complex: ``float`` may drop the imaginary part."""
+    return isinstance(value, numbers.Complex) or "complex" in str(getattr(value, "dtype", ""))
 
 
 class Best(NamedTuple):
