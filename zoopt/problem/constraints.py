@@ -115,12 +115,14 @@ def _numbers(returned: Any, n: int, name: str) -> npt.NDArray[np.float64]:
         if returned is None or isinstance(returned, (str, bytes)):
             raise TypeError
         given = unmasked(returned)
-        if given.dtype == np.bool_:
-            text = f"{name} must return numbers, at least 0 where it holds, got {returned!r:.100}"
-            raise InvalidConstraint(text) from TypeError(text)  # False would be 0: feasible
         if given.dtype.kind not in "iuf":
-            numbers = [as_number(value) for value in given.ravel().tolist()]
-            given = np.array(numbers, np.float64).reshape(given.shape)
+            objects = given.ravel().tolist()
+            if any(isinstance(value, (bool, np.bool_)) for value in objects):
+                text = (
+                    f"{name} must return numbers, at least 0 where it holds, got {returned!r:.100}"
+                )
+                raise InvalidConstraint(text) from TypeError(text)  # False would be 0: feasible
+            given = np.array(list(map(as_number, objects)), np.float64).reshape(given.shape)
         values = given.astype(np.float64)
         if values.ndim > 2 or (n > 1 and values.shape[:1] != (n,)):
             raise ValueError
