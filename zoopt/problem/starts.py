@@ -5,12 +5,15 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.space import Space
 from zoopt.problem.algorithm import PARETO_FAMILY
+from zoopt.run.trials import parameters_of
 
-__all__ = ["initial_samples", "is_frame", "judged", "points_of_frame", "start_points"]
+__all__ = ["as_point", "initial_samples", "is_frame", "judged", "points_of_frame", "start_points"]
 
 
 def start_points(space: Space, x0: Any) -> list[Candidate]:
@@ -46,7 +49,7 @@ def start_points(space: Space, x0: Any) -> list[Candidate]:
                 return [_encoded(space, point, "x0")]
         points = _several(space, x0)
     if points is None:
-        return [_encoded(space, x0, "x0")]
+        return [_encoded(space, as_point(space, x0), "x0")]
     return [_encoded(space, point, f"x0[{i}]") for i, point in enumerate(points)]
 
 
@@ -54,10 +57,15 @@ def _several(space: Space, x0: Any) -> Sequence[Any] | None:
     """Return the points that something holds; None if it can only be meant as one point."""
     if not _is_container(x0) or isinstance(x0, Mapping):
         return None
-    points = list(x0)
-    if len(space) == 1:
-        return [point if _is_container(point) else [point] for point in points]
+    points = [as_point(space, point) for point in x0]
     return points if not points or any(map(_is_container, points)) else None
+
+
+def as_point(space: Space, value: Any) -> Any:
+    """Return a point; in one dimension a bare value stands for it."""
+    if len(space) > 1 or _is_container(value):
+        return value
+    return [value[()] if isinstance(value, np.ndarray) else value]
 
 
 def _is_container(value: Any) -> bool:
@@ -79,7 +87,7 @@ def is_frame(value: Any) -> bool:
 
 
 def points_of_frame(space: Space, frame: Any, name: str) -> list[Any]:
-    """Return the rows of a DataFrame as points: by label if the space has names, else in order.
+    """Return the rows of a DataFrame as points: by label, or else in order.
 
     Raises
     ------
@@ -88,14 +96,18 @@ def points_of_frame(space: Space, frame: Any, name: str) -> list[Any]:
     """
     columns = list(frame.columns)
     if space.names is None:
+        if set(columns) == set(parameters_of(space)):
+            frame = frame[parameters_of(space)]
         if len(columns) != len(space):
-            raise ValueError(f"{name} must have {len(space)} columns, got {len(columns)}")
+            raise ValueError(
+                f"{name} must have {len(space)} columns for the point, got {columns!r:.200}"
+            )
         return list(map(list, frame.itertuples(index=False, name=None)))
     missing = [column for column in space.names if column not in columns]
     unknown = [column for column in columns if column not in space.names]
     if missing or unknown or len(columns) > len(space):
         raise ValueError(
-            f"{name} must have one column for each of {space.names}; missing: {missing}, unknown: "
+            f"{name} must have one column for each dimension; missing: {missing}, unknown: "
             f"{unknown}, got {columns}"
         )
     points: list[Any] = frame.to_dict("records")
@@ -103,7 +115,7 @@ def points_of_frame(space: Space, frame: Any, name: str) -> list[Any]:
 
 
 def initial_samples(
-    algorithm: str, space: Space, samples: Iterable[Any] | None
+    algorithm: str, space: Space, samples: Any
 ) -> tuple[list[Candidate], list[tuple[Candidate, Evaluation]]]:
     """Split the ``init_samples`` of a Parameter into points to evaluate and known points.
 
@@ -114,6 +126,8 @@ def initial_samples(
     """
     unknown: list[Candidate] = []
     known: list[tuple[Candidate, Evaluation]] = []
+    if is_frame(samples):
+        samples = points_of_frame(space, samples, "init_samples")
     for i, sample in enumerate(samples or ()):
         x, value = sample, math.nan
         if hasattr(sample, "get_x"):
