@@ -1,12 +1,13 @@
 """minimize: the function form, for users of SciPy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
+from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import solver_factory
 from zoopt.core.seeds import Seed
 from zoopt.core.solver import Solver
@@ -14,6 +15,7 @@ from zoopt.core.space import Space
 from zoopt.problem.calls import Calls, Filter, view_for
 from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import mark_of, seed_of_run
+from zoopt.problem.known import known_points
 from zoopt.problem.options import Options
 from zoopt.problem.plan import Plan
 from zoopt.problem.starts import start_points
@@ -35,6 +37,7 @@ def minimize(
     noisy: bool = False,
     seed: Seed = None,
     x0: Any = None,
+    known: Any = None,
     constraint: Any = None,
     filter: Callable[..., Any] | None = None,
     delta: Callable[[Step], Any] | None = None,
@@ -50,7 +53,7 @@ def minimize(
     terminal_value: float | None = None,
     keep_points: bool | int | None = None,
     stop: Callable[[SearchView], Any] | None = None,
-    callbacks: Iterable[Any] = (),
+    callbacks: Any = (),
     vectorized: bool = False,
     progress: bool = False,
     verbosity: int = 0,
@@ -189,9 +192,15 @@ def minimize(
     )
     if noisy and algorithm is not None:
         raise ValueError(f"noisy=True chooses the algorithm itself, got algorithm={algorithm!r}")
-    algorithm = NoisyRace.name if noisy else algorithm
     return run_function(
-        fun, given, algorithm, seed_of_run(seed, checkpoint), options, starts, verbosity
+        fun,
+        given,
+        NoisyRace.name if noisy else algorithm,
+        seed_of_run(seed, checkpoint),
+        options,
+        x0=starts,
+        known=known_points(given, known),
+        verbosity=verbosity,
     )
 
 
@@ -218,7 +227,9 @@ def run_function(
     algorithm: str | Callable[..., Solver] | None,
     seed: np.random.SeedSequence,
     options: Options,
+    *,
     x0: list[Candidate],
+    known: list[tuple[Candidate, Evaluation]],
     verbosity: int = 0,
 ) -> Result:
     """Run the search that `minimize` or `resume` has put together."""
@@ -241,6 +252,7 @@ def run_function(
         passes=None if options.filter is None else Filter(options.filter, view),
         solver_options=lambda planned: {},
         x0=x0,
+        known=known,
     )
     result, _ = plan.execute()
     if verbosity > 0:

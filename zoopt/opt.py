@@ -1,5 +1,6 @@
 """Opt.min: the entry point of the ZOOpt API, a thin layer over the solvers and the loop."""
 
+import functools
 import math
 import warnings
 from collections.abc import Callable
@@ -20,11 +21,12 @@ from zoopt.problem.algorithm import algorithm_of, is_parallel, sizes_of, space_o
 from zoopt.problem.calls import Calls, Filter
 from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import seed_of_run
+from zoopt.problem.known import known_points
 from zoopt.problem.options import Options
 from zoopt.problem.plan import Plan
-from zoopt.problem.starts import initial_samples
+from zoopt.problem.starts import initial_samples, judged
 from zoopt.problem.steps import check_steps
-from zoopt.run.callbacks import Callback
+from zoopt.run.callbacks import Callback, one_or_several
 from zoopt.run.view import SearchView
 from zoopt.solution import AttachingView, Solution, SolutionView
 
@@ -91,6 +93,8 @@ def minimize_objective(
         has_resample_func=objective.own_resample_func is not None,
     )
     unknown, known = _starts(algorithm, space, parameter)
+    options = options_of(objective, parameter)
+    options.check()  # before the seed is read from the checkpoint
     times = parameter.get_resample_times() if parameter.get_resampling() else 1
     stages = parameter.get_num_sre() if parameter.get_high_dim_handling() else 1
     outermost, outer_options = wrapped(algorithm, parameter, times)
@@ -100,7 +104,7 @@ def minimize_objective(
         algorithm=outermost,
         space=space,
         seed=seed_of_run(parameter.get_seed() if seed is None else seed, parameter.checkpoint),
-        options=options_of(objective, parameter),
+        options=options,
         solver_options=lambda planned: {
             **outer_options,
             **sizes_of(algorithm, parameter, max(3, planned // times // stages)),
@@ -117,7 +121,9 @@ def _starts(
     """Return the points of a parameter that are evaluated first, and those of known value."""
     if not parameter.get_budget():
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
-    return initial_samples(algorithm, space, parameter.get_init_samples())
+    unknown, known = initial_samples(algorithm, space, parameter.get_init_samples())
+    judge = functools.partial(judged, algorithm)
+    return unknown, [*known, *known_points(space, parameter.known, judge, stacklevel=5)]
 
 
 def run_objective(
@@ -227,7 +233,7 @@ def options_of(objective: Objective, parameter: Parameter) -> Options:
         time_budget=parameter.get_time_budget(),
         terminal_value=parameter.get_terminal_value(),
         stop=stop,
-        callbacks=parameter.callbacks,
+        callbacks=one_or_several(parameter.callbacks),
         keep_points=parameter.keep_points,
         on_error=parameter.on_error,
         max_failures=parameter.max_failures,

@@ -1,7 +1,7 @@
 """resume: go on with a run from its checkpoint file."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from zoopt.core.evaluation import Evaluation
@@ -13,6 +13,7 @@ from zoopt.parameter import Parameter
 from zoopt.problem.algorithm import isolation_of, space_of
 from zoopt.problem.header import restored_seed, unpacked
 from zoopt.problem.options import Options
+from zoopt.run.callbacks import one_or_several
 from zoopt.run.journal import read_header
 
 __all__ = ["resume"]
@@ -32,7 +33,7 @@ def resume(
     workers: int | None = None,
     backend: Any = None,
     stop: Callable[..., Any] | None = None,
-    callbacks: Iterable[Any] = (),
+    callbacks: Any = (),
     progress: bool = False,
 ) -> Any:
     """Go on with a run where its checkpoint file ends, exactly as if nothing had ended it.
@@ -102,7 +103,7 @@ def resume(
     else:
         options = options_of(objective, parameter)
     options.checkpoint = path
-    options.callbacks = (*options.callbacks, *callbacks)
+    options.callbacks = [*options.callbacks, *one_or_several(callbacks)]
     options.progress = options.progress or progress
     for name, value in (("budget", budget), ("workers", workers), ("backend", backend)):
         if value is not None:
@@ -144,7 +145,13 @@ def resume(
     if solver is None and run["algorithm"].startswith("<"):
         raise ValueError(f"solver must be passed again: the run has {run['algorithm']}")
     return run_function(
-        objective, given, run["algorithm"] if solver is None else solver, seed, options, x0
+        objective,
+        given,
+        run["algorithm"] if solver is None else solver,
+        seed,
+        options,
+        x0=x0,
+        known=known,
     )
 
 

@@ -1,4 +1,4 @@
-"""Evaluations: the outcomes of candidates, and the order among them."""
+"""Evaluations: the outcomes of candidates, the judgement of values, and the order of outcomes."""
 
 import math
 import numbers
@@ -20,25 +20,38 @@ STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST)
 class Evaluation:
     """The outcome of one candidate.
 
-    Attributes
+    Parameters
     ----------
     value : float
-        Minimized; NaN unless the status is ok.
+        The value to minimize; NaN unless the status is "ok".
     status : {"ok", "failed", "invalid", "timeout", "lost"}
-        ok: any float but NaN. invalid: NaN or no number. failed: raised. timeout: stopped at its
-        deadline. lost: its worker died, more often than it is tried again.
+        "ok": the value is a number, possibly infinite. "invalid": the objective returned NaN, a
+        masked value or no real number. "failed": it raised. "timeout": it was stopped at its
+        deadline. "lost": its worker died, and so did those of the retries.
     violation : float
-        At most 0 if feasible.
+        By how much the worst constraint is missed; at most 0 if the point is feasible.
     error : str
-        Why it is not ok, with the traceback where there is one.
-    exception : BaseException or None
-        What was raised, where it can be had.
+        Why the status is not "ok", with the traceback if there is one.
     started, finished : float
         Seconds since the start of the run.
     worker : str
-        Who evaluated it.
+        The worker that evaluated the candidate; "" in the calling thread.
+    exception : BaseException or None
+        The exception that was raised, if it is still available.
     extra : object
-        What the surface's ``evaluate`` handed back beside the value.
+        Third item that the ``evaluate`` of the run returned, after value and violation.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether the status is "ok".
+
+    Examples
+    --------
+    >>> Evaluation(1.5, violation=0.25)
+    Evaluation(1.5, 'ok')
+    >>> Evaluation(float("nan"), "failed", error="out of memory").ok
+    False
     """
 
     __slots__ = (
@@ -77,7 +90,16 @@ class Evaluation:
 
     @classmethod
     def of(cls, value: Any) -> "Evaluation":
-        """Judge what an objective returned: ok, or invalid with the reason.
+        """Judge the value that an objective returned.
+
+        Parameters
+        ----------
+        value : object
+
+        Returns
+        -------
+        Evaluation
+            With the status "ok", or "invalid" and the reason.
 
         Examples
         --------
@@ -162,16 +184,16 @@ def _is_complex(value: Any) -> bool:
 
 
 class Best(NamedTuple):
-    """The best point so far, or the one to use.
+    """The best point so far, or the recommended one.
 
     Attributes
     ----------
     candidate : Candidate
     evaluation : Evaluation
     standard_error : float
-        Of the value, where it is a mean of several; NaN otherwise.
+        Standard error of the value if it is a mean of several evaluations; NaN otherwise.
     n_calls : int
-        How many evaluations the value is the mean of.
+        Number of evaluations that the value is the mean of.
     """
 
     candidate: Candidate
@@ -187,11 +209,27 @@ class Best(NamedTuple):
     def value(self) -> float:
         return self.evaluation.value
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the point and its value were reported from elsewhere by ``tell_point``."""
+        return self.candidate.origin == "foreign" and self.n_calls == 1
+
 
 def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:
-    """Return the key by which rank-based solvers sort: by violation, then value.
+    """Return the key by which rank-based solvers sort evaluations: by violation, then value.
 
-    What is not ok ranks after all that is, in order of tell.
+    Failed evaluations rank after all successful ones, in the order they were told.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    n_told : int
+        Number of evaluations told before this one.
+
+    Returns
+    -------
+    tuple of two floats
+        Smaller is better.
     """
     if evaluation.status == OK:
         violation = evaluation.violation
