@@ -197,7 +197,7 @@ def test_constraints_hold_on_islands():
         ({"address": 3}, TypeError, "address must be"),
         ({"on_error": "hide"}, ValueError, "on_error must be"),
         ({"eval_timeout": 3, "backend": "thread"}, ValueError, "eval_timeout needs"),
-        ({"x0": [3, 3, 3, 3]}, ValueError, "initial point 0"),
+        ({"x0": [3, 3, 3, 3]}, ValueError, "x0"),
     ],
 )
 def test_bad_input_is_refused_before_any_call(bad, error, words, tmp_path):
