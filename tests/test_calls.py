@@ -147,7 +147,7 @@ def positional(seed, x):
         (lambda x: 0.0, None),
         (max, None),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_only_an_argument_that_nobody_bound_is_filled(function, name):
     assert stochastic_argument(function) == name
@@ -164,7 +164,7 @@ def test_only_an_argument_that_nobody_bound_is_filled(function, name):
         SeededModel(),
         Model().seeded,
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_what_is_bound_stays_bound(fun):
     SEEDS.clear()

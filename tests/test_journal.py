@@ -763,6 +763,7 @@ print(n_interrupted > 5)
 """
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_at_any_moment_leaves_a_whole_file(tmp_path):
     """One Ctrl-C after some time, within the journal or without; then the run is resumed."""
     ran = subprocess.run(

@@ -17,6 +17,7 @@ import zoopt
 ray = pytest.importorskip("ray")
 
 from zoopt.distributed import minimize_islands  # noqa: E402
+from zoopt.distributed.islands import archipelago  # noqa: E402
 
 pytestmark = [
     pytest.mark.ray,
@@ -210,7 +211,8 @@ def test_bad_input_is_refused_before_any_call(bad, error, words, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_islands_that_find_no_room_say_so():
+def test_islands_that_find_no_room_say_so(monkeypatch):
+    monkeypatch.setattr(archipelago, "PATIENCE_SECONDS", 4.0)
     with pytest.raises(zoopt.ExecutorError, match=r"1 of 2 islands .* claims .'CPU': 2"):
         minimize_islands(sphere, BOX, budget=100, islands=2, num_cpus=2, start_timeout=3)
 
