@@ -147,7 +147,6 @@ def as_number(value: Any) -> float:
         Examples
         --------
         >>> import numpy as np
-    import numpy.typing as npt
         >>> as_number(np.array([1])), as_number(np.ma.masked)
         (1.0, nan)
     """
