@@ -129,26 +129,26 @@ class Evaluation:
 def as_number(value: Any) -> float:
     """Turn what a user's function returned into a float.
 
-        Parameters
-        ----------
-        value : object
-            A real number, an array of one element, or what ``float`` converts, such as a tensor.
+    Parameters
+    ----------
+    value : object
+        A real number, an array of one element, or what ``float`` converts, such as a tensor.
 
-        Returns
-        -------
-        float
-            NaN for a masked value.
+    Returns
+    -------
+    float
+        NaN for a masked value.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If ``value`` is not one real number; texts and complex numbers are not.
+    Raises
+    ------
+    TypeError, ValueError
+        If ``value`` is not one real number; texts and complex numbers are not.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> as_number(np.array([1])), as_number(np.ma.masked)
-        (1.0, nan)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_number(np.array([1])), as_number(np.ma.masked)
+    (1.0, nan)
     """
     if isinstance(value, np.ndarray):
         if value.size != 1:
