@@ -77,8 +77,7 @@ class PointView(Sequence[Any]):
             return flags
         which = np.arange(len(self._space))[index]
         values = [self._space.decode_at(i, self._row) for i in which.tolist()]
-        some: npt.NDArray[Any] = np.empty(len(values), self._space.dtype)
-        some[:] = values
+        some: npt.NDArray[Any] = np.fromiter(values, self._space.dtype, len(values))
         return some
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
