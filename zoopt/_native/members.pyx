@@ -144,16 +144,6 @@ cdef class Members:
             self._rows[slot] = data_of(self._arrays[slot])
         return 0
 
-    cdef int _take_over(self, Py_ssize_t slot, Py_ssize_t parent) except -1:
-        """Make a slot's row the slot's alone before it is written; a new one is its parent's."""
-        if Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) == 1:
-            return 0
-        row = frozen(PyArray_SimpleNew(1, &self._d, NPY_DOUBLE))
-        memcpy(data_of(row), self._rows[parent], self._d * sizeof(double))
-        self._rows[slot] = data_of(row)
-        self._arrays[slot] = row
-        return 0
-
     def insert(
         self,
         row,
@@ -162,6 +152,7 @@ cdef class Members:
         double value,
         move=None,
         bint stable=False,
+        bint overwrite=False,
     ):
         """Offer an evaluated point to the sets: 1 positive, 0 negative, -1 neither."""
         cdef Py_ssize_t slot, place, i, loser, displaced
@@ -203,7 +194,7 @@ cdef class Members:
             else:
                 slot = self._n_pos + self._n_neg
             self._insert_positive(place, slot)
-            self._write(slot, row, ident, violation, value, move, True)
+            self._write(slot, row, ident, violation, value, move, True, overwrite)
             return 1
         if not barred and place < self._n_pos:
             self._n_pos -= 1
@@ -219,18 +210,18 @@ cdef class Members:
                     slot = self._negative[loser]
                     self._negative[loser] = displaced
             self._insert_positive(place, slot)
-            self._write(slot, row, ident, violation, value, move, True)
+            self._write(slot, row, ident, violation, value, move, True, overwrite)
             return 1
         if not full:
             slot = self._n_pos + self._n_neg
             self._negative[self._n_neg] = slot
             self._n_neg += 1
-            self._write(slot, row, ident, violation, value, move, False)
+            self._write(slot, row, ident, violation, value, move, False, overwrite)
             return 0
         loser = self._loser(violation, value)
         if loser < 0:
             return -1
-        self._write(self._negative[loser], row, ident, violation, value, move, False)
+        self._write(self._negative[loser], row, ident, violation, value, move, False, overwrite)
         return 0
 
     cdef int _check(self, move) except -1:
@@ -256,7 +247,7 @@ cdef class Members:
         return -1
 
     def row(self, Py_ssize_t ident):
-        """Return the row of a member, read-only; it stays as it is while it is held."""
+        """Return the row of a member, read-only; it stays as it is as long as it is held."""
         cdef Py_ssize_t slot = self._slot_of(ident)
         if slot < 0:
             raise ValueError(f"no member has the ident {ident}")
@@ -409,6 +400,7 @@ cdef class Members:
         double value,
         move,
         bint positive,
+        bint overwrite,
     ) except -1:
         """Put a point into a slot, deriving its pairs from its parent's where they are known."""
         cdef Py_ssize_t n_slots = self._n_pos + self._n_neg
@@ -423,9 +415,7 @@ cdef class Members:
             with nogil:
                 self._hashes[slot] = hash_of(whole)
             if not self._adopt(slot, row):
-                self._take_over(slot, slot)
-                if self._d > 0:
-                    memcpy(self._rows[slot], &whole[0], self._d * sizeof(double))
+                self._copy_to(slot, &whole[0] if self._d > 0 else self._rows[slot])
             for other in range(n_slots):
                 self._pairs.counts[slot, other] = self._pairs.counts[other, slot] = UNKNOWN
         else:
@@ -439,8 +429,7 @@ cdef class Members:
                 code += mix(k, self._new[i]) - mix(k, self._old[i])
             self._hashes[slot] = code if code != 0 else 1
             if not self._adopt(slot, row):
-                self._take_over(slot, parent)
-                self._change(parent, slot, n_changed)
+                self._write_child(parent, slot, n_changed, overwrite)
             with nogil:
                 self._derive_pairs(parent, slot, n_changed, positive)
         self._idents[slot] = ident
@@ -461,12 +450,22 @@ cdef class Members:
         self._rows[slot] = data_of(row)
         return True
 
-    cdef void _change(
-        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed
-    ) noexcept nogil:
-        """Write the child of a member; labels and drawn hold its changes."""
+    cdef int _copy_to(self, Py_ssize_t slot, const double *values) except -1:
+        """Give a slot a new row with some values."""
+        row = frozen(PyArray_SimpleNew(1, &self._d, NPY_DOUBLE))
+        memcpy(data_of(row), values, self._d * sizeof(double))
+        self._rows[slot] = data_of(row)
+        self._arrays[slot] = row
+        return 0
+
+    cdef int _write_child(
+        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint overwrite
+    ) except -1:
+        """Write the child of a member; _chosen and _new hold its changes."""
         cdef Py_ssize_t i, k, count
-        if parent != slot:
+        if not overwrite or self._is_held(slot):
+            self._copy_to(slot, self._rows[parent])
+        elif parent != slot:
             count = self._pairs.counts[parent, slot]
             if count >= 0 and self._idents[slot] != NOBODY:
                 for i in range(count):
@@ -476,6 +475,11 @@ cdef class Members:
                 memcpy(self._rows[slot], self._rows[parent], self._d * sizeof(double))
         for i in range(n_changed):
             self._rows[slot][self._chosen[i]] = self._new[i]
+        return 0
+
+    cdef bint _is_held(self, Py_ssize_t slot) noexcept:
+        """Return whether somebody else holds the row of a slot, which must stay as it is then."""
+        return Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) > 1
 
     cdef void _derive_pairs(
         self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint positive

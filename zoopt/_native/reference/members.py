@@ -95,6 +95,7 @@ class Members:
         value: float,
         move: Move | None = None,
         stable: bool = False,
+        overwrite: bool = False,
     ) -> int:
         """Offer an evaluated point to the sets.
 
@@ -111,6 +112,10 @@ class Members:
             parent must be a member.
         stable : bool
             Put the point behind its equals instead of before them.
+        overwrite : bool
+            Write a point that is given by its new values over the row of the member that gives
+            way, unless somebody else holds that row. Saves a copy of the whole row; the results
+            are equal. Here, a new row is made in any case.
 
         Returns
         -------

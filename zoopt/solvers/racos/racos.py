@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoopt._native import ORDERED, UNORDERED, Population
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, StepCandidate
 from zoopt.core.checks import number, whole
 from zoopt.core.evaluation import LOST, OK, Evaluation, rank
 from zoopt.core.lineage import Record
@@ -203,7 +203,7 @@ class SRacos(Proposer):
         assert self._records is not None
         assert move is not None
         base = self._population.row(move[0])
-        return Candidate.step(ident, base, self._records[move[0]], point, space, move, origin)
+        return StepCandidate(ident, base, self._records[move[0]], point, space, move, origin)
 
     @property
     def positives(self) -> list[tuple[int, Row, float, float]]:
@@ -281,25 +281,41 @@ class SRacos(Proposer):
         stable: bool,
     ) -> None:
         """Offer a point to the sets by what it changes; keep what is needed of a positive."""
-        population, before, move = self._population, candidate.record, candidate.move
+        population, ident = self._population, candidate.id
         record = Record(evaluation.value, evaluation.extra)
-        if record.extra is None and before is not None and move is not None:
-            record.follow(before, candidate.base, move[1:], candidate.values)
-        if before is None or move is None or move[0] not in population:
-            place = population.insert(candidate.u, candidate.id, violation, value, move, stable)
+        if isinstance(candidate, StepCandidate):
+            if record.extra is None and candidate.record is not None:
+                record.follow(
+                    candidate.record, candidate.base, candidate.move[1:], candidate.values
+                )
+            place = self._insert_change(candidate, violation, value, stable)
         else:
-            del candidate.base  # that it can be written over in place
-            point = candidate.values
-            place = population.insert(point, candidate.id, violation, value, move, stable)
-            if move[0] in population:
-                candidate.base = population.row(move[0])
-            else:
-                candidate.settle(population.row(candidate.id))  # over its parent
+            move = candidate.move
+            place = population.insert(candidate.u, ident, violation, value, move, stable)
         if place == 1:
             assert self._records is not None
-            candidate.settle(population.row(candidate.id))
+            if isinstance(candidate, StepCandidate):
+                candidate.settle(population.row(ident))
             self._records[candidate.id] = record
             self._records = {i: self._records[i] for i in population.positive_idents()}
+
+    def _insert_change(
+        self, candidate: StepCandidate, violation: float, value: float, stable: bool
+    ) -> int:
+        """Offer a step to the sets, and write it over the member that gives way if possible."""
+        population, ident, move = self._population, candidate.id, candidate.move
+        parent = move[0]
+        if parent not in population:
+            return population.insert(candidate.u, ident, violation, value, move, stable)
+        candidate.detach()
+        place = population.insert(
+            candidate.values, ident, violation, value, move, stable, overwrite=True
+        )
+        if parent in population:
+            candidate.base = population.row(parent)
+        else:  # the step took the place of its parent
+            candidate.settle(population.row(ident))
+        return place
 
     def _take(
         self, candidate: Candidate, evaluation: Evaluation, n_told: int, stable: bool
