@@ -7,7 +7,14 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from zoopt._native.reference import CONTINUOUS, LOG_INTEGER, NOBODY, ORDERED, UNORDERED
+from zoopt._native.reference import (
+    CONTINUOUS,
+    LOG_INTEGER,
+    NOBODY,
+    ORDERED,
+    UNORDERED,
+    Member,
+)
 
 __all__ = [
     "BACKEND",
@@ -17,6 +24,7 @@ __all__ = [
     "ORDERED",
     "UNORDERED",
     "Archive",
+    "Member",
     "Population",
     "SeenPoints",
     "row_hash",

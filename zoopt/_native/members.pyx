@@ -36,7 +36,7 @@ from zoopt._native.codes cimport hash_of, mix
 from zoopt._native.columns cimport UNORDERED, bitgen_t, random
 from zoopt._native.pairs cimport LATEST, UNKNOWN, Pairs, index_of
 
-from zoopt._native.reference.members import REPLACEMENTS
+from zoopt._native.reference.members import REPLACEMENTS, Member
 
 __all__ = ["Members"]
 
@@ -289,18 +289,18 @@ cdef class Members:
         self._insert_positive(self._place(self._violations[slot], value, True), slot)
 
     def positives(self):
-        """Return (ident, row, violation, value) of the positive set, best first."""
+        """Return the positive set, best first."""
         cdef Py_ssize_t i
         return [self._member(self._positive[i]) for i in range(self._n_pos)]
 
     def negatives(self):
-        """Return (ident, row, violation, value) of the negative set, in no order."""
+        """Return the negative set, in no order."""
         cdef Py_ssize_t i
         return [self._member(self._negative[i]) for i in range(self._n_neg)]
 
     cdef object _member(self, Py_ssize_t slot):
         row = self._arrays[slot].copy()
-        return self._idents[slot], row, self._violations[slot], self._values[slot]
+        return Member(self._idents[slot], row, self._violations[slot], self._values[slot])
 
     cdef Py_ssize_t _place(
         self, double violation, double value, bint after_equals

@@ -8,7 +8,7 @@ units, budgets, or values of objectives beyond their order.
 from zoopt._native.reference.archive import Archive
 from zoopt._native.reference.codes import MEMORY, row_hash
 from zoopt._native.reference.columns import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
-from zoopt._native.reference.members import NOBODY
+from zoopt._native.reference.members import NOBODY, Member
 from zoopt._native.reference.population import Population
 from zoopt._native.reference.seen import SeenPoints
 
@@ -20,6 +20,7 @@ __all__ = [
     "ORDERED",
     "UNORDERED",
     "Archive",
+    "Member",
     "Population",
     "SeenPoints",
     "row_hash",

@@ -5,7 +5,7 @@ Source: Hu, Qian, Yu, "Sequential classification-based optimization for direct p
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from zoopt._native.reference.codes import MASK, mix, row_hash
 from zoopt._native.reference.columns import UNORDERED, Indices, Move, Row, Values
 from zoopt._native.reference.pairs import UNKNOWN, Columns, Pairs
 
-__all__ = ["NOBODY", "REPLACEMENTS", "Members"]
+__all__ = ["NOBODY", "REPLACEMENTS", "Member", "Members"]
 
 REPLACEMENTS: Final = ("WR", "RR", "LM")
 
@@ -28,6 +28,15 @@ def _frozen(row: Row) -> Row:
     row = row.copy()
     row.flags.writeable = False
     return row
+
+
+class Member(NamedTuple):
+    """A member of a set, with a copy of its row."""
+
+    ident: int
+    row: Row
+    violation: float
+    value: float
 
 
 class Members:
@@ -230,17 +239,17 @@ class Members:
         self._values[slot] = value
         self._positive.insert(self._place(self._key(slot), True), slot)
 
-    def positives(self) -> list[tuple[int, Row, float, float]]:
-        """Return (ident, row, violation, value) of the positive set, best first."""
+    def positives(self) -> list[Member]:
+        """Return the positive set, best first."""
         return [self._member(slot) for slot in self._positive]
 
-    def negatives(self) -> list[tuple[int, Row, float, float]]:
-        """Return (ident, row, violation, value) of the negative set, in no order."""
+    def negatives(self) -> list[Member]:
+        """Return the negative set, in no order."""
         return [self._member(slot) for slot in self._negative]
 
-    def _member(self, slot: int) -> tuple[int, Row, float, float]:
+    def _member(self, slot: int) -> Member:
         row = self._rows[slot].copy()
-        return self._idents[slot], row, self._violations[slot], self._values[slot]
+        return Member(self._idents[slot], row, self._violations[slot], self._values[slot])
 
     def _key(self, slot: int) -> tuple[float, float]:
         return self._violations[slot], self._values[slot]
