@@ -247,7 +247,7 @@ cdef class Members:
         return -1
 
     def row(self, Py_ssize_t ident):
-        """Return the row of a member, read-only; it stays as it is as long as it is held."""
+        """Return the row of a member, read-only. It does not change as long as it is held."""
         cdef Py_ssize_t slot = self._slot_of(ident)
         if slot < 0:
             raise ValueError(f"no member has the ident {ident}")
@@ -266,7 +266,7 @@ cdef class Members:
         return [self._idents[self._positive[i]] for i in range(self._n_pos)]
 
     def worst_positive(self):
-        """Return violation and value of the worst positive; None without any."""
+        """Return violation and value of the worst positive; None if there is none."""
         cdef Py_ssize_t slot
         if self._n_pos == 0:
             return None
@@ -274,7 +274,7 @@ cdef class Members:
         return self._violations[slot], self._values[slot]
 
     def revalue(self, Py_ssize_t ident, double value):
-        """Give a positive another value, and its place by it, behind its equals."""
+        """Give a positive another value, and rank it anew, behind its equals."""
         cdef Py_ssize_t i, slot = -1
         for i in range(self._n_pos):
             if self._idents[self._positive[i]] == ident:
@@ -402,7 +402,7 @@ cdef class Members:
         bint positive,
         bint overwrite,
     ) except -1:
-        """Put a point into a slot, deriving its pairs from its parent's where they are known."""
+        """Put a point into a slot, and derive its pairs from those of its parent if possible."""
         cdef Py_ssize_t n_slots = self._n_pos + self._n_neg
         cdef Py_ssize_t parent = -1 if move is None else self._slot_of(move[0])
         cdef Py_ssize_t n_changed = 0
@@ -410,7 +410,7 @@ cdef class Members:
         cdef uint64_t code
         cdef const double[::1] whole
         if type(row) is not tuple:
-            whole = row  # acquired here, so that a point that enters nothing costs less
+            whole = row  # acquired here, so that a point that is not inserted costs less
         if parent < 0:
             with nogil:
                 self._hashes[slot] = hash_of(whole)
@@ -438,7 +438,7 @@ cdef class Members:
         return 0
 
     cdef bint _adopt(self, Py_ssize_t slot, row) except -1:
-        """Take a row as the slot's; False if somebody may write it."""
+        """Take a row as that of a slot; False if somebody can write it."""
         cdef PyObject *array = <PyObject *>row
         if (
             not PyArray_Check(row)
@@ -478,13 +478,13 @@ cdef class Members:
         return 0
 
     cdef bint _is_held(self, Py_ssize_t slot) noexcept:
-        """Return whether somebody else holds the row of a slot, which must stay as it is then."""
+        """Return whether somebody else holds the row of a slot, which must not change then."""
         return Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) > 1
 
     cdef void _derive_pairs(
         self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint positive
     ) noexcept nogil:
-        """Derive a child's pairs from its parent's; labels, replaced, drawn hold its changes."""
+        """Derive the pairs of a child; _chosen, _old and _new hold its changes."""
         cdef Py_ssize_t i, j, other
         for j in range(self._n_pos + self._n_neg):
             for i in range(max(0, n_changed - LATEST), n_changed):
