@@ -26,7 +26,7 @@ cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport exp, fabs, floor, log, rint, INFINITY
+from libc.math cimport exp, fabs, floor, frexp, ldexp, log, rint, INFINITY
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -75,6 +75,7 @@ cdef enum:
     ORDERED = 1
     UNORDERED = 2
     LOG_INTEGER = 3
+    HUGE_LOG_INTEGER = 4
 
 cdef enum:
     REDRAWS = 10
@@ -89,6 +90,7 @@ cdef enum:
     SOME = -3  # minus n: the n latest of the columns that differ are listed
 
 cdef Py_ssize_t MOST_LISTED = reference.MOST_LISTED
+cdef double N_DRAWS = reference.N_DRAWS
 
 cdef enum:
     WR = 0
@@ -105,6 +107,25 @@ cdef inline double *data_of(object row) noexcept:
 cdef inline object frozen(object row):
     PyArray_CLEARFLAGS(<PyObject *>row, NPY_ARRAY_WRITEABLE)
     return row
+
+
+cdef inline double number_at(Py_ssize_t kind, double code) noexcept nogil:
+    """Return the whole number nearest to a code on one of the two logarithmic scales."""
+    cdef double octave
+    if kind == LOG_INTEGER:
+        return rint(exp(code))
+    octave = floor(code)
+    return rint(ldexp(1.0 + (code - octave), <int>octave + 53))
+
+
+cdef inline double code_of(Py_ssize_t kind, double number) noexcept nogil:
+    """Return the code of a whole number on one of the two logarithmic scales."""
+    cdef int exponent = 0
+    cdef double mantissa
+    if kind == LOG_INTEGER:
+        return log(number)
+    mantissa = frexp(number, &exponent)
+    return exponent - 55 + 2.0 * mantissa
 
 
 cdef inline uint64_t mix(Py_ssize_t column, double value) noexcept nogil:
@@ -379,7 +400,7 @@ cdef class Population:
 
     cdef object _enumerate(self):
         """Return the next point of a finite space that is not known yet; None at the end."""
-        cdef Py_ssize_t k, d = self._d
+        cdef Py_ssize_t k, kind, d = self._d
         if self._cursor is None:
             self._cursor = [self._first(k) for k in range(d)]
         cursor = self._cursor
@@ -391,8 +412,9 @@ cdef class Population:
                 k += 1
             if k == d:
                 cursor.append(0.0)
-            elif self._kinds[k] == LOG_INTEGER:
-                cursor[k] = log(rint(exp(cursor[k])) + 1.0)
+            elif self._kinds[k] >= LOG_INTEGER:
+                kind = self._kinds[k]
+                cursor[k] = code_of(kind, number_at(kind, cursor[k]) + 1.0)
             else:
                 cursor[k] += 1.0
             if self.mark(row):
@@ -468,17 +490,19 @@ cdef class Population:
         if kind == CONTINUOUS:
             value = low + u * (high - low)
             return value if value < high else high
-        if kind == LOG_INTEGER:
+        if kind >= LOG_INTEGER:
             value = low + u * (high - low)
             return self._snap(k, value if value < high else high)
         value = low + floor(u * (high - low + 1.0))
+        if high - low >= N_DRAWS:
+            value += floor(2.0 * self._random())
         return value if value < high else high
 
     cdef double _snap(self, Py_ssize_t k, double value) noexcept nogil:
         cdef double first = self._first(k)
         cdef double last = self._last(k)
-        value = rint(exp(value))
-        value = log(value if value > 1.0 else 1.0)
+        value = number_at(self._kinds[k], value)
+        value = code_of(self._kinds[k], value if value > 1.0 else 1.0)
         if value < first:
             value = first
         return value if value < last else last
@@ -655,10 +679,10 @@ cdef class Population:
                     reach = 1.0
             first = here - reach
             last = here + reach
-            if kind == LOG_INTEGER:
-                number = rint(exp(here))
-                first = min(first, log(max(number - 1.0, 1.0)))
-                last = max(last, log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(kind, here)
+                first = min(first, code_of(kind, max(number - 1.0, 1.0)))
+                last = max(last, code_of(kind, number + 1.0))
             if first > self._label_left[i]:
                 self._label_left[i] = first
             if last < self._label_right[i]:

@@ -18,7 +18,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Population", "row_hash"]
+__all__ = [
+    "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
+    "LOG_INTEGER",
+    "ORDERED",
+    "UNORDERED",
+    "Population",
+    "huge_code",
+    "huge_number",
+    "row_hash",
+]
 
 Row = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -26,11 +36,13 @@ Move = tuple[int, ...]
 Values = tuple[float, ...]
 
 #: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
-#: the logarithm of a whole number, between bounds that are half a unit wider.
+#: the logarithm of a whole number, between bounds that are half a unit wider. HUGE_LOG_INTEGER
+#: holds the `huge_code` of a whole number, between the codes of the first and the last.
 CONTINUOUS: Final = 0
 ORDERED: Final = 1
 UNORDERED: Final = 2
 LOG_INTEGER: Final = 3
+HUGE_LOG_INTEGER: Final = 4
 
 REPLACEMENTS: Final = ("WR", "RR", "LM")
 
@@ -61,12 +73,41 @@ NOBODY: Final = -(2**62)
 
 MASK: Final = 0xFFFFFFFFFFFFFFFF
 
+#: A random number has this many values; drawing among more whole numbers takes a second one.
+N_DRAWS: Final = 2.0**53
+
 
 def list_capacity(n_columns: int) -> int:
     """Return how many differing columns a pair of points lists before it counts as dense."""
     if n_columns <= 64:
         return n_columns
     return min(max(64, n_columns // 16), MOST_LISTED)
+
+
+def huge_code(number: float) -> float:
+    """Return the binary logarithm of ``number / 2^53``, interpolated between powers of two.
+
+    Exact, and another one for every whole number from 1 to 2^53, which a float holds of no other
+    logarithm: their distance must not fall below that of floats.
+    """
+    mantissa, exponent = math.frexp(number)
+    return exponent - 55 + 2.0 * mantissa
+
+
+def huge_number(code: float) -> float:
+    """Return the whole number that is nearest to a `huge_code`."""
+    octave = math.floor(code)
+    return float(round(math.ldexp(1.0 + (code - octave), octave + 53)))
+
+
+def number_at(kind: int, code: float) -> float:
+    """Return the whole number nearest to a code on one of the two logarithmic scales."""
+    return huge_number(code) if kind == HUGE_LOG_INTEGER else float(round(math.exp(code)))
+
+
+def code_of(kind: int, number: float) -> float:
+    """Return the code of a whole number on one of the two logarithmic scales."""
+    return huge_code(number) if kind == HUGE_LOG_INTEGER else math.log(number)
 
 
 def mix(column: int, value: float) -> int:
@@ -319,8 +360,9 @@ class Population:
                 k += 1
             if k == d:
                 cursor.append(0.0)  # one element too many: everything was enumerated
-            elif self.kinds[k] == LOG_INTEGER:
-                cursor[k] = math.log(round(math.exp(cursor[k])) + 1.0)
+            elif self.kinds[k] >= LOG_INTEGER:
+                kind = int(self.kinds[k])
+                cursor[k] = code_of(kind, number_at(kind, cursor[k]) + 1.0)
             else:
                 cursor[k] += 1.0
             if self.mark(row):
@@ -357,13 +399,17 @@ class Population:
         kind = self.kinds[k]
         if kind in (ORDERED, UNORDERED):
             value = low + math.floor(u * (high - low + 1.0))
+            if high - low >= N_DRAWS:
+                value += math.floor(2.0 * self.rng.random())
             return float(min(value, high))
         value = min(low + u * (high - low), high)
-        return self._snap(k, value) if kind == LOG_INTEGER else float(value)
+        return self._snap(k, value) if kind >= LOG_INTEGER else float(value)
 
     def _snap(self, k: int, value: float) -> float:
         """Move a logarithm to that of the nearest whole number in range."""
-        return min(max(math.log(max(round(math.exp(value)), 1)), self._first(k)), self._last(k))
+        kind = int(self.kinds[k])
+        code = code_of(kind, max(number_at(kind, value), 1.0))
+        return min(max(code, self._first(k)), self._last(k))
 
     def _first(self, k: int) -> float:
         if self.kinds[k] == LOG_INTEGER:
@@ -491,10 +537,10 @@ class Population:
             if kind == ORDERED:
                 reach = max(1.0, math.floor(reach))
             first, last = here - reach, here + reach
-            if kind == LOG_INTEGER:
-                number = round(math.exp(here))
-                first = min(first, math.log(max(number - 1.0, 1.0)))
-                last = max(last, math.log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(int(kind), here)
+                first = min(first, code_of(int(kind), max(number - 1.0, 1.0)))
+                last = max(last, code_of(int(kind), number + 1.0))
             left[k] = max(first, low.get(k, float(self.low[k])))
             right[k] = min(last, high.get(k, float(self.high[k])))
         return left, right
