@@ -26,7 +26,7 @@ cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport exp, fabs, floor, log, rint, INFINITY
+from libc.math cimport fabs, floor, rint, INFINITY
 from libc.stdint cimport int32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -49,7 +49,9 @@ from zoopt._native.columns cimport (
     ORDERED,
     UNORDERED,
     bitgen_t,
+    code_of,
     draw_value,
+    number_at,
     random,
 )
 from zoopt._native.seen cimport SeenPoints
@@ -554,10 +556,10 @@ cdef class Population:
                     reach = 1.0
             first = here - reach
             last = here + reach
-            if kind == LOG_INTEGER:
-                number = rint(exp(here))
-                first = min(first, log(max(number - 1.0, 1.0)))
-                last = max(last, log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(kind, here)
+                first = min(first, code_of(kind, max(number - 1.0, 1.0)))
+                last = max(last, code_of(kind, number + 1.0))
             if first > self._label_left[i]:
                 self._label_left[i] = first
             if last < self._label_right[i]:

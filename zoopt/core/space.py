@@ -14,16 +14,10 @@ import numpy.typing as npt
 
 from zoopt._native import ORDERED, UNORDERED
 from zoopt.core.checks import whole
-from zoopt.core.dimensions import (
-    Choice,
-    Dimension,
-    Integer,
-    Real,
-    as_dimension,
-    decoder,
-    described,
-    restored,
-)
+from zoopt.core.choices import Choice, is_flags
+from zoopt.core.descriptions import described, restored
+from zoopt.core.dimensions import Dimension, Integer, Real, decoder
+from zoopt.core.entries import as_dimension
 
 __all__ = ["Bits", "Mask", "Row", "Space"]
 
@@ -132,10 +126,7 @@ class Space:
         #: Points are arrays of whole numbers equal to their rows.
         self.is_integer = self._all_free and all(decode is int for decode in decoders)
         #: Points are boolean arrays.
-        self.is_boolean = self._all_free and all(
-            type(d) is Choice and d.values == [False, True] and type(d.values[0]) is bool
-            for d in distinct
-        )
+        self.is_boolean = self._all_free and all(is_flags(d) for d in distinct)
         #: Of the arrays that points are.
         if all(type(d) is Real for d in distinct):
             self.dtype: type = np.float64
