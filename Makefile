@@ -12,7 +12,7 @@ lint:
 # From another folder, so that the installed package is checked, zoopt.distributed included.
 types:
 	cd tests && mypy --config-file ../pyproject.toml -p zoopt
-	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml zoopt._native.seen zoopt._native.population zoopt._native.archive
+	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml zoopt._native.seen zoopt._native.pairs zoopt._native.members zoopt._native.population zoopt._native.archive
 
 test:
 	pytest

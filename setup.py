@@ -48,7 +48,7 @@ def extensions():
             include_dirs=[numpy.get_include()],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
         )
-        for name in ("seen", "population", "archive")
+        for name in ("seen", "pairs", "members", "population", "archive")
     ]
     return cythonize(
         kernels,

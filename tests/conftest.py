@@ -1,21 +1,38 @@
 """Fixtures shared by all tests: kernels of both kinds, seeds, solvers, spaces."""
 
+import os
+import signal
+import tempfile
+from pathlib import Path
+
 import pytest
 
 import zoopt._native
 from zoopt._native import reference
 from zoopt.core import seen
 from zoopt.core.defaults import gl
+from zoopt.core.registry import registered
 from zoopt.solvers import pareto
 from zoopt.solvers.racos import racos
+from zoopt.testing import executors
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the slow tier too")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Return one worker more than processors, as the one that has Ray's tests waits most."""
+    return min(8, len(os.sched_getaffinity(0)) + 1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: "ray" in item.keywords)  # their Ray lives until the end
+    for item in items:
+        if "ray" in item.keywords and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("ray"))  # one process, and one Ray
     if config.getoption("--slow"):
         return
     for item in items:
@@ -66,5 +83,34 @@ def _restored_defaults():
 
 
 @pytest.fixture
+def short_folder():
+    """Return a new folder whose path is short, as the names of Ray's sockets must be."""
+    with tempfile.TemporaryDirectory(prefix="z", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture
 def seed():
     return 0
+
+
+@pytest.fixture
+def few_solvers(monkeypatch):
+    """Let the executors' laws run over a sample of the solvers: the slow tier has all of them.
+
+    One is sequential, one in batches, one of subsets, one evaluates points again.
+    """
+    sample = {name: registered()[name] for name in ("sracos", "racos", "poss", "resample")}
+    monkeypatch.setattr(executors, "registered", lambda: sample)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Heed SIGINT, here and in processes started from here, as in a terminal.
+
+    Where pytest was started with SIGINT ignored, as by nohup or by ``&`` in a script, all that it
+    starts would inherit that, and a test that presses Ctrl-C would wait for ever.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -293,6 +293,82 @@ def test_one_that_raises_does_too_and_names_which():
     assert "in constraint" in result.failures[0].error  # where it was
 
 
+class Panic(BaseException):
+    """What bindings to other languages raise."""
+
+
+@pytest.mark.parametrize("error", [Panic, GeneratorExit, SystemExit, StopIteration], ids=str)
+@pytest.mark.parametrize("options", [{}, {"backend": "thread"}, {"workers": 2}], ids=str)
+def test_whatever_a_constraint_raises_is_recorded(error, options):
+    def constraint(x):
+        if x[0] > 0.0:
+            raise error("stop")
+        return 1.0
+
+    result = minimize(
+        sphere, BOX, budget=40, seed=0, constraint=constraint, on_error="record", **options
+    )
+    assert result.nfev == 40
+    assert 0 < result.failure_counts["invalid"] < 40
+    assert f"raised {error.__name__}" in result.failures[0].error
+
+
+def test_an_interrupt_in_a_constraint_ends_the_run():
+    def constraint(x):
+        if x[0] > 0.0:
+            raise KeyboardInterrupt
+        return 1.0
+
+    assert minimize(sphere, BOX, budget=40, seed=0, constraint=constraint).status == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.ma.masked,
+        np.ma.masked_array([1.0, 2.0], [False, True]),
+        [1.0, np.ma.masked],
+        1 + 0j,
+        np.complex128(1),
+        np.array([1.0, 1j]),
+        [np.complex64(1)],
+        ["1.0"],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.filterwarnings("error::numpy.exceptions.ComplexWarning")
+def test_a_masked_or_complex_constraint_makes_the_evaluation_invalid(bad, n):
+    def constraint(x):
+        return bad if x[0] < 0.2 else 1.0
+
+    result = minimize(
+        sphere, BOX, budget=60, seed=0, constraint=[constraint] * n, on_error="record"
+    )
+    assert 0 < result.failure_counts["invalid"] == result.n_failed < 60
+    assert result.x[0] >= 0.2
+
+
+@pytest.mark.parametrize(
+    "bad", [lambda x: np.ma.masked_where(x < 0, x + 2), lambda x: np.ma.masked_where(x < 0, x > -9)]
+)
+def test_masked_rows_of_a_vectorized_constraint_are_invalid_alone(bad):
+    result = minimize(
+        lambda points: points[:, 1],
+        BOX,
+        budget=60,
+        seed=0,
+        vectorized=True,
+        on_error="record",
+        constraint=lambda points: bad(points[:, 0]),
+    )
+    if bad(np.ones(1)).dtype == bool:  # a truth value is no constraint, masked or not
+        assert result.n_failed == 60
+    else:
+        assert 0 < result.failure_counts["invalid"] < 60
+        assert result.x[0] >= 0
+
+
 def test_the_caller_gets_the_constraint_s_own_error_if_it_always_raises():
     def constraint(x):
         raise KeyError("no such part")

@@ -347,10 +347,28 @@ def test_shells_hold_their_arguments():
 
 @pytest.mark.parametrize(
     ("value", "index"),
-    [(0, 0), (1, 0), (1.5, 1), (2, 1), (3, 2), (4, 2), (5, 3), (7.9, 3), (8, 4), (9, 4)],
+    [(0, 0), (1, 0), (1.5, 1), (2, 2), (3, 2), (4, 3), (5, 3), (7.9, 3), (8, 4), (9, 4)],
 )
 def test_binary_search_gives_the_insertion_index(value, index):
     assert SRacos().binary_search(solutions(1, 2, 4, 8), solutions(value)[0], 0, 3) == index
+
+
+@pytest.mark.parametrize(
+    ("members", "indices"),
+    [
+        ((0, 1, 2, 3, 4), [0, 2, 3, 4, 5]),
+        ((0, 1, 1, 1, 2), [0, 3, 5]),
+        ((1, 1, 2, 2, 2), [0, 5]),
+        ((0, 0, 1, 2, 2, 3), [0, 3, 4, 6]),
+    ],
+)
+def test_binary_search_puts_equals_where_zoopt_0_4_2_did(members, indices):
+    """Each value of a set, in ascending order; computed with ZOOpt 0.4.2."""
+    places = [
+        SRacos().binary_search(solutions(*members), solutions(value)[0], 0, len(members) - 1)
+        for value in sorted(set(members))
+    ]
+    assert places == indices
 
 
 def test_binary_search_stays_between_begin_and_end():

@@ -1,13 +1,18 @@
 """Every example runs, reaches what it should, and what its docstring says it reaches."""
 
 import ast
+import functools
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import zoopt
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -67,7 +72,14 @@ def test_simple_function_reaches_its_bound_and_its_docstring(name, tmp_path):
         assert (tmp_path / "exp_opt.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", ["influence", "maximum_coverage", "sparse_regression"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("influence", marks=pytest.mark.slow),  # a dozen seconds
+        "maximum_coverage",
+        "sparse_regression",
+    ],
+)
 def test_subset_selection_reaches_what_its_docstring_says(name, tmp_path):
     path = EXAMPLES / "subset_selection" / f"{name}.py"
     reached = figures(run_example(path, tmp_path))
@@ -80,6 +92,32 @@ def test_subset_selection_reaches_what_its_docstring_says(name, tmp_path):
 def test_every_example_of_subset_selection_is_tested():
     names = {path.stem for path in (EXAMPLES / "subset_selection").glob("*.py")}
     assert names == {"influence", "maximum_coverage", "sparse_regression"}
+
+
+def module_of(path):
+    """Load an example without running it."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_influence_in_short():
+    """One short run; the slow tier has the sixteen that the docstring tells of."""
+    influence = module_of(EXAMPLES / "subset_selection" / "influence.py")
+    result = zoopt.minimize(
+        influence.loss,
+        zoopt.Space.subsets(influence.N),
+        budget=300,
+        algorithm=functools.partial(zoopt.Ponss, theta=0.02, b=influence.K),
+        constraint=lambda mask: influence.K - mask.sum(),
+        seed=0,
+    )
+    assert 0 < result.x.sum() <= influence.K
+    share = influence.reached(result.x, np.random.default_rng(1), 200)
+    others = np.zeros(influence.N, dtype=bool)
+    others[-influence.K :] = True  # those who came last know few
+    assert share > influence.reached(others, np.random.default_rng(1), 200)
 
 
 def test_the_noisy_simulator_reaches_what_its_docstring_says(tmp_path):
@@ -120,16 +158,34 @@ def test_quickstart(tmp_path):
     assert (tmp_path / "convergence.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.ray
-def test_ray_tune(tmp_path_factory, monkeypatch):
+def load_ray_tune():
     try:
         import ray.tune  # noqa: F401
     except ImportError as error:
         pytest.skip(f'Ray Tune is not installed: pip install "zoopt[tune]" ({error})')
-    folder = tmp_path_factory.mktemp("r")  # short, for the names of Ray's sockets
+
+
+@pytest.mark.filterwarnings("default")  # Ray's own are not ours to turn into errors
+def test_a_trial_of_ray_tune(monkeypatch):
+    """One trial, without a Ray; the slow tier has the whole job."""
+    load_ray_tune()
+    example = module_of(EXAMPLES / "ray_tune.py")
+    reports = []
+    monkeypatch.setattr(example.tune, "report", reports.append)
+    search = example.ZOOptSearch(example.SPACE, "accuracy", "max", seed=1, max_t=example.EPOCHS)
+    example.train(search.suggest("trial"))
+    assert len(reports) == example.EPOCHS
+    assert reports[-1]["accuracy"] > 0.2  # a guess has 0.1
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.xdist_group("Ray of one's own")
+def test_ray_tune(short_folder, monkeypatch):
+    load_ray_tune()
     for name, value in {
-        "HOME": str(folder),
-        "RAY_TMPDIR": str(folder),
+        "HOME": str(short_folder),
+        "RAY_TMPDIR": str(short_folder),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     }.items():
@@ -137,7 +193,7 @@ def test_ray_tune(tmp_path_factory, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     path = EXAMPLES / "ray_tune.py"
     done = subprocess.run(
-        [sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, path], cwd=short_folder, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))

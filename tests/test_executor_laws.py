@@ -23,12 +23,9 @@ def pools():
         yield {"threads": threads, "processes": processes}
 
 
-@pytest.mark.parametrize("law", EXECUTOR_LAWS.values(), ids=EXECUTOR_LAWS)
-@pytest.mark.parametrize(
-    "kind", ["serial", "thread", "process", "threads", "processes", "simulated"]
-)
-def test_executor_keeps_the_law(kind, law, pools):
-    make = {
+@pytest.fixture
+def maker(kind, pools):
+    return {
         "serial": SerialExecutor,
         "thread": lambda: ThreadExecutor(2),
         "process": lambda: ProcessExecutor(2),
@@ -36,7 +33,20 @@ def test_executor_keeps_the_law(kind, law, pools):
         "simulated": lambda: SimulatedExecutor(Cluster(workers=5)),
         "processes": lambda: FuturesExecutor(pools["processes"]),
     }[kind]
-    law(make)
+
+
+@pytest.mark.parametrize("law", EXECUTOR_LAWS.values(), ids=EXECUTOR_LAWS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_executor_keeps_the_law(kind, law, maker, request):
+    if kind == "process":  # which starts two processes for each solver and space
+        request.getfixturevalue("few_solvers")
+    law(maker)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["process"])
+def test_processes_keep_the_law_of_the_window_with_every_solver(maker):
+    EXECUTOR_LAWS["with_a_window_every_solver_goes_the_way_of_one_worker"](maker)
 
 
 class Hasty(ThreadExecutor):

@@ -262,9 +262,10 @@ def test_an_unguarded_script_that_is_imported_again_says_so(tmp_path):
 def test_what_an_objective_starts_ends_with_the_run():
     minimize(objectives.leaves_a_child, BOX, budget=4, seed=0, workers=2)
     deadline = time.monotonic() + 5
-    while processes("zoopt-test-child") and time.monotonic() < deadline:
+    mark = f"zoopt-test-child of {os.getpid()}"
+    while processes(mark) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not processes("zoopt-test-child")
+    assert not processes(mark)
 
 
 def test_what_an_objective_wants_done_at_exit_is_done(tmp_path):
@@ -335,6 +336,7 @@ print(result.status, result.nfev >= 20, result.fun == min(result.history))
 """
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("backend", ["thread", "process"])
 def test_ctrl_c_returns_the_best_so_far(tmp_path, backend):
     ran = run_script(tmp_path, INTERRUPTED, backend)
@@ -361,6 +363,7 @@ except KeyboardInterrupt as error:
 """
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_does_not_wait(tmp_path):
     started = time.monotonic()
     ran = run_script(tmp_path, TWICE)
@@ -389,11 +392,11 @@ def test_the_user_may_say_how_much_is_in_flight():
 
 
 class Growing(ProcessExecutor):
-    """Has one worker for the first evaluation's first half second, then three."""
+    """Has one worker for the first evaluation's first fifth of a second, then three."""
 
     def _n_wanted(self):
         busy = [w.since for w in self._team if w.ready and w.messages]
-        if busy and time.perf_counter() > min(busy) + 0.5:
+        if busy and time.perf_counter() > min(busy) + 0.2:
             self.workers = 3
         return super()._n_wanted()
 
@@ -401,7 +404,7 @@ class Growing(ProcessExecutor):
 @pytest.mark.parametrize("name", ["run.db", None])
 def test_workers_that_come_while_all_are_busy_are_used_at_once(name, tmp_path):
     result = minimize(
-        lambda x: time.sleep(3.0) or 0.0,
+        lambda x: time.sleep(2.0) or 0.0,
         BOX,
         budget=3,
         seed=0,

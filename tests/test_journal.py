@@ -615,7 +615,7 @@ def test_no_file_and_no_folder(tmp_path):
         load_history(tmp_path / "none.db")
     with pytest.raises(JournalError, match="none"):
         minimize(sphere, BOX, budget=10, checkpoint=tmp_path / "none" / "run.db")
-    with pytest.raises(JournalError, match="cannot be used"):
+    with pytest.raises(ValueError, match="checkpoint must be the path of a file"):
         minimize(sphere, BOX, budget=10, checkpoint=tmp_path)
 
 
@@ -763,6 +763,7 @@ print(n_interrupted > 5)
 """
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_at_any_moment_leaves_a_whole_file(tmp_path):
     """One Ctrl-C after some time, within the journal or without; then the run is resumed."""
     ran = subprocess.run(

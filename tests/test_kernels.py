@@ -14,7 +14,7 @@ import pytest
 import zoopt._native
 from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED, reference
 from zoopt._native.reference import codes
-from zoopt._native.reference.population import LATEST, MOST_LISTED, Latest
+from zoopt._native.reference.pairs import LATEST, MOST_LISTED, Latest
 
 compiled_only = pytest.mark.skipif(
     os.environ.get("ZOOPT_NO_NATIVE") == "1", reason="the compiled kernels are switched off"
@@ -154,7 +154,7 @@ def test_twins_agree_where_only_the_latest_differing_columns_are_listed(case):
         same_members(twins[0].negatives(), twins[1].negatives())
         twin = twins[1]
         for x, y in itertools.permutations(twin._positive + twin._negative, 2):
-            pair = twin._pairs[x][y]
+            pair = twin._pairs.known(x, y)
             if isinstance(pair, Latest):
                 n_latest += 1
                 assert len(pair) <= LATEST
@@ -467,7 +467,8 @@ def test_columns_are_drawn_evenly_among_those_that_differ():
         population.insert(row, 1, 0.0, 1.0)
         n_draws = 200 * n_differing
         counts = np.bincount(
-            [population._differing_column(0, 1) for _ in range(n_draws)], minlength=d
+            [population._pairs.differing_column(0, 1, population.rng) for _ in range(n_draws)],
+            minlength=d,
         )
         assert counts[n_differing:].sum() == 0
         expected = n_draws / n_differing

@@ -1,9 +1,11 @@
 """The function form: what the objective gets, what is refused, vectorized calls."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from objectives import sphere
 
 import zoopt
 from zoopt import Choice, Integer, Real, Space, minimize
@@ -165,8 +167,8 @@ def test_vectorized_runs_search_as_well(algorithm):
         ({"seed": -1}, ValueError, "seed must be at least 0"),
         ({"seed": "a"}, TypeError, "seed must be"),
         ({"seed": 1.5}, TypeError, "seed must be"),
-        ({"x0": [[5, 0, 0]]}, ValueError, "initial point 0: dimension 0"),
-        ({"x0": [[0, 0]]}, ValueError, "initial point 0"),
+        ({"x0": [[5, 0, 0]]}, ValueError, "x0.*dimension 0"),
+        ({"x0": [[0, 0]]}, ValueError, "x0.*must have 3 values"),
         ({"on_error": "skip"}, ValueError, "on_error must be one of"),
         ({"time_budget": -1}, ValueError, "time_budget must be at least 0"),
         ({"terminal_value": math.nan}, ValueError, "terminal_value"),
@@ -181,6 +183,49 @@ def test_bad_options_are_refused_by_name_before_any_call(options, error, words):
     with pytest.raises(error, match=words):
         minimize(calls.append, BOX, **{"budget": 10, **options})
     assert calls == []
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "runs/", None], ids=str)
+def test_a_checkpoint_that_is_a_folder_is_refused_before_any_call(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for checkpoint in [tmp_path, str(tmp_path)] if path is None else [path]:
+        with pytest.raises(ValueError, match="checkpoint must be the path of a file"):
+            minimize(lambda x: pytest.fail("called"), BOX, budget=5, checkpoint=checkpoint)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(TypeError, match="checkpoint must be the path of a file"):
+        minimize(lambda x: pytest.fail("called"), BOX, budget=5, checkpoint=5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window": np.int64(4)},
+        {"workers": np.int64(2), "retries": np.int64(1), "eval_timeout": np.float32(9)},
+        {"max_failures": np.int64(5), "terminal_value": np.float32(-9)},
+        {"time_budget": Fraction(60), "max_failures": Fraction(7, 2)},
+        {"vectorized": np.False_, "progress": np.False_},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_numbers_of_other_libraries_stand_in_a_checkpoint(options, tmp_path):
+    path = tmp_path / "run.db"
+    minimize(sphere, BOX, budget=np.int64(10), seed=np.int64(0), checkpoint=path, **options)
+    assert zoopt.resume(path, sphere, budget=np.int64(20)).nfev == 20
+
+
+def test_one_callback_needs_no_list():
+    class Counter:
+        n = 0
+
+        def on_tell(self, search, candidate, evaluation):
+            self.n += 1
+
+    counter, counts = Counter(), []
+    minimize(sphere, BOX, budget=7, seed=0, callbacks=counter)
+    minimize(sphere, BOX, budget=7, seed=0, callbacks=lambda search: counts.append(search.nfev))
+    assert (counter.n, counts) == (7, [1, 2, 3, 4, 5, 6, 7])
+    with pytest.raises(TypeError, match="callback must be callable"):
+        minimize(sphere, BOX, budget=7, callbacks=5)
 
 
 def test_what_is_not_callable_is_refused():

@@ -3,7 +3,9 @@
 import inspect
 import itertools
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from old_api import box, labels, sphere
 
@@ -11,6 +13,7 @@ from zoopt import (
     Objective,
     Opt,
     Parameter,
+    resume,
 )
 from zoopt.parameter import DefaultStoppingCriterion
 
@@ -227,3 +230,64 @@ def test_setters_check_like_the_constructor(name):
         with pytest.raises((TypeError, ValueError), match=name):
             getattr(parameter, f"set_{name}")(value)
     assert getattr(parameter, f"get_{name}")() == before
+
+
+NUMBERS = {
+    "exploration_rate": np.float32(0.25),
+    "time_budget": Fraction(60),
+    "terminal_value": np.float32(-1.5),
+    "precision": np.float64(0.5),
+    "uncertain_bits": np.int64(2),
+    "non_update_allowed": np.int32(30),
+    "resample_times": np.float64(3),
+    "balance_rate": np.float32(0.25),
+    "server_num": np.int64(2),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_are_kept_as_plain_ones(name):
+    parameter = Parameter(**{name: NUMBERS[name]})
+    attribute = "probability" if name == "exploration_rate" else name
+    assert type(getattr(parameter, attribute)) in (int, float)
+    if hasattr(parameter, f"set_{attribute}"):
+        getattr(parameter, f"set_{attribute}")(NUMBERS[name])
+        assert type(getattr(parameter, attribute)) in (int, float)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"exploration_rate": np.float32(0.1), "window": np.int64(2)},
+        {"max_failures": np.int64(5), "time_budget": Fraction(121, 2), "vectorized": np.False_},
+        {"server_num": np.int64(2), "retries": np.int64(1), "parallel": True},
+        {
+            "noise_handling": True,
+            "suppression": True,
+            "balance_rate": np.float32(0.5),
+            "non_update_allowed": np.int64(9),
+            "resample_times": np.int64(2),
+        },
+        {
+            "high_dim_handling": True,
+            "reducedim": True,
+            "num_sre": np.int64(2),
+            "variance_A": np.float32(0.5),
+        },
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_a_checkpoint_takes_numbers_of_other_libraries(settings, tmp_path):
+    objective = Objective(sphere, box(12))
+    path = tmp_path / "run.db"
+    Opt.min(objective, Parameter(budget=30, seed=np.int64(1), checkpoint=path, **settings))
+    assert resume(path, Objective(sphere, box(12)), budget=40).result.nfev == 40
+
+
+def test_one_callback_needs_no_list():
+    counted = []
+    parameter = Parameter(budget=10, seed=0, callbacks=lambda search: counted.append(search.nfev))
+    Opt.min(Objective(sphere, box(2)), parameter)
+    assert counted == list(range(1, 11))
+    with pytest.raises(TypeError, match="callback must be callable"):
+        Parameter(callbacks=5)

@@ -2,12 +2,14 @@
 
 import sys
 
-import matplotlib
 import numpy as np
 import pytest
 
 import zoopt
 from zoopt.plotting import plot_history, plot_timeline
+
+matplotlib = pytest.importorskip("matplotlib")
+pyplot = pytest.importorskip("matplotlib.pyplot")
 
 matplotlib.use("Agg")
 
@@ -15,7 +17,7 @@ matplotlib.use("Agg")
 @pytest.fixture(autouse=True)
 def _closed_figures():
     yield
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
 
 
 def sometimes(x):
@@ -72,7 +74,7 @@ def test_workers_are_in_the_order_of_their_numbers():
 
 
 def test_axes_of_the_users_own_are_drawn_on():
-    _, ax = matplotlib.pyplot.subplots()
+    _, ax = pyplot.subplots()
     result = zoopt.minimize(lambda x: float(x[0]), [(-1, 1)], budget=5, seed=0)
     assert plot_timeline(result, ax) is ax
     assert plot_history(result, ax=ax) is ax

@@ -252,6 +252,7 @@ def test_a_second_failure_does_not_warn_again():
     assert len(caught) == 1
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_returns_the_best_so_far():
     def fun(x):
         if fun.n == 20:

@@ -518,7 +518,7 @@ def members(*values):
 def test_binary_search():
     rules, sorted_members = Replacement(), members(1, 3, 5, 7, math.nan)
     found = [rules.binary_search(sorted_members[:4], x, 0, 3) for x in members(*range(9))]
-    assert found == [0, 0, 1, 1, 2, 2, 3, 4, 4]
+    assert found == [0, 0, 1, 2, 2, 3, 3, 4, 4]
     assert rules.binary_search(sorted_members, members(math.nan)[0], 0, 4) == 5
     assert rules.binary_search(sorted_members, members(9)[0], 0, 4) == 4
     assert rules.binary_search(sorted_members, members(2)[0], 2, 3) == 2

@@ -1,29 +1,31 @@
 """minimize: the function form, for users of SciPy."""
 
-import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
+from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import solver_factory
 from zoopt.core.seeds import Seed
-from zoopt.core.solver import Solver, encode_start
-from zoopt.core.space import Row, Space
-from zoopt.problem.calls import check_values, random_argument, stochastic_argument
+from zoopt.core.solver import Solver
+from zoopt.core.space import Space
+from zoopt.problem.calls import Calls, Filter, view_for
 from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import mark_of, seed_of_run
+from zoopt.problem.known import known_points
 from zoopt.problem.options import Options
 from zoopt.problem.plan import Plan
+from zoopt.problem.starts import start_points
 from zoopt.problem.steps import Step, check_steps
 from zoopt.run.callbacks import Callback, as_callbacks
 from zoopt.run.result import Result
 from zoopt.run.view import SearchView
 from zoopt.wrappers import NoisyRace
 
-__all__ = ["minimize", "point_of", "settings_of"]
+__all__ = ["minimize", "settings_of"]
 
 
 def minimize(
@@ -35,6 +37,7 @@ def minimize(
     noisy: bool = False,
     seed: Seed = None,
     x0: Any = None,
+    known: Any = None,
     constraint: Any = None,
     filter: Callable[..., Any] | None = None,
     delta: Callable[[Step], Any] | None = None,
@@ -50,7 +53,7 @@ def minimize(
     terminal_value: float | None = None,
     keep_points: bool | int | None = None,
     stop: Callable[[SearchView], Any] | None = None,
-    callbacks: Iterable[Any] = (),
+    callbacks: Any = (),
     vectorized: bool = False,
     progress: bool = False,
     verbosity: int = 0,
@@ -189,16 +192,22 @@ def minimize(
     )
     if noisy and algorithm is not None:
         raise ValueError(f"noisy=True chooses the algorithm itself, got algorithm={algorithm!r}")
-    algorithm = NoisyRace.name if noisy else algorithm
     return run_function(
-        fun, given, algorithm, seed_of_run(seed, checkpoint), starts, options, verbosity
+        fun,
+        given,
+        NoisyRace.name if noisy else algorithm,
+        seed_of_run(seed, checkpoint),
+        options,
+        x0=starts,
+        known=known_points(given, known),
+        verbosity=verbosity,
     )
 
 
 def settings_of(
     fun: Callable[..., Any], space: Any, x0: Any, *, budget: Any, callbacks: Any = (), **more: Any
 ) -> tuple[Space, Options, list[Candidate]]:
-    """Check what `minimize` is given; return space, options and initial points."""
+    """Check the arguments of `minimize`; return the space, the options and the initial points."""
     if not callable(fun):
         raise TypeError(f"fun must be callable, got {fun!r}")
     given = Space(space) if not isinstance(space, Space) else space
@@ -209,11 +218,7 @@ def settings_of(
         check_steps(fun, options.delta)
         if given.names is not None:
             raise ValueError("delta needs a space without names: bounds, or a list of dimensions")
-    starts = [
-        Candidate(-1, encode_start(given, point, i), given)
-        for i, point in enumerate(_start_points(given, x0))
-    ]
-    return given, options, starts
+    return given, options, start_points(given, x0)
 
 
 def run_function(
@@ -221,14 +226,17 @@ def run_function(
     space: Space,
     algorithm: str | Callable[..., Solver] | None,
     seed: np.random.SeedSequence,
-    x0: list[Candidate],
     options: Options,
+    *,
+    x0: list[Candidate],
+    known: list[tuple[Candidate, Evaluation]],
     verbosity: int = 0,
 ) -> Result:
-    """Run what `minimize` and `resume` have put together."""
+    """Run the search that `minimize` or `resume` has put together."""
     if verbosity > 1:
         options.callbacks = (*options.callbacks, _PrintBest())
-    call = _Call(fun, space, seed, Constraints(options.constraint))
+    view = view_for(space)
+    call = Calls(fun, view, seed=seed, constraints=Constraints(options.constraint))
     named: Any = "sracos" if algorithm is None or callable(algorithm) else algorithm
     factory = algorithm if callable(algorithm) else solver_factory(named)
     plan = Plan(
@@ -240,131 +248,16 @@ def run_function(
         options=options,
         evaluate=call,
         evaluate_many=call.many,
-        decode=functools.partial(view_of, space),
-        passes=None if options.filter is None else _Filter(options.filter, space),
+        decode=view.one,
+        passes=None if options.filter is None else Filter(options.filter, view),
         solver_options=lambda planned: {},
         x0=x0,
+        known=known,
     )
     result, _ = plan.execute()
     if verbosity > 0:
         print(result)
     return result
-
-
-def view_of(space: Space, candidate: Candidate) -> Any:
-    """Return the user's view of a candidate: that of its row, or of packed subsets the mask."""
-    if candidate.bits is not None and space.is_of_subsets:
-        return candidate.mask
-    return point_of(space, candidate.u)
-
-
-def point_of(space: Space, row: Row) -> Any:
-    """Return the user's view of a row: a dictionary, or an array of its own."""
-    if space.names is not None:
-        return space.decode(row)
-    x = space.decode_array(row)
-    return x.copy() if x is row else x
-
-
-class _Filter:
-    """Ask the user's filter about a candidate."""
-
-    def __init__(self, passes: Callable[..., Any], space: Space) -> None:
-        self._passes = passes
-        self._space = space
-
-    def __call__(self, candidate: Candidate) -> Any:
-        point = view_of(self._space, candidate)
-        return self._passes(point) if self._space.names is None else self._passes(**point)
-
-
-class _Call:
-    """Decode a candidate and call the user's function."""
-
-    def __init__(
-        self, fun: Callable[..., Any], space: Space, seed: Any, constraints: Constraints
-    ) -> None:
-        self._fun = fun
-        self._constraints = constraints
-        self.space = space
-        self._seed = seed
-        self._stochastic = stochastic_argument(fun, tuple(space.names or ()))
-
-    @property
-    def functions(self) -> tuple[Any, ...]:
-        """What the user wrote."""
-        return self._fun, *self._constraints.functions
-
-    def point(self, candidate: Candidate) -> Any:
-        return view_of(self.space, candidate)
-
-    def violation(self, candidate: Candidate) -> float:
-        return self._constraints.violation(self.point(candidate)) if self._constraints else 0.0
-
-    def __call__(self, candidate: Candidate) -> tuple[Any, float]:
-        point = self.point(candidate)
-        extra = {}
-        if self._stochastic is not None:
-            extra = {self._stochastic: random_argument(self._stochastic, self._seed, candidate.id)}
-        if self.space.names is not None:
-            violation = self._constraints.violation(**point) if self._constraints else 0.0
-            return self._fun(**point, **extra), violation
-        violation = self._constraints.violation(point) if self._constraints else 0.0
-        return self._fun(point, **extra), violation
-
-    def many(self, candidates: Sequence[Candidate]) -> tuple[list[Any], list[float] | None]:
-        names = self.space.names
-        points: list[Any] = []
-        named: dict[str, Any] = {}
-        if names is None:
-            points = [self._matrix(candidates)]
-        else:
-            rows = [self.space.decode_list(candidate.u) for candidate in candidates]
-            columns = zip(*rows, strict=True)
-            named = {n: _column(c) for n, c in zip(names, columns, strict=True)}
-        violations = None
-        if self._constraints:
-            violations = self._constraints.violations(len(candidates), *points, **named)
-        return check_values(self._fun(*points, **named), len(candidates)), violations
-
-    def _matrix(self, candidates: Sequence[Candidate]) -> Any:
-        packed = [candidate.bits for candidate in candidates if candidate.bits is not None]
-        if packed and self.space.is_of_subsets:
-            return self.space.mask(np.stack(packed))
-        return _matrix([self.space.decode_list(candidate.u) for candidate in candidates])
-
-
-def _matrix(rows: list[list[Any]]) -> Any:
-    if all(isinstance(value, (int, float)) for value in rows[0]):
-        return np.array(rows)
-    matrix = np.empty((len(rows), len(rows[0])), object)
-    for i, row in enumerate(rows):
-        for j, value in enumerate(row):
-            matrix[i, j] = value
-    return matrix
-
-
-def _column(values: Sequence[Any]) -> Any:
-    if all(isinstance(value, (int, float)) for value in values):
-        return np.array(values)
-    column = np.empty(len(values), object)
-    for i, value in enumerate(values):
-        column[i] = value
-    return column
-
-
-def _start_points(space: Space, x0: Any) -> list[Any]:
-    """Return the initial points, from one point or a list of them."""
-    if x0 is None:
-        return []
-    if isinstance(x0, Mapping):
-        return [x0]
-    points = list(x0)
-    if points and not any(
-        isinstance(p, (Mapping, list, tuple)) or getattr(p, "ndim", 0) > 0 for p in points
-    ):
-        return [points]
-    return points
 
 
 class _PrintBest(Callback):

@@ -1,12 +1,14 @@
 """Parameter: every setting of a run in the ZOOpt API."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoopt.core.checks import number, whole
 from zoopt.dimension import Dimension
-from zoopt.run.callbacks import as_callbacks
+from zoopt.problem.starts import is_frame
+from zoopt.run.callbacks import as_callbacks, one_or_several
+from zoopt.solution import Solution
 from zoopt.solvers.racos.racos import default_sizes
 
 __all__ = ["DefaultStoppingCriterion", "Parameter"]
@@ -112,6 +114,7 @@ vectorized, progress, verbosity
         parallel: bool = False,
         server_num: int = 1,
         *,
+        known: Any = None,
         backend: Any = None,
         window: int | None = None,
         checkpoint: Any = None,
@@ -120,7 +123,7 @@ vectorized, progress, verbosity
         on_error: str = "auto",
         max_failures: int | None = None,
         filter: Callable[..., Any] | None = None,
-        callbacks: Iterable[Any] = (),
+        callbacks: Any = (),
         keep_points: bool | int | None = False,
         vectorized: bool = False,
         progress: bool = False,
@@ -133,7 +136,7 @@ vectorized, progress, verbosity
         self.positive_size = 0
         self.negative_size = 0
         self.set_exploration_rate(exploration_rate)
-        self.init_samples = None if init_samples is None else list(init_samples)
+        self.init_samples = _checked("init_samples", init_samples)
         self.time_budget = _checked("time_budget", time_budget)
         self.terminal_value = _checked("terminal_value", terminal_value)
         self.sequential = sequential
@@ -149,7 +152,7 @@ vectorized, progress, verbosity
         self.ponss_b = ponss_b
         self.non_update_allowed = _checked("non_update_allowed", non_update_allowed)
         self.resample_times = _checked("resample_times", resample_times)
-        self.balance_rate = balance_rate
+        self.balance_rate = number(balance_rate, "balance_rate", least=0.0, most=1.0)
         self.high_dim_handling = high_dim_handling
         self.reducedim = reducedim
         self.num_sre = num_sre
@@ -172,6 +175,7 @@ vectorized, progress, verbosity
         self.parallel = parallel
         self.server_num = _checked("server_num", server_num)
         self.isolationFunc: Callable[[Any], Any] = default_isolation
+        self.known = list(known) if isinstance(known, Iterator) else known
         self.backend = backend
         self.window = window
         self.checkpoint = checkpoint
@@ -180,7 +184,8 @@ vectorized, progress, verbosity
         self.on_error = on_error
         self.max_failures = max_failures
         self.filter = filter
-        self.callbacks: Sequence[Any] = as_callbacks(callbacks)
+        self.callbacks: tuple[Any, ...] = tuple(one_or_several(callbacks))
+        as_callbacks(self.callbacks)  # refuses bad ones
         self.keep_points = keep_points
         self.vectorized = vectorized
         self.progress = progress
@@ -218,9 +223,11 @@ vectorized, progress, verbosity
         self._sizes_by_hand.add(name)
 
     def set_exploration_rate(self, rate: float) -> None:
-        if number(rate, "exploration_rate", least=0.0) > 1:
-            raise ValueError(f"exploration_rate must be in [0, 1], got {rate!r}")
-        self.probability = 1.0 - rate
+        self.probability = 1.0 - number(rate, "exploration_rate", least=0.0, most=1.0)
+
+    def is_default(self, name: str) -> bool:
+        """Tell whether an attribute has the value that a Parameter of this budget begins with."""
+        return bool(getattr(self, name) == getattr(Parameter(budget=self.budget), name))
 
     if TYPE_CHECKING:  # the accessors below are made from a table
 
@@ -303,12 +310,26 @@ def _checked(name: str, value: Any) -> Any:
         return whole(value, name, least=_LEAST[name])
     if name == "budget":
         return _budget(value)
+    if name == "init_samples":
+        return _samples(value)
     if name in ("time_budget", "precision", "terminal_value", "probability"):
         least = -math.inf if name == "terminal_value" else 0.0
-        if name == "probability" and number(value, name, least=least) > 1:
-            raise ValueError(f"probability must be in [0, 1], got {value!r}")
-        number(value, name, least=least)
+        most = 1.0 if name == "probability" else math.inf
+        return number(value, name, least=least, most=most)
     return value
+
+
+def _samples(samples: Any) -> Any:
+    """Return initial samples as a list, or as the DataFrame that they are."""
+    if isinstance(samples, Solution):
+        return [samples]
+    if is_frame(samples):
+        return samples
+    if isinstance(samples, (str, bytes)) or not isinstance(samples, Iterable):
+        raise TypeError(
+            f"init_samples must be a list of points or Solutions, or a DataFrame, got {samples!r}"
+        )
+    return list(samples)
 
 
 def _budget(budget: Any) -> int:

@@ -1,17 +1,19 @@
 """resume: go on with a run from its checkpoint file."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.space import Space
 from zoopt.function import run_function
 from zoopt.objective import Objective
-from zoopt.opt import isolation_of, options_of, run_objective, space_of
-from zoopt.parameter import Parameter, default_isolation
+from zoopt.opt import options_of, run_objective
+from zoopt.parameter import Parameter
+from zoopt.problem.algorithm import isolation_of, space_of
 from zoopt.problem.header import restored_seed, unpacked
 from zoopt.problem.options import Options
+from zoopt.run.callbacks import one_or_several
 from zoopt.run.journal import read_header
 
 __all__ = ["resume"]
@@ -31,7 +33,7 @@ def resume(
     workers: int | None = None,
     backend: Any = None,
     stop: Callable[..., Any] | None = None,
-    callbacks: Iterable[Any] = (),
+    callbacks: Any = (),
     progress: bool = False,
 ) -> Any:
     """Go on with a run where its checkpoint file ends, exactly as if nothing had ended it.
@@ -101,7 +103,7 @@ def resume(
     else:
         options = options_of(objective, parameter)
     options.checkpoint = path
-    options.callbacks = (*options.callbacks, *callbacks)
+    options.callbacks = [*options.callbacks, *one_or_several(callbacks)]
     options.progress = options.progress or progress
     for name, value in (("budget", budget), ("workers", workers), ("backend", backend)):
         if value is not None:
@@ -127,7 +129,7 @@ def resume(
             if parameter is None:
                 raise ValueError("parameter must be passed again: the run has an isolation")
             solver_options["isolation"] = isolation_of(parameter)
-        elif settings.get_isolationFunc() is not default_isolation:
+        elif not settings.is_default("isolationFunc"):
             raise ValueError("parameter has an isolationFunc, and the run has none")
         return run_objective(
             objective,
@@ -143,7 +145,13 @@ def resume(
     if solver is None and run["algorithm"].startswith("<"):
         raise ValueError(f"solver must be passed again: the run has {run['algorithm']}")
     return run_function(
-        objective, given, run["algorithm"] if solver is None else solver, seed, x0, options
+        objective,
+        given,
+        run["algorithm"] if solver is None else solver,
+        seed,
+        options,
+        x0=x0,
+        known=known,
     )
 
 

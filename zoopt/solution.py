@@ -3,15 +3,17 @@
 import copy
 import math
 import numbers
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
+from zoopt.core.candidate import Candidate
 from zoopt.core.defaults import gl
+from zoopt.core.evaluation import Best
 from zoopt.core.space import Row, Space
 
-__all__ = ["Solution"]
+__all__ = ["AttachingView", "Solution", "SolutionView"]
 
 new = object.__new__
 
@@ -212,6 +214,74 @@ class Solution:
     def __repr__(self) -> str:
         text = repr(self.get_x())
         return f"Solution(x={text if len(text) < 200 else text[:197] + '...'}, value={self._value})"
+
+
+class SolutionView:
+    """How functions see points in the ZOOpt API: as solutions, and packed subsets as 0.0 and 1.0.
+
+    A `View` of `zoopt.problem.calls`.
+    """
+
+    names: ClassVar[tuple[str, ...]] = ()
+    extra: Callable[[Any, Any], Any] | None = None
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+
+    def one(self, candidate: Candidate) -> Solution:
+        if candidate.bits is not None:
+            flags = np.unpackbits(candidate.bits, -1, self.space.n_columns, "little")
+            return Solution(x=flags.astype(np.float64))
+        solution = new(Solution)
+        solution._space = self.space
+        solution._row = candidate.u
+        return solution
+
+    def many(self, candidates: Sequence[Candidate]) -> list[Solution]:
+        return [SolutionView.one(self, candidate) for candidate in candidates]
+
+    def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return function
+
+    def valued(self, best: Best) -> Solution:
+        """Return the solution of a point and its value; of packed subsets ``[f, c]``."""
+        solution = SolutionView.one(self, best.candidate)
+        solution._value = best.value
+        if best.candidate.bits is not None:
+            solution._value = [best.value, 0.0 - best.evaluation.violation]
+        return solution
+
+
+class AttachingView(SolutionView):
+    """Solutions that carry what an objective's inherit functions return.
+
+    Parameters
+    ----------
+    space : Space
+    inherit, post_inherit : callable
+        Called before and after the objective, as `Objective` documents them.
+    """
+
+    def __init__(
+        self, space: Space, inherit: Callable[..., Any], post_inherit: Callable[..., Any]
+    ) -> None:
+        super().__init__(space)
+        self._inherit = inherit
+        self._post_inherit = post_inherit
+
+    def one(self, candidate: Candidate) -> Solution:
+        solution = super().one(candidate)
+        solution.set_attach(self._inherit(None))
+        return solution
+
+    def extra(self, point: Solution, value: Any) -> tuple[Any, Any]:
+        point.set_value(value)
+        point.set_post_attach(self._post_inherit())
+        return point.get_attach(), point.get_post_attach()
+
+    def attachments(self) -> tuple[Any, Any]:
+        """Return what would be attached to a solution."""
+        return self._inherit(None), self._post_inherit()
 
 
 def _extreme(sol_set: Sequence[Solution], sign: int) -> tuple[Solution, int]:

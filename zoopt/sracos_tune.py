@@ -5,7 +5,6 @@ of them are given up: its client never reports a failed trial. Also holds the re
 the old classes have as methods. Proposals and sets are the solver's; nothing here knows Ray.
 """
 
-import bisect
 import math
 import numbers
 import warnings
@@ -19,8 +18,9 @@ from zoopt.core.checks import whole
 from zoopt.core.defaults import gl
 from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import FAILED, LOST, Evaluation
-from zoopt.opt import solver_of, space_of
+from zoopt.opt import solver_of
 from zoopt.parameter import Parameter
+from zoopt.problem.algorithm import space_of
 from zoopt.solution import Solution
 from zoopt.solvers.racos.racos import SRacos, default_uncertain_bits
 
@@ -83,16 +83,34 @@ class Replacement:
         return self.strategy_lm(iset, min(iset, key=_rank), x)
 
     def binary_search(self, iset: Sequence[Solution], x: Solution, begin: int, end: int) -> int:
-        """Return where x belongs in ``iset[begin..end]``, sorted ascending.
+        """Return the index at which x is inserted into ``iset[begin..end]``, sorted ascending.
 
-        Before its equals, but behind the last if it is no better than that.
+        Parameters
+        ----------
+        iset : sequence of Solution
+        x : Solution
+        begin, end : int
+            The first and the last index of the range, both included.
+
+        Returns
+        -------
+        int
+            ``begin`` if x is not worse than the first member, ``end + 1`` if it is not better than
+            the last. Between equal members the place is that of ZOOpt 0.4.2.
         """
         key = _rank(x)
-        if key <= _rank(iset[begin]):
-            return begin
-        if key >= _rank(iset[end]):
-            return end + 1
-        return bisect.bisect_left(iset, key, begin, end, key=_rank)
+        while True:
+            if key <= _rank(iset[begin]):
+                return begin
+            if key >= _rank(iset[end]):
+                return end + 1
+            if end == begin + 1:
+                return end
+            middle = (begin + end) // 2
+            if key <= _rank(iset[middle]):
+                end = middle
+            else:
+                begin = middle
 
     def strategy_wr(self, iset: list[Solution], x: Solution, iset_type: str) -> Solution:
         """Replace the worst: in order among the positives, if x is better among the negatives."""

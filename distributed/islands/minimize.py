@@ -20,7 +20,8 @@ from zoopt.distributed.islands.archipelago import Archipelago
 from zoopt.distributed.islands.island import IslandSearch
 from zoopt.distributed.islands.mailbox import Mailbox, header_in
 from zoopt.distributed.ray.connection import address_of, claims_of, connected, ray_of
-from zoopt.function import minimize, point_of, settings_of
+from zoopt.function import minimize, settings_of
+from zoopt.problem.calls import point_of
 from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import described_seed, restored_seed, seed_of_run
 from zoopt.run.result import Result

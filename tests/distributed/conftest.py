@@ -3,6 +3,8 @@
 It listens on the loopback only, and everything it writes goes into a temporary folder.
 """
 
+import tempfile
+
 import pytest
 
 #: What keeps Ray on the loopback, quiet, and out of the home folder.
@@ -17,14 +19,16 @@ VARIABLES = {
 
 
 @pytest.fixture(scope="package")
-def ray_environment(tmp_path_factory):
+def ray_environment():
     """Set what Ray reads from the environment, here and in processes started from here."""
     ray_constants = pytest.importorskip("ray._private.ray_constants")
     # The names of Ray's sockets must be short: the folder has to be too.
-    folder = tmp_path_factory.mktemp("r")
-    with pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="z", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.delenv("RAY_ADDRESS", raising=False)
-        for name, value in (VARIABLES | {"HOME": str(folder), "RAY_TMPDIR": str(folder)}).items():
+        for name, value in (VARIABLES | {"HOME": folder, "RAY_TMPDIR": folder}).items():
             patch.setenv(name, value)
         patch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)  # as if set in time
         patch.chdir(folder)  # Ray's workers look here first, and shall find the installed zoopt
@@ -41,7 +45,7 @@ def local_ray(ray_environment):
         num_cpus=2,
         include_dashboard=False,
         object_store_memory=80 * 2**20,
-        _temp_dir=str(ray_environment),
+        _temp_dir=ray_environment,
         log_to_driver=False,
         logging_level="ERROR",
     )

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("nodes")]
 
 PROGRAM = """
 import collections, os, signal, time
@@ -64,14 +64,13 @@ def run(act, budget=120, window=8, **options):
 
 
 @pytest.fixture
-def tell(tmp_path_factory, ray_environment, monkeypatch):
+def tell(short_folder, ray_environment, monkeypatch):
     """Run a program; return what it prints, by word."""
-    folder = tmp_path_factory.mktemp("n")
-    monkeypatch.setenv("RAY_TMPDIR", str(folder))
+    monkeypatch.setenv("RAY_TMPDIR", str(short_folder))
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # all of it is on the loopback
 
     def program(text):
-        script = folder / "script.py"
+        script = short_folder / "script.py"
         script.write_text(textwrap.dedent(PROGRAM) + textwrap.dedent(text))
         done = subprocess.run(
             [sys.executable, "-P", str(script)], capture_output=True, text=True, timeout=240

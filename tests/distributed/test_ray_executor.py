@@ -17,6 +17,7 @@ from zoopt.testing import EXECUTOR_LAWS
 ray = pytest.importorskip("ray")
 
 from zoopt.distributed import RayExecutor  # noqa: E402
+from zoopt.distributed.ray import executor  # noqa: E402
 from zoopt.distributed.ray.executor import _Actor  # noqa: E402
 from zoopt.distributed.ray.nodes import NodeWatch  # noqa: E402
 
@@ -28,8 +29,13 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("law", EXECUTOR_LAWS.values(), ids=EXECUTOR_LAWS)
-def test_ray_keeps_the_law(law):
+def test_ray_keeps_the_law(law, few_solvers):
     law(lambda: RayExecutor(2))
+
+
+@pytest.mark.slow
+def test_ray_keeps_the_law_of_the_window_with_every_solver():
+    EXECUTOR_LAWS["with_a_window_every_solver_goes_the_way_of_one_worker"](lambda: RayExecutor(2))
 
 
 def test_it_is_chosen_by_name_and_by_parameter():
@@ -175,8 +181,9 @@ def test_an_objective_may_use_processes_itself():
     assert result.n_failed == 0
 
 
-def test_claims_that_no_node_can_meet_are_explained(caplog):
-    backend = RayExecutor(1, resources={"unobtainium": 1}, start_timeout=11.0)
+def test_claims_that_no_node_can_meet_are_explained(caplog, monkeypatch):
+    monkeypatch.setattr(executor, "PATIENCE_SECONDS", 1.0)
+    backend = RayExecutor(1, resources={"unobtainium": 1}, start_timeout=2.0)
     with pytest.raises(ExecutorError, match=r"unobtainium.*the cluster has.*CPU"):
         minimize(sphere, BOX, budget=5, seed=0, backend=backend)
     assert any("waiting" in record.message for record in caplog.records)

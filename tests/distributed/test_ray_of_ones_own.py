@@ -17,7 +17,11 @@ pytest.importorskip("ray")
 import zoopt
 from zoopt.distributed import RayExecutor
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_environment")]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.xdist_group("Ray of one's own"),
+    pytest.mark.usefixtures("ray_environment"),
+]
 
 PROGRAM = """
 import logging, os, sys, time
@@ -73,13 +77,12 @@ def wait_until(condition, seconds):
 
 
 @pytest.fixture
-def own_ray(tmp_path_factory, monkeypatch):
-    """A folder for one program's Ray; its name must be short."""
-    folder = tmp_path_factory.mktemp("o")
-    monkeypatch.setenv("RAY_TMPDIR", str(folder))
-    monkeypatch.setenv("HOME", str(folder))
-    yield folder
-    assert wait_until(lambda: not of_ray(folder), 20), of_ray(folder)
+def own_ray(short_folder, monkeypatch):
+    """Make a folder for one program's Ray."""
+    monkeypatch.setenv("RAY_TMPDIR", str(short_folder))
+    monkeypatch.setenv("HOME", str(short_folder))
+    yield short_folder
+    assert wait_until(lambda: not of_ray(short_folder), 20), of_ray(short_folder)
 
 
 def test_prints_logs_and_servers_of_a_local_ray(own_ray):
@@ -150,6 +153,7 @@ def test_kill_9_of_the_driver_and_resume_give_the_uninterrupted_run(own_ray):
     assert "SAME True 60" in output, output
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_returns_the_best_so_far(own_ray):
     text = """
     class Say:

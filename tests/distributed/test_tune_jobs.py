@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -147,6 +146,7 @@ def test_a_batch_solver_ends_with_its_space_one_trial_at_a_time(local_ray, tmp_p
 def run_script(*arguments):
     return subprocess.Popen(
         [sys.executable, SCRIPT, *map(str, arguments)],
+        env={**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -159,23 +159,25 @@ def finished(process):
     return json.loads(output.splitlines()[-1])
 
 
-def test_a_killed_job_is_restored_and_is_the_one_that_was_never_killed(
-    ray_environment, tmp_path, monkeypatch
-):
-    """Sequential and from one seed, so that all suggestions of the undisturbed search are known."""
+@pytest.fixture
+def killed_job(local_ray, tmp_path, monkeypatch):
+    """Kill the driver of a job in the midst of it; return the folder of what is left."""
     monkeypatch.setenv("TUNE_GLOBAL_CHECKPOINT_S", "0.2")
-    first = run_script("start", tmp_path)
+    driver = run_script("start", tmp_path)
     log = tmp_path / "log"
     give_up = time.monotonic() + 100
     while not log.exists() or len(log.read_text().splitlines()) < 5:
-        assert first.poll() is None, first.communicate()[0]
+        assert driver.poll() is None, driver.communicate()[0]
         assert time.monotonic() < give_up
         time.sleep(0.05)
-    os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
-    shutil.copytree(tmp_path / "results" / "job", tmp_path / "results" / "copy")
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    return tmp_path
 
-    seen = finished(run_script("restore", tmp_path))
+
+def test_a_killed_job_is_restored_and_is_the_one_that_was_never_killed(killed_job):
+    """Sequential and from one seed, so that all suggestions of the undisturbed search are known."""
+    seen = finished(run_script("restore", killed_job))
     resumed = seen["resumed"]
     assert sorted(map(repr, resumed["configs"])) == sorted(map(repr, seen["undisturbed"]))
     assert len(set(map(repr, resumed["configs"]))) == N_TRIALS
@@ -184,8 +186,11 @@ def test_a_killed_job_is_restored_and_is_the_one_that_was_never_killed(
     # Only what was out or not saved yet at the kill was evaluated a second time.
     assert N_TRIALS <= resumed["evaluations"] <= N_TRIALS + 3
 
-    # Told to skip what was out, Tune never mentions it: its place must not be waited for.
-    skipped = seen["skipped"]
+
+@pytest.mark.slow
+def test_a_killed_job_that_is_told_to_skip_what_was_out_ends(killed_job):
+    """Tune never mentions what it skips: its place must not be waited for."""
+    skipped = finished(run_script("skip", killed_job))
     assert skipped["trials"] == N_TRIALS
     assert skipped["asked"] == skipped["told"] == N_TRIALS
     assert skipped["out"] == 0

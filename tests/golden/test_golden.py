@@ -1,50 +1,92 @@
 """One baseline a solver: the path of a fixed run. A changed path is a deliberate change.
 
-Write the baselines anew with ``python tests/golden/test_golden.py``.
+Baselines are recorded by ``python tests/golden/record.py NAME``.
 """
 
-import hashlib
+import importlib.util
 import json
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from zoopt.core.registry import make_solver, registered
-from zoopt.testing import SPACES, drive, spaces_for
+from zoopt.core import registry
+from zoopt.core.registry import registered
+from zoopt.testing import spaces_for
 
-FILE = Path(__file__).with_name("paths.json")
-
-
-def path_digest(solver, space):
-    """Return a digest of the encoded points that a run of 8 in flight asks for."""
-    made = make_solver(solver, SPACES[space], budget=120, seed=0)
-    told = drive(made, np.random.default_rng(0), 120)
-    # Rounded, since exp and log may differ in the last place between platforms.
-    rows = [(c.id, np.round(c.u, 6).tolist()) for c, _ in told]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+HERE = Path(__file__).parent
 
 
-def baselines():
-    return json.loads(FILE.read_text())
+def _recorder():
+    spec = importlib.util.spec_from_file_location("record", HERE / "record.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+recorder = _recorder()
+
+
+def baseline(solver, space):
+    """Return what is recorded; say which solver lacks a baseline, and how to record it."""
+    recorded = recorder.read().get(solver, {}).get(space)
+    if recorded is None:
+        pytest.fail(
+            f"the solver {solver!r} has no baseline on the space {space!r}; "
+            f"record it: python tests/golden/record.py {solver}",
+            pytrace=False,
+        )
+    return recorded
 
 
 @pytest.mark.parametrize("solver", sorted(registered()))
 def test_every_solver_owns_a_baseline_for_every_space(solver):
-    assert sorted(baselines()[solver]) == sorted(spaces_for(solver))
+    for space in spaces_for(solver):
+        baseline(solver, space)
+    assert sorted(recorder.read()[solver]) == sorted(spaces_for(solver))
 
 
 def test_no_baseline_is_left_of_a_solver_that_is_gone():
-    assert sorted(baselines()) == sorted(registered())
+    assert set(recorder.read()) <= set(registered())
 
 
 @pytest.mark.parametrize(
     ("solver", "space"), [(s, n) for s in sorted(registered()) for n in spaces_for(s)]
 )
 def test_the_path_is_the_baseline(solver, space, kernels):
-    assert path_digest(solver, space) == baselines()[solver][space]
+    assert recorder.path_digest(solver, space) == baseline(solver, space)
 
 
-if __name__ == "__main__":
-    paths = {s: {n: path_digest(s, n) for n in spaces_for(s)} for s in sorted(registered())}
-    FILE.write_text(json.dumps(paths, indent=1) + "\n")
+def test_a_solver_without_a_baseline_is_named_with_the_command_that_records_it(monkeypatch):
+    monkeypatch.setattr(recorder, "read", dict)
+    with pytest.raises(pytest.fail.Exception, match=r"'racos' has no baseline .*record.py racos$"):
+        baseline("racos", "mixed")
+
+
+def test_recording_adds_what_is_missing_and_keeps_the_rest(tmp_path, capsys):
+    file = tmp_path / "paths.json"
+    shutil.copy(recorder.FILE, file)
+    whole = recorder.read(file)
+    marked = {**whole, "gone": {"mixed": "0"}, "sracos": {"mixed": "changed", "gone": "0"}}
+    del marked["random"]
+    file.write_text(json.dumps(marked))
+
+    recorder.main(["random", "sracos", "poss"], file)
+    printed = capsys.readouterr().out
+    assert "sracos: 14 recorded" in printed
+    assert "poss: kept as it was" in printed
+    kept = {**whole, "sracos": {**whole["sracos"], "mixed": "changed"}}
+    assert recorder.read(file) == kept
+
+    recorder.main(["sracos", "--overwrite"], file)
+    assert file.read_text() == recorder.FILE.read_text()
+    with pytest.raises(SystemExit):
+        recorder.main(["no such solver"], file)
+
+
+def test_recording_knows_a_solver_that_others_registered(tmp_path, monkeypatch):
+    file = tmp_path / "paths.json"
+    shutil.copy(recorder.FILE, file)
+    monkeypatch.setitem(registry._REGISTRY, "mine", registry._REGISTRY["random"])
+    recorder.main([], file)
+    assert recorder.read(file)["mine"] == recorder.read()["random"]

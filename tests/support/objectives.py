@@ -112,5 +112,6 @@ def leaves_a_child(x):
     """Start a process that would live for ever."""
     import subprocess
 
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)  # zoopt-test-child"])
+    mark = f"zoopt-test-child of {os.getppid()}"  # the driver
+    subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(600)  # {mark}"])
     return sphere(x)

@@ -3,19 +3,13 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native.reference.columns import Indices, Move, Row, Values
+from zoopt._native.members import Members
+from zoopt._native.reference.columns import Move, Row, Values
 
 __all__ = ["Population"]
 
 @final
-class Population:
-    kinds: Indices
-    low: Row
-    high: Row
-    replacement: str
-    rng: np.random.Generator
-    positive_size: int
-    size: int
+class Population(Members):
     uncertain_bits: int
     exploration_rate: float
     n_points: float
@@ -44,21 +38,4 @@ class Population:
     ) -> tuple[Row | Values, Move | None] | None: ...
     def uniform(self) -> Row | None: ...
     def mark(self, row: Row) -> bool: ...
-    def insert(
-        self,
-        row: Row | Values,
-        ident: int,
-        violation: float,
-        value: float,
-        move: Move | None = None,
-        stable: bool = False,
-    ) -> int: ...
-    def __contains__(self, ident: int, /) -> bool: ...
-    def row(self, ident: int) -> Row: ...
-    def rank(self, ident: int) -> tuple[float, float]: ...
-    def positive_idents(self) -> list[int]: ...
-    def worst_positive(self) -> tuple[float, float] | None: ...
-    def revalue(self, ident: int, value: float) -> None: ...
-    def positives(self) -> list[tuple[int, Row, float, float]]: ...
-    def negatives(self) -> list[tuple[int, Row, float, float]]: ...
     def __setstate__(self, state: Any) -> None: ...

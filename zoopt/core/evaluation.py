@@ -1,4 +1,4 @@
-"""Evaluations: the outcomes of candidates, and the order among them."""
+"""Evaluations: the outcomes of candidates, the judgement of values, and the order of outcomes."""
 
 import math
 import numbers
@@ -6,10 +6,11 @@ import sys
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from zoopt.core.candidate import Candidate
 
-__all__ = ["Best", "Evaluation", "as_number", "rank"]
+__all__ = ["Best", "Evaluation", "as_number", "rank", "unmasked"]
 
 OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
 
@@ -19,25 +20,38 @@ STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST)
 class Evaluation:
     """The outcome of one candidate.
 
-    Attributes
+    Parameters
     ----------
     value : float
-        Minimized; NaN unless the status is ok.
+        The value to minimize; NaN unless the status is "ok".
     status : {"ok", "failed", "invalid", "timeout", "lost"}
-        ok: any float but NaN. invalid: NaN or no number. failed: raised. timeout: stopped at its
-        deadline. lost: its worker died, more often than it is tried again.
+        "ok": the value is a number, possibly infinite. "invalid": the objective returned NaN, a
+        masked value or no real number. "failed": it raised. "timeout": it was stopped at its
+        deadline. "lost": its worker died, and so did those of the retries.
     violation : float
-        At most 0 if feasible.
+        By how much the worst constraint is missed; at most 0 if the point is feasible.
     error : str
-        Why it is not ok, with the traceback where there is one.
-    exception : BaseException or None
-        What was raised, where it can be had.
+        Why the status is not "ok", with the traceback if there is one.
     started, finished : float
         Seconds since the start of the run.
     worker : str
-        Who evaluated it.
+        The worker that evaluated the candidate; "" in the calling thread.
+    exception : BaseException or None
+        The exception that was raised, if it is still available.
     extra : object
-        What the surface's ``evaluate`` handed back beside the value.
+        Third item that the ``evaluate`` of the run returned, after value and violation.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether the status is "ok".
+
+    Examples
+    --------
+    >>> Evaluation(1.5, violation=0.25)
+    Evaluation(1.5, 'ok')
+    >>> Evaluation(float("nan"), "failed", error="out of memory").ok
+    False
     """
 
     __slots__ = (
@@ -76,7 +90,16 @@ class Evaluation:
 
     @classmethod
     def of(cls, value: Any) -> "Evaluation":
-        """Judge what an objective returned: ok, or invalid with the reason.
+        """Judge the value that an objective returned.
+
+        Parameters
+        ----------
+        value : object
+
+        Returns
+        -------
+        Evaluation
+            With the status "ok", or "invalid" and the reason.
 
         Examples
         --------
@@ -85,14 +108,14 @@ class Evaluation:
         """
         if isinstance(value, float) and value == value:
             return cls(float(value))
-        if not isinstance(value, float):
-            try:
-                value = as_number(value)
-            except Exception as error:  # its conversion may raise anything
-                return cls(math.nan, INVALID, error=str(error), exception=error)
-        if value != value:
-            return cls(math.nan, INVALID, error="the objective returned NaN")
-        return cls(value)
+        try:
+            number = as_number(value)
+        except Exception as error:  # its conversion may raise anything
+            return cls(math.nan, INVALID, error=str(error), exception=error)
+        if number == number:
+            return cls(number)
+        what = "a masked value" if isinstance(value, np.ma.MaskedArray) else "NaN"
+        return cls(math.nan, INVALID, error=f"the objective returned {what}")
 
     @property
     def ok(self) -> bool:
@@ -104,37 +127,73 @@ class Evaluation:
 
 
 def as_number(value: Any) -> float:
-    """Turn what an objective returned into a float; an array of one element counts as it."""
+    """Turn what a user's function returned into a float.
+
+        Parameters
+        ----------
+        value : object
+            A real number, an array of one element, or what ``float`` converts, such as a tensor.
+
+        Returns
+        -------
+        float
+            NaN for a masked value.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``value`` is not one real number; texts and complex numbers are not.
+
+        Examples
+        --------
+        >>> import numpy as np
+    import numpy.typing as npt
+        >>> as_number(np.array([1])), as_number(np.ma.masked)
+        (1.0, nan)
+    """
     if isinstance(value, np.ndarray):
         if value.size != 1:
             raise ValueError(
                 f"the objective must return one number, got an array of shape {value.shape}"
             )
-        value = value.item()
-    if isinstance(value, (str, bytes)) or not isinstance(value, (numbers.Real, np.bool_)):
-        try:
-            if isinstance(value, (str, bytes)) or value is None:
-                raise TypeError
-            return float(value)  # tensors and decimals know how
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"the objective must return a number, got {value!r:.100} of type "
-                f"{type(value).__name__}"
-            ) from None
-    return float(value)
+        value = unmasked(value).item()
+    if isinstance(value, (numbers.Real, np.bool_)):
+        return float(value)
+    try:
+        if value is None or isinstance(value, (str, bytes)) or _is_complex(value):
+            raise TypeError
+        return float(value)  # tensors and decimals know how
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"the objective must return a number, got {value!r:.100} of type {type(value).__name__}"
+        ) from None
+
+
+def unmasked(values: Any) -> npt.NDArray[Any]:
+    """Return what a user's function returned as an array, with NaN for each masked element."""
+    if isinstance(values, (list, tuple)) and any(isinstance(v, np.ma.MaskedArray) for v in values):
+        values = np.ma.stack([np.ma.asarray(value) for value in values])
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        values = np.ma.filled(values.astype(object), math.nan)
+    return np.asarray(values)
+
+
+def _is_complex(value: Any) -> bool:
+    """Tell whether a number or tensor is complex: ``float`` may drop the imaginary part."""
+    return isinstance(value, numbers.Complex) or "complex" in str(getattr(value, "dtype", ""))
 
 
 class Best(NamedTuple):
-    """The best point so far, or the one to use.
+    """The best point so far, or the recommended one.
 
     Attributes
     ----------
     candidate : Candidate
     evaluation : Evaluation
     standard_error : float
-        Of the value, where it is a mean of several; NaN otherwise.
+        Standard error of the value if it is a mean of several evaluations; NaN otherwise.
     n_calls : int
-        How many evaluations the value is the mean of.
+        Number of evaluations that the value is the mean of.
     """
 
     candidate: Candidate
@@ -150,11 +209,27 @@ class Best(NamedTuple):
     def value(self) -> float:
         return self.evaluation.value
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the point and its value were reported from elsewhere by ``tell_point``."""
+        return self.candidate.origin == "foreign" and self.n_calls == 1
+
 
 def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:
-    """Return the key by which rank-based solvers sort: by violation, then value.
+    """Return the key by which rank-based solvers sort evaluations: by violation, then value.
 
-    What is not ok ranks after all that is, in order of tell.
+    Failed evaluations rank after all successful ones, in the order they were told.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    n_told : int
+        Number of evaluations told before this one.
+
+    Returns
+    -------
+    tuple of two floats
+        Smaller is better.
     """
     if evaluation.status == OK:
         violation = evaluation.violation

@@ -1,5 +1,6 @@
 """The options of a run, and the executor that they ask for."""
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor as Pool
 from dataclasses import dataclass
@@ -51,14 +52,16 @@ class Options:
             raise ValueError(f"on_error must be one of {ON_ERROR}, got {self.on_error!r}")
         for name in ("time_budget", "max_failures", "eval_timeout"):
             if getattr(self, name) is not None:
-                number(getattr(self, name), name, least=0.0)
+                setattr(self, name, _plain(getattr(self, name), name))
         n_kept(self.keep_points, 1, 1)
-        whole(self.retries, "retries", least=0)
-        whole(self.workers, "workers", least=1)
+        self.retries = whole(self.retries, "retries", least=0)
+        self.workers = whole(self.workers, "workers", least=1)
         if self.window is not None:
-            whole(self.window, "window", least=1)
+            self.window = whole(self.window, "window", least=1)
         if self.terminal_value is not None:
-            number(self.terminal_value, "terminal_value")
+            self.terminal_value = number(self.terminal_value, "terminal_value")
+        self.vectorized, self.progress = bool(self.vectorized), bool(self.progress)
+        _check_path(self.checkpoint)
         if self.stop is not None and not callable(self.stop):
             raise TypeError(f"stop must be callable, got {self.stop!r}")
         Constraints(self.constraint)
@@ -140,3 +143,20 @@ class Options:
                 f"backend={backend!r}, workers={self.workers}"
             )
         return executor if self.window is None else WindowExecutor(executor, self.window)
+
+
+def _plain(value: Any, name: str) -> float:
+    """Return a number that is at least 0 as an int if it is whole, otherwise as a float."""
+    result = number(value, name, least=0.0)
+    return int(result) if result.is_integer() else result
+
+
+def _check_path(checkpoint: Any) -> None:
+    """Refuse what can be no file, before anything is evaluated."""
+    if checkpoint is None:
+        return
+    if not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint must be the path of a file, got {checkpoint!r}")
+    path = os.fspath(checkpoint)
+    if not path or os.path.isdir(path) or not os.path.basename(path):
+        raise ValueError(f"checkpoint must be the path of a file, got the folder {path!r}")

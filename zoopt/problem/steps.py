@@ -211,9 +211,9 @@ class BySteps:
         step = Step(self.space, row, record, columns, codes, state)
         try:
             return self._delta(step)
-        except Pruned:  # no bug
+        except (Pruned, KeyboardInterrupt):  # these are no bugs of the delta
             raise
-        except Exception as error:
+        except BaseException as error:
             self._look_at(error)
             raise
 

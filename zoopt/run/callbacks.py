@@ -9,7 +9,7 @@ from zoopt.core.evaluation import Evaluation
 from zoopt.run.result import Result
 from zoopt.run.view import SearchView
 
-__all__ = ["Callback", "ProgressBar", "as_callbacks"]
+__all__ = ["Callback", "ProgressBar", "as_callbacks", "one_or_several"]
 
 METHODS = ("on_start", "on_tell", "on_end")
 
@@ -124,11 +124,15 @@ def as_callbacks(callbacks: Any) -> list[Any]:
     TypeError
         If one is neither callable nor has any of them.
     """
+    return [_as_callback(callback) for callback in one_or_several(callbacks)]
+
+
+def one_or_several(callbacks: Any) -> list[Any]:
+    """Return one callback, or several, or None as a list of what was given."""
     if callbacks is None:
         return []
-    if _is_callback(callbacks) or not isinstance(callbacks, Iterable):
-        callbacks = [callbacks]
-    return [_as_callback(callback) for callback in callbacks]
+    is_one = _is_callback(callbacks) or not isinstance(callbacks, Iterable)
+    return [callbacks] if is_one else list(callbacks)
 
 
 def _is_callback(thing: Any) -> bool:

@@ -29,6 +29,8 @@ class Result(Mapping[str, Any]):
         Standard error of ``fun`` if it is a mean of several evaluations; NaN otherwise.
     nfev_x : int
         Number of evaluations that ``fun`` is the mean of.
+    from_known : bool
+        Whether ``x`` is a known point, which this run did not evaluate.
     maxcv : float
         Violation of the worst constraint at ``x``; 0 if ``x`` is feasible.
     success : bool
@@ -89,12 +91,14 @@ class Result(Mapping[str, Any]):
         seed: Any,
         fun_std: float = float("nan"),
         nfev_x: int = 1,
+        from_known: bool = False,
         tried: Tried | None = None,
     ) -> None:
         self.x = x
         self.fun = fun
         self.fun_std = fun_std
         self.nfev_x = nfev_x
+        self.from_known = from_known
         self.maxcv = maxcv
         self.success = success
         self.status = status
@@ -186,6 +190,7 @@ class Result(Mapping[str, Any]):
             "fun": self.fun,
             **({"fun_std": self.fun_std, "nfev_x": self.nfev_x} if self.nfev_x > 1 else {}),
             "x": self.x,
+            **({"from_known": True} if self.from_known else {}),
             **({"maxcv": self.maxcv} if self.maxcv > 0.0 else {}),
             "nfev": self.nfev,
             "nit": self.nit,

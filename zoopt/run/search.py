@@ -267,6 +267,7 @@ class Search:
             fun_std=math.nan if shown is None else shown.standard_error,
             nfev_x=0 if shown is None else shown.n_calls,
             maxcv=math.nan if shown is None else max(0.0, shown.evaluation.violation),
+            from_known=shown is not None and shown.is_known,
             success=recommended is not None,
             status=status,
             message=f"{solver.title} stopped after {self.nfev} evaluations: {reason}{found}",

@@ -4,34 +4,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
 from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import OK, Evaluation
 from zoopt.core.registry import make_solver
 from zoopt.core.seeds import Seed, root_seed
 from zoopt.core.space import Space
-from zoopt.function import point_of
 from zoopt.objective import Objective
-from zoopt.opt import Evaluate, space_of
-from zoopt.problem.constraints import Constraints
+from zoopt.problem.algorithm import space_of
+from zoopt.problem.calls import Calls, view_for
 from zoopt.problem.steps import BySteps, parted
+from zoopt.solution import SolutionView
 
 __all__ = ["check_delta"]
-
-
-class _Whole:
-    """Call a function with points as `minimize` does."""
-
-    def __init__(self, fun: Callable[..., Any], space: Space) -> None:
-        self._fun = fun
-        self.space = space
-
-    def violation(self, candidate: Candidate) -> float:
-        return 0.0
-
-    def __call__(self, candidate: Candidate) -> tuple[Any, float]:
-        return self._fun(point_of(self.space, candidate.u)), 0.0
 
 
 def _is_close(value: Any, wanted: Any, rtol: float, atol: float) -> bool:
@@ -83,13 +68,12 @@ def check_delta(
     >>> check_delta(lambda x: float(x.sum()), delta, [(-1, 1)] * 50, seed=0) > 100
     True
     """
-    evaluate: Any
     if isinstance(fun, Objective):
         delta, given = fun.get_delta(), space_of(fun.get_dim())
-        evaluate = Evaluate(fun, given, root_seed(seed), Constraints(None))
+        evaluate = Calls(fun.get_func(), SolutionView(given), seed=root_seed(seed))
     else:
         given = space if isinstance(space, Space) else Space(space)
-        evaluate = _Whole(fun, given)
+        evaluate = Calls(fun, view_for(given), seed=root_seed(seed))
     if not callable(delta):
         raise TypeError(f"delta must be callable, got {delta!r}")
     solver = make_solver("sracos", given, budget=whole(n, "n", least=1), seed=seed)

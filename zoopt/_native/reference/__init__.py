@@ -16,7 +16,8 @@ from zoopt._native.reference.columns import (
     code_of,
     number_at,
 )
-from zoopt._native.reference.population import NOBODY, Population
+from zoopt._native.reference.members import NOBODY
+from zoopt._native.reference.population import Population
 from zoopt._native.reference.seen import SeenPoints
 
 __all__ = [

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from zoopt._native.reference.codes import GOLDEN, MEMORY, Codes, mix_bit
 from zoopt._native.reference.columns import Move
-from zoopt._native.reference.population import NOBODY
+from zoopt._native.reference.members import NOBODY
 
 __all__ = ["Archive"]
 

@@ -12,8 +12,9 @@ from zoopt.core.seeds import spawn_seed
 from zoopt.core.unit_box import UnitBox
 from zoopt.dimension import Dimension
 from zoopt.objective import Objective
-from zoopt.opt import Opt, space_of
+from zoopt.opt import Opt
 from zoopt.parameter import Parameter
+from zoopt.problem.algorithm import space_of
 from zoopt.solution import Solution
 from zoopt.wrappers.embedding import RandomMatrix, check_ordered
 

@@ -1,0 +1,170 @@
+"""Known points: values from elsewhere, such as an earlier run, which cost no evaluation.
+
+Owns the forms in which they come and the checks of them. The solver gets them by ``tell_point``
+before its first proposal.
+"""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from zoopt.core.candidate import Candidate
+from zoopt.core.errors import EvaluationWarning
+from zoopt.core.evaluation import INVALID, Evaluation
+from zoopt.core.space import Space
+from zoopt.problem.starts import as_point, is_frame, points_of_frame
+from zoopt.run.history import History, load_history
+from zoopt.run.trials import AFTER, BEFORE, Trial, parameters_of
+
+__all__ = ["known_points"]
+
+
+def known_points(
+    space: Space,
+    known: Any,
+    judge: Callable[[Any], Evaluation] = Evaluation.of,
+    *,
+    stacklevel: int = 3,
+) -> list[tuple[Candidate, Evaluation]]:
+    """Return known points as a solver takes them.
+
+    Points that are outside the space, or whose value is NaN or None, are left out with one
+    `EvaluationWarning` that counts them.
+
+    Parameters
+    ----------
+    space : Space
+    known : iterable of pairs, DataFrame, History, Result, path or None
+        As `zoopt.minimize` documents it.
+    judge : callable, optional
+        Makes an Evaluation of a value.
+    stacklevel : int, optional
+        That of the warning.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a point or a value has another form than the space or an objective would give it; names
+        it.
+    FileNotFoundError, JournalError
+        If there is no such journal, or it cannot be read.
+
+    Examples
+    --------
+    >>> ((candidate, evaluation),) = known_points(Space([(0, 1)]), [([0.5], 2.0)])
+    >>> candidate.x, evaluation.value
+    ([0.5], 2.0)
+    """
+    found: list[tuple[Candidate, Evaluation]] = []
+    left_out = {"outside the space": 0, "without a value": 0, "without a point": 0}
+    for name, point, value in _entries(space, known):
+        evaluation = _judged(value, judge, name)
+        if not evaluation.ok or point is None:
+            left_out["without a point" if evaluation.ok else "without a value"] += 1
+            continue
+        _check_form(space, point, name)
+        try:
+            row = space.encode(point)
+        except ValueError:
+            left_out["outside the space"] += 1
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}") from None
+        else:
+            found.append((Candidate(-1, row, space), evaluation))
+    if any(left_out.values()):
+        counts = ", ".join(f"{n} {reason}" for reason, n in left_out.items() if n)
+        warnings.warn(
+            f"known points were left out: {counts}", EvaluationWarning, stacklevel=stacklevel
+        )
+    return found
+
+
+def _entries(space: Space, known: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what messages call each point, the point, and its value."""
+    if known is None:
+        return
+    if isinstance(known, (str, os.PathLike)):
+        known = _history(space, known)
+    if isinstance(known, History) and known.space is None:
+        raise ValueError("known: its space holds objects: load_history(path, space=...)")
+    if is_frame(known):
+        pairs: Iterable[Any] = _rows(space, known)
+    else:
+        pairs = getattr(known, "trials", known)
+    if isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
+        raise TypeError(
+            "known must be pairs (point, value), a DataFrame, a History, a Result or the path of "
+            f"a journal, got {known!r:.100}"
+        )
+    for i, pair in enumerate(pairs):
+        name = f"known[{i}]"
+        if isinstance(pair, Trial):
+            yield name, pair.point, Evaluation(pair.value, pair.status, pair.violation)
+        elif hasattr(pair, "get_x"):
+            yield name, pair.get_x(), pair.get_value()
+        else:
+            try:
+                point, value = pair
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"{name} must be a pair (point, value), got {pair!r:.100}"
+                ) from None
+            yield name, as_point(space, point), value
+
+
+def _history(space: Space, path: str | os.PathLike[str]) -> History:
+    try:
+        history = load_history(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"known: {error}") from None
+    return load_history(path, space) if history.space is None else history
+
+
+def _rows(space: Space, frame: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield points and values of a DataFrame, such as `History.to_frame` makes."""
+    names = parameters_of(space)
+    facts = {}  # columns of to_frame beside the parameters, by what they hold
+    for fact in (*BEFORE, *AFTER):
+        column = fact
+        while column in names:
+            column += "_"
+        facts[fact] = column
+    if facts["value"] not in frame.columns:
+        raise ValueError(
+            f"known must have a column {facts['value']!r} with the values, got "
+            f"{list(frame.columns)}"
+        )
+    columns = [column for column in frame.columns if column not in facts.values()]
+    points = points_of_frame(space, frame[columns], "known")
+    values = frame[facts["value"]].tolist()
+    if facts["violation"] in frame.columns:
+        violations = frame[facts["violation"]].tolist()
+        values = list(map(_with_violation, values, violations))
+    yield from zip(points, values, strict=True)
+
+
+def _with_violation(value: Any, violation: Any) -> Any:
+    evaluation = Evaluation.of(value)
+    evaluation.violation = float(violation)
+    return evaluation
+
+
+def _judged(value: Any, judge: Callable[[Any], Evaluation], name: str) -> Evaluation:
+    evaluation = value if isinstance(value, Evaluation) else judge(value)
+    if evaluation.status == INVALID and evaluation.exception is not None and value is not None:
+        raise TypeError(f"{name}: a value must be a number, got {value!r:.100}")
+    return evaluation
+
+
+def _check_form(space: Space, point: Any, name: str) -> None:
+    """Refuse a point of other dimensions, which is a mistake and no matter of bounds."""
+    names = space.names
+    if names is not None and hasattr(point, "keys"):
+        given = list(point.keys())
+        missing = [each for each in names if each not in given]
+        unknown = [each for each in given if each not in names]
+        if missing or unknown:
+            raise ValueError(f"{name}: missing dimensions: {missing}, unknown: {unknown}")
+    elif hasattr(point, "__len__") and len(point) != len(space):
+        raise ValueError(f"{name}: a point must have {len(space)} values, got {len(point)}")
