@@ -124,6 +124,8 @@ def exact(value: Any, name: str) -> Exact:
 
 def _native(value: Any, name: str) -> Exact:
     """Return a number as one of Python's own."""
+    if type(value) is int or type(value) is float:
+        return value
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)):

@@ -21,11 +21,11 @@ __all__ = ["Choice", "Dimension", "Integer", "Real", "decoder"]
 MAX_EXACT = 2**53
 #: Up to here the logarithms of whole numbers are exact enough to tell neighbors apart.
 MAX_LOG = 2**46
-#: Within such a part of its value, a logarithm is a straight line to four digits, and the numbers
-#: themselves are the better code, since rounding logarithms would merge some of them.
+#: Over a range narrower than this fraction of its lower bound, the logarithm is a straight line to
+#: four digits. The numbers themselves are the code there: their logarithms would coincide.
 STRAIGHT = 1e-3
-#: Most values that a logarithmic dimension keeps of those that users gave it.
-MOST_GIVEN = 2**17
+#: Largest number of user values that a logarithmic dimension remembers.
+MOST_GIVEN = 2**20
 
 
 def _bounds(low: Any, high: Any) -> tuple[float, float]:
@@ -34,6 +34,15 @@ def _bounds(low: Any, high: Any) -> tuple[float, float]:
     if not math.isfinite(high - low):
         raise ValueError(f"the range [{low!r}, {high!r}] is too wide for a float")
     return low, high
+
+
+def _check_exact(bound: Any, name: str) -> None:
+    given = exact(bound, name)
+    if isinstance(given, int) and float(given) != given:
+        raise ValueError(
+            f"{name} must be a number that floats hold exactly, such as whole numbers up to 2**53, "
+            f"got {bound!r}"
+        )
 
 
 def _check_order(low: float, high: float) -> None:
@@ -92,14 +101,18 @@ class Real:
         self.origin = None if origin is None else number(origin, "origin", finite=True)
         if self.log and self.low <= 0:
             raise ValueError(f"log=True needs low > 0, got low={low!r}")
+        if self.step is not None:
+            _check_exact(low, "low")
+            _check_exact(high, "high")
         if self.step is not None and self.step <= 0:
             raise ValueError(f"step must be > 0, got {step!r}")
         if self.log and self.step is not None:
             raise ValueError("log and step exclude each other")
         if self.step is None and self.origin is not None:
             raise ValueError("origin has no meaning without step")
-        self._is_log = self.log and self.high - self.low > STRAIGHT * self.low
-        #: Values that users gave, by their codes, where the code alone would round them.
+        #: Whether the code is the logarithm.
+        self.has_log_code = self.log and self.high - self.low > STRAIGHT * self.low
+        #: Values that users gave, by code, where the code alone would round them.
         self._given: dict[float, float] = {}
         self._first, self._last = self._grid()
         self._scale = self._decimal_scale()
@@ -144,7 +157,7 @@ class Real:
     def column(self) -> tuple[float, float]:
         if self._last >= self._first:
             return self._first, self._last
-        if self._is_log:
+        if self.has_log_code:
             return math.log(self.low), math.log(self.high)
         return self.low, self.high
 
@@ -157,36 +170,41 @@ class Real:
     def encode(self, value: Any) -> float:
         """Return the code of a value; one off the grid has that of its neighbor.
 
-        With ``log``, the very value is kept beside its code, for `decode`.
+        With ``log``, several floats can share a code: the value itself is remembered, so that
+        `decode` returns it exactly.
 
         Raises
         ------
         TypeError, ValueError
             If it is not a number, or out of bounds.
         """
-        code = number(value, "value", finite=True)
+        code: float = value if type(value) is float else number(value, "value", finite=True)
         if not self.low <= code <= self.high:
+            number(value, "value", finite=True)
             raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
         if self._last >= self._first:
             origin = self.low if self.origin is None else self.origin
             index = float(round((code - origin) / self._step))
             return min(max(index, self._first), self._last)
-        return self._logarithm(code) if self._is_log else code
+        return self._logarithm(code) if self.has_log_code else code
 
     def _logarithm(self, value: float) -> float:
-        """Return the code of a value, which is kept if the code alone would round it."""
         code = math.log(value)
+        self.remember(code, value)
+        return code
+
+    def remember(self, code: float, value: float) -> None:
+        """Let a code of a logarithmic dimension decode to exactly this value."""
         if self.decode(code) != value:
             if len(self._given) >= MOST_GIVEN:
                 del self._given[next(iter(self._given))]
             self._given[code] = value
-        return code
 
     def decode(self, code: float) -> float:
         """Return the value of a code."""
         if self._last >= self._first:
             return min(max(self._grid_value(code), self.low), self.high)
-        if self._is_log:
+        if self.has_log_code:
             if self._given and code in self._given:
                 return self._given[code]
             return min(max(math.exp(code), self.low), self.high)
@@ -281,12 +299,9 @@ class Integer:
             raise ValueError(f"log=True needs low >= 1, got low={low!r}")
         if self.log and not self.ordered:
             raise ValueError("log=True needs ordered=True")
-
-    @property
-    def kind(self) -> int:
+        self.kind: int = ORDERED if self.ordered else UNORDERED
         if self.log:
-            return LOG_INTEGER if self.high <= MAX_LOG else HUGE_LOG_INTEGER
-        return ORDERED if self.ordered else UNORDERED
+            self.kind = LOG_INTEGER if self.high <= MAX_LOG else HUGE_LOG_INTEGER
 
     @property
     def column(self) -> tuple[float, float]:
@@ -306,7 +321,7 @@ class Integer:
         TypeError, ValueError
             If it is not a whole number, or out of bounds.
         """
-        given = exact(value, "value")
+        given = value if type(value) is int else exact(value, "value")
         if given != math.floor(given):
             raise ValueError(f"{value!r} is not a whole number")
         if not self.low <= given <= self.high:
@@ -320,7 +335,10 @@ class Integer:
 
     def decode(self, code: float) -> int:
         """Return the value of a code."""
-        value = int(number_at(self.kind, code) if self.log else code)
+        if self.kind == LOG_INTEGER:
+            value = round(math.exp(code))
+        else:
+            value = int(number_at(self.kind, code) if self.log else code)
         return min(max(value, self.low), self.high)
 
     def __repr__(self) -> str:
@@ -339,7 +357,7 @@ Dimension: TypeAlias = Real | Integer | Choice
 
 def decoder(dimension: Dimension) -> Callable[[float], Any] | None:
     """Return the function that turns a code into a value; None if the code is the value."""
-    if type(dimension) is Real and not dimension._is_log and dimension.kind == CONTINUOUS:
+    if type(dimension) is Real and not dimension.has_log_code and dimension.kind == CONTINUOUS:
         return None
     if type(dimension) is Integer and not dimension.log:
         return int
