@@ -40,7 +40,8 @@ def fingerprint(thing: Any, *, lenient: bool = False) -> str:
     ----------
     thing : object
     lenient : bool
-        Whether parts without a lasting state, such as locks and files, count by their class.
+        Whether parts without a lasting state, such as locks and files, count by their class, and
+        methods by their code and class, since objectives may change their own state in a run.
 
     Raises
     ------
@@ -130,7 +131,8 @@ class _Marker:
         elif kind is functools._lru_cache_wrapper:
             yield from (b"cached", self.digest(thing.__wrapped__))
         elif kind is types.MethodType:
-            yield from (b"method", self.digest(thing.__func__), self.digest(thing.__self__))
+            owner = type(thing.__self__) if self._lenient else thing.__self__
+            yield from (b"method", self.digest(thing.__func__), self.digest(owner))
         elif kind in (types.BuiltinFunctionType, types.MethodWrapperType):
             yield from (b"builtin", thing.__qualname__.encode(), self.digest(thing.__self__))
         elif kind in Methods:
