@@ -138,7 +138,7 @@ def endure(budget: int, workers: int, folder: Path) -> None:
     n_workers = sum(mentions(pid, "cmdline", "zoopt.run.worker") for pid in left)
 
     history = zoopt.load_history(path)
-    fates = {ident: fate_of(history.x(ident)) for ident in history.ids.tolist()}
+    fates = {ident: fate_of(history.point(ident)) for ident in history.ids.tolist()}
     pairs = list(zip(history.ids.tolist(), history.statuses.tolist(), strict=True))
     n_drawn = Counter(fates.values())
     n_ended = Counter(status for _, status in pairs)

@@ -36,6 +36,7 @@ from zoopt import (
 )
 from zoopt.core.registry import make_solver, registered
 from zoopt.run import journal as journal_module
+from zoopt.run import store
 from zoopt.run.replay import JournalExecutor
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
@@ -179,7 +180,7 @@ def test_a_run_that_ends_anywhere_goes_on(
 
 
 def load_history_ids(path):
-    groups = journal_module.read_groups(path)
+    _, groups = store.read(path)
     return [ident for group in groups for ident in group.tells["id"].tolist()]
 
 
@@ -395,9 +396,9 @@ def test_large_rows_are_kept_as_digests_and_small_steps_as_steps(path):
     assert path.stat().st_size < 100_000
     same_run(resume(path, lambda x: pytest.fail("evaluated again"), solver=algorithm), plain)
     history = load_history(path)
-    assert history.trials[0].x is None
+    assert history.trials[0].point is None
     with pytest.raises(LookupError, match="digest"):
-        history.x(0)
+        history.point(0)
 
 
 # ---------------------------------------------------------------- load_history
@@ -412,13 +413,13 @@ def test_the_history_holds_every_trial(path):
     assert set(history.workers) == set(result.timeline["worker"])
     assert (history.finished >= history.started).all()
     assert history.best.value == result.fun
-    assert history.best.x == result.x
+    assert history.best.point == result.x
     failed = [trial for trial in history if trial.status != "ok"]
     assert len(failed) == result.n_failed > 0
-    assert all(trial.x["layers"] == 7 and "seven" in trial.error for trial in failed)
+    assert all(trial.point["layers"] == 7 and "seven" in trial.error for trial in failed)
     for trial in history:
         if trial.status == "ok":
-            assert mixed(**trial.x) == trial.value
+            assert mixed(**trial.point) == trial.value
     frame = history.to_frame()
     assert list(frame["value"].dropna()) == [v for v in result.history if v == v]
     assert "60 evaluations" in repr(history)
@@ -436,7 +437,7 @@ def test_the_history_follows_points_that_were_known_beforehand(path):
         zoopt.Objective(func, zoopt.Dimension(3, [[-1, 1]] * 3, [True] * 3)),
         zoopt.Parameter(budget=60, seed=0, init_samples=known, checkpoint=path),
     )
-    assert [trial.x for trial in zoopt.load_history(path)] == seen
+    assert [trial.point.tolist() for trial in zoopt.load_history(path)] == seen
 
 
 def test_the_history_leaves_out_what_came_from_another_search(path):
@@ -449,10 +450,10 @@ def test_the_history_leaves_out_what_came_from_another_search(path):
 
     minimize(sphere, BOX, budget=80, seed=0, checkpoint=path, callbacks=[Told()])
     history = zoopt.load_history(path)
-    assert sum(trial.x is None for trial in history) > 5
-    lost = next(trial.id for trial in history if trial.x is None)
+    assert sum(trial.point is None for trial in history) > 5
+    lost = next(trial.number for trial in history if trial.point is None)
     with pytest.raises(LookupError, match="another search"):
-        history.x(lost)
+        history.point(lost)
 
 
 def test_the_history_of_a_live_run_can_be_read(path):
@@ -483,10 +484,10 @@ def test_a_space_of_objects_must_be_passed_again(path):
 
     result = minimize(fun, space, budget=30, seed=0, checkpoint=path)
     history = load_history(path)
-    assert history.trials[0].x is None
+    assert history.trials[0].point is None
     with pytest.raises(LookupError, match="space"):
-        history.x(0)
-    assert load_history(path, space=space).best.x == result.x
+        history.point(0)
+    assert load_history(path, space=space).best.point == result.x
     with pytest.raises(ValueError, match="space must be passed again"):
         resume(path, fun)
     same_run(resume(path, fun, space=space), result)
@@ -541,11 +542,19 @@ def broken_database(path):
     connection.close()
 
 
-def newer(path):
+def of_format(number, path):
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version=99")
+    connection.execute(f"PRAGMA user_version={number}")
     connection.commit()
     connection.close()
+
+
+def newer(path):
+    of_format(99, path)
+
+
+def older(path):
+    of_format(1, path)
 
 
 def truncated(path):
@@ -582,13 +591,14 @@ def empty(path):
     ("harm", "words"),
     [
         (broken_text, "cannot be used: file is not a database"),
-        (broken_database, "no checkpoint file of zoopt"),
-        (newer, "newer version"),
+        (broken_database, "not a checkpoint file of zoopt"),
+        (newer, f"newer version of zoopt: it has format 99, .* format {store.FORMAT} only"),
+        (older, f"older version of zoopt: it has format 1, .* format {store.FORMAT} only"),
         (truncated, "malformed|damaged"),
         (halved, "malformed|damaged"),
         (flipped, "damaged"),
         (missing_group, "damaged"),
-        (empty, "no checkpoint file of zoopt"),
+        (empty, "not a checkpoint file of zoopt"),
     ],
     ids=lambda v: getattr(v, "__name__", ""),
 )
@@ -687,7 +697,7 @@ zoopt.minimize(lambda x: 0.0, [(-1.0, 1.0)] * 4, budget=30, seed=0, checkpoint=s
 
 @pytest.mark.usefixtures("every_event_is_committed")
 def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(path, monkeypatch):
-    connect = journal_module._connect
+    connect = journal_module.connect
 
     def small(where, mode):
         connection = connect(where, mode)
@@ -696,13 +706,13 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(path, monkeypatc
             connection.execute(f"PRAGMA max_page_count={pages + 3}")
         return connection
 
-    monkeypatch.setattr(journal_module, "_connect", small)
+    monkeypatch.setattr(journal_module, "connect", small)
     with pytest.raises(JournalError, match="full") as caught:
         minimize(sphere, BOX, budget=5000, seed=0, checkpoint=path)
     reached = caught.value.result
     assert 0 < reached.nfev < 5000
     assert reached.fun == min(reached.history)
-    monkeypatch.setattr(journal_module, "_connect", connect)
+    monkeypatch.setattr(journal_module, "connect", connect)
     kept = load_history(path)
     assert 0 < len(kept) <= reached.nfev + 1
     same_run(resume(path, sphere, budget=5000), minimize(sphere, BOX, budget=5000, seed=0))
@@ -733,7 +743,7 @@ def test_the_wrong_kind_of_objective_is_refused(path):
     minimize(sphere, BOX, budget=20, seed=0, checkpoint=path)
     with pytest.raises(TypeError, match="must be the function"):
         resume(path, Objective(lambda s: 0.0, Dimension(4, [[-1, 1]] * 4, [True] * 4)))
-    with pytest.raises(TypeError, match="parameter goes with"):
+    with pytest.raises(TypeError, match="parameter needs an Objective"):
         resume(path, sphere, parameter=Parameter(budget=10))
     with pytest.raises(TypeError, match="objective must be callable"):
         resume(path, 3)

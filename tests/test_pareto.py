@@ -391,7 +391,7 @@ def test_resume_from_any_prefix_is_the_uninterrupted_run(tmp_path, monkeypatch, 
         assert result.history.tobytes() == plain.history.tobytes()
         assert result.x.tolist() == plain.x.tolist()
         assert result.fun == plain.fun
-    points = [trial.x for trial in zoopt.load_history(path)]
+    points = [trial.point for trial in zoopt.load_history(path)]
     assert [quadratic(np.array(x)) for x in points] == plain.history.tolist()
 
 
@@ -545,7 +545,7 @@ def test_the_history_of_many_items_holds_their_subsets(tmp_path, n):
     options["constraint"] = lambda mask: 5 - mask.sum()
     start = np.random.default_rng(0).random(n) < 0.5
     plain = minimize(fun, Space.subsets(n), checkpoint=path, x0=[start.tolist()], **options)
-    points = [np.array(trial.x) for trial in zoopt.load_history(path)]
+    points = [np.array(trial.point) for trial in zoopt.load_history(path)]
     assert all((a == b).all() for a, b in zip(points, seen, strict=True))
     cut(path, 0)
     again = minimize(fun, Space.subsets(n), checkpoint=path, x0=[start.tolist()], **options)

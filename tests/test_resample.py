@@ -159,7 +159,7 @@ def test_a_journal_keeps_repeats_as_moves_of_nothing(tmp_path):
     again = zoopt.resume(path, fun, solver=make)
     assert again.history.tobytes() == plain.history.tobytes()
     assert again.fun_std == plain.fun_std
-    points = [tuple(trial.x) for trial in zoopt.load_history(path)]
+    points = [tuple(trial.point) for trial in zoopt.load_history(path)]
     assert all(len(set(points[i : i + 4])) == 1 for i in range(0, 80, 4))
 
 

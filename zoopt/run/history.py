@@ -1,61 +1,50 @@
-"""What a journal holds, to look at: also that of a run that is under way."""
+"""The evaluations in a checkpoint file, whether its run has ended or not."""
 
-import base64
-import contextlib
+import functools
 import math
 import os
-import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from zoopt.core.evaluation import STATUSES
-from zoopt.core.space import Row, Space
-from zoopt.run.journal import (
-    DIGEST,
-    MAX_ROW_BYTES,
-    PACKED,
-    SHAPE,
-    TELLS,
-    Group,
-    move_of,
-    n_bytes_of,
-    read_groups,
-    read_header,
-)
+from zoopt.core.errors import JournalError
+from zoopt.core.evaluation import OK, STATUSES
+from zoopt.core.space import Space
+from zoopt.run.events import TELLS, Group
+from zoopt.run.rows import RecordedRows
+from zoopt.run.store import as_stored, read
+from zoopt.run.trials import Trial, frame_of, parameters_of
 
-__all__ = ["History", "Trial", "load_history"]
-
-
-class Trial(NamedTuple):
-    """One evaluation of a journal."""
-
-    id: int
-    x: Any
-    value: float
-    status: str
-    error: str
-    started: float
-    finished: float
-    worker: str
+__all__ = ["History", "load_history"]
 
 
 class History:
-    """The evaluations of a journal, in order of tell.
+    """The evaluations in a checkpoint file, in the order in which they were reported.
+
+    `load_history` returns it. Arrays hold what concerns every evaluation; `trials` lists the
+    evaluations as objects, and iterating over a History yields the same. Points are decoded on
+    access, so that large files load fast.
 
     Attributes
     ----------
     header : dict
-        What made the solver, and the versions that wrote the file.
+        How the solver was made, and the versions of the packages that wrote the file.
+    space : Space or None
+        None if the space holds objects and was not passed to `load_history`.
     ids : int64 array, shape (n,)
-    values, violations, started, finished : float64 arrays, shape (n,)
-        Seconds since the start of the run; values are NaN where an evaluation was not ok.
+        Numbers of the candidates: their order of proposal, from 0.
+    values : float64 array, shape (n,)
+        NaN for failures.
+    violations : float64 array, shape (n,)
+        By how much the worst constraint is missed; at most 0 where the point is feasible.
+    started, finished : float64 arrays, shape (n,)
+        Seconds since the start of the run.
     statuses, workers : object arrays, shape (n,)
-    errors : dict
-        Text of what was not ok, by position.
+    errors : dict of int to str
+        Texts of failures, by position.
     in_flight : list of int
-        Ids that were asked and not told.
+        Numbers of the candidates that were proposed and not reported.
 
     Examples
     --------
@@ -70,6 +59,7 @@ class History:
     def __init__(self, header: dict[str, Any], groups: list[Group], space: Space | None) -> None:
         self.header = header
         self.space = space
+        self._groups = groups
         tells = np.concatenate([np.zeros(0, TELLS), *(group.tells for group in groups)])
         self.ids = tells["id"].astype(np.int64)
         self.values = tells["value"].astype(np.float64)
@@ -77,158 +67,145 @@ class History:
         self.started = tells["started"].astype(np.float64)
         self.finished = tells["finished"].astype(np.float64)
         self.statuses = np.array(STATUSES, object)[tells["status"]]
-        names: list[str] = []
+        workers: dict[str, None] = {}
         self.errors: dict[int, str] = {}
-        n = n_asks = 0
+        n_tells = 0
         for group in groups:
-            names += [name for name in group.names if name not in names]
-            self.errors.update({n + i: text for i, text in group.texts.items()})
-            n += len(group.tells)
-            n_asks += group.n_asks
-        self.workers = np.array(names or [""], object)[tells["worker"]]
+            workers.update(dict.fromkeys(group.workers))
+            self.errors.update({n_tells + i: text for i, text in group.errors.items()})
+            n_tells += len(group.tells)
+        self.workers = np.array(list(workers) or [""], object)[tells["worker"]]
+        n_asks = sum(group.n_asks for group in groups)
         self.in_flight: list[int] = np.setdiff1d(np.arange(n_asks), self.ids).tolist()
-        self._groups = groups
-        self._places: list[tuple[int, int, int]] = []  # of each ask: group, shape, offset
-        #: Points told from elsewhere have ids from -1 down; those known beforehand come first.
-        self._rows: dict[int, Row] = {
-            -1 - i: np.frombuffer(base64.b64decode(known[0]), "<f8")
-            for i, known in enumerate(header["run"].get("known", ()))
-        }
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def x(self, ident: int) -> Any:
-        """Return the point with this id, in user units.
+    @functools.cached_property
+    def _rows(self) -> RecordedRows:
+        if self.space is None:
+            raise LookupError("the space holds objects: pass it, as load_history(path, space=...)")
+        return RecordedRows(self._groups, self.space, self.header["run"])
+
+    def point(self, number: int) -> Any:
+        """Return the point of a candidate in user units.
+
+        Parameters
+        ----------
+        number : int
+            The number of the candidate.
+
+        Returns
+        -------
+        dict or array
+            A dictionary if the dimensions have names.
 
         Raises
         ------
         LookupError
-            If it, or what it was made from, is kept as a digest only (rows above 4 kB), or came
-            from another search; or the space holds objects and must be given to `load_history`.
+            If the file does not hold the point: of rows above 4 kB it holds a digest only, and
+            nothing of points that were reported to the solver from elsewhere. The same goes for
+            points made from such ones. Also raised if the space holds objects and was not passed to
+            `load_history`.
         """
-        if self.space is None:
-            raise LookupError("the space holds objects: load_history(path, space=...)")
-        return self.space.decode(self._row(ident))
+        row = self._rows[number]
+        assert self.space is not None
+        if self.space.names is not None:
+            return self.space.decode(row)
+        x = self.space.decode_array(row)
+        return x.copy() if x is row else x
 
-    @property
-    def _asked(self) -> list[tuple[int, int, int]]:
-        if not self._places:
-            self._places = [
-                (i, shape, place)
-                for i, group in enumerate(self._groups)
-                for shape, place in group.offsets()
-            ]
-        return self._places
+    def _point_or_none(self, number: int) -> Any:
+        try:
+            return self.point(number)
+        except LookupError:
+            return None
 
-    def _row(self, ident: int) -> Row:
-        """Go back to a row that is kept whole, then forth through the moves."""
-        moves = []
-        while ident not in self._rows and (ident < 0 or self._asked[ident][1] >= 0):
-            if ident < 0:
-                raise LookupError("it was made from a point of another search")
-            i, n, place = self._asked[ident]
-            _, parent, *rest = move_of(n).unpack_from(self._groups[i].asks, place)
-            moves.append((ident, rest[:n], rest[n:]))
-            ident = parent
-        if ident not in self._rows:
-            i, shape, place = self._asked[ident]
-            if shape == DIGEST:
-                raise LookupError("rows above 4 kB are kept as digests: resume makes them again")
-            first = place + SHAPE.size
-            data = self._groups[i].asks[first : first + n_bytes_of(shape)]
-            if shape <= PACKED:
-                assert self.space is not None
-                bits = np.frombuffer(zlib.decompress(data), np.uint8)
-                self._rows[ident] = self.space.unpack(bits)
-            else:
-                self._rows[ident] = np.frombuffer(data, "<f8")
-        row = self._rows[ident]
-        for child, columns, values in reversed(moves):
-            row = row.copy()
-            row[columns] = values
-            if row.nbytes <= MAX_ROW_BYTES:  # of larger ones the way is gone anew each time
-                self._rows[child] = row
-        return row
-
-    @property
-    def _has_points(self) -> bool:
-        return self.space is not None and all(shape != DIGEST for _, shape, _ in self._asked)
-
-    def _trial(self, i: int, known: bool) -> Trial:
-        ident = int(self.ids[i])
-        x = None
-        if known:
-            with contextlib.suppress(LookupError):
-                x = self.x(ident)
+    def _trial(self, i: int) -> Trial:
+        number = self.ids.item(i)
         return Trial(
-            ident,
-            x,
-            float(self.values[i]),
+            number,
+            functools.partial(self._point_or_none, number),
+            self.values.item(i),
             self.statuses[i],
-            self.errors.get(i, ""),
-            float(self.started[i]),
-            float(self.finished[i]),
-            self.workers[i],
+            self.violations.item(i),
+            error=self.errors.get(i, ""),
+            started=self.started.item(i),
+            finished=self.finished.item(i),
+            worker=self.workers[i],
         )
 
     @property
     def trials(self) -> list[Trial]:
-        """The evaluations as a list; x is None where the file does not tell it."""
-        known = self._has_points
-        return [self._trial(i, known) for i in range(len(self))]
+        """The evaluations. The ``point`` of a trial is None if the file does not hold it."""
+        return list(self)
 
     def __iter__(self) -> Iterator[Trial]:
-        return iter(self.trials)
+        return map(self._trial, range(len(self)))
 
     @property
     def best(self) -> Trial | None:
-        """The ok, feasible evaluation of least value."""
-        fine = (self.statuses == STATUSES[0]) & (self.violations <= 0.0)
+        """The feasible evaluation of least value; None if there is no feasible one."""
+        fine = (self.statuses == OK) & (self.violations <= 0.0)
         if not fine.any():
             return None
-        i = int(np.argmin(np.where(fine, self.values, math.inf)))
-        known = self._has_points
-        return self._trial(i, known)
+        return self._trial(int(np.argmin(np.where(fine, self.values, math.inf))))
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame, a row an evaluation; needs pandas."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("History.to_frame needs pandas: pip install pandas") from error
-        names = ("value", "status", "violation", "started", "finished", "worker")
-        columns = (
-            self.values,
-            self.statuses,
-            self.violations,
-            self.started,
-            self.finished,
-            self.workers,
-        )
-        frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-        frame.insert(0, "id", self.ids)
-        return frame
+        """Return a pandas DataFrame with one row per evaluation, in order of report.
+
+        There is a column for each parameter (``x0``, ``x1``, ... if they have no names) between
+        ``number``, ``value``, ``status``, ``violation`` and ``error``, ``started``, ``finished``,
+        ``worker``. A parameter with one of these names keeps it, and the other column becomes, for
+        example, ``value_``.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return frame_of(self.trials, self._parameters)
+
+    @property
+    def _parameters(self) -> list[str]:
+        if self.space is not None:
+            return parameters_of(self.space)
+        described = self.header["run"]["space"]
+        n = sum(length for _, length in described.get("runs", ()))
+        return described["names"] or [f"x{i}" for i in range(n)]
 
     def __repr__(self) -> str:
         best = self.best
-        found = "none ok" if best is None else f"best {best.value:.6g}"
+        found = "no feasible one" if best is None else f"best {best.value:.6g}"
         return f"History({len(self)} evaluations, {found}, {len(self.in_flight)} in flight)"
 
 
 def load_history(path: str | os.PathLike[str], space: Any = None) -> History:
-    """Read a checkpoint file, also while its run goes on.
+    """Read a checkpoint file, even while its run is under way.
 
     Parameters
     ----------
     path : path
-    space : Space, optional
-        Needed for points in user units if its choices are objects that JSON does not hold.
+        The file that was passed as ``checkpoint``.
+    space : Space, sequence or mapping, optional
+        The space of the run. It is needed for points if there are choices among objects, which the
+        file does not hold.
+
+    Returns
+    -------
+    History
 
     Raises
     ------
-    FileNotFoundError, JournalError
-        If there is no such file, or it is none of ours, of a newer format, or damaged.
+    FileNotFoundError
+        If there is no such file.
+    JournalError
+        If it is not a checkpoint file, has another format, is damaged, or if the space passed is
+        not that of the run.
 
     Examples
     --------
@@ -238,12 +215,15 @@ def load_history(path: str | os.PathLike[str], space: Any = None) -> History:
     >>> zoopt.load_history(path).best.value == result.fun
     True
     """
-    header = read_header(path)
+    header, groups = read(path)
+    described = header["run"]["space"]
     if space is None:
         try:
-            space = Space.restore(header["run"]["space"])
+            return History(header, groups, Space.restore(described))
         except ValueError:
-            space = None
-    elif not isinstance(space, Space):
+            return History(header, groups, None)
+    if not isinstance(space, Space):
         space = Space(space)
-    return History(header, read_groups(path), space)
+    if as_stored(space.describe()) != described:
+        raise JournalError(f"space is not the one of the run in {os.fspath(path)}")
+    return History(header, groups, space)

@@ -1,0 +1,114 @@
+"""The rows of recorded candidates, made from the events of a journal when they are needed."""
+
+import base64
+import bisect
+import zlib
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from zoopt.core.space import Row, Space
+from zoopt.run.events import Asked, Group, Kind, digest_of
+
+__all__ = ["RecordedRows"]
+
+#: Rows kept for reuse occupy at most this much memory.
+MOST_BYTES = 64e6
+
+
+class RecordedRows:
+    """The rows of the candidates of a journal, by their ids.
+
+    Most candidates are recorded as moves. Their rows are made by going back from parent to parent
+    until a row is found, and applying the moves from there. Rows of parents are kept for reuse.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+    space : Space
+    run : dict
+        The entry "run" of the header, which holds the points that were given to the run.
+    """
+
+    def __init__(self, groups: Sequence[Group], space: Space, run: dict[str, Any]) -> None:
+        self._groups = groups
+        self._first_ids = list(accumulate((group.n_asks for group in groups), initial=0))
+        self._space = space
+        # Points that were reported without an ask have the ids -1, -2, ...: first those that were
+        # known before the run, then those reported during the run, which the file does not hold.
+        self._known = [_unpacked(text) for text, *_ in run.get("known", ())]
+        self._by_digest = {digest_of(row): row for row in map(_unpacked, run.get("x0", ()))}
+        self._kept: dict[int, Row] = {}
+        self._kept_bytes = 0
+        self._missing: dict[int, str] = {}
+
+    def __getitem__(self, ident: int) -> Row:
+        """Return the row of a candidate, read-only.
+
+        Raises
+        ------
+        LookupError
+            If the file does not hold the row, nor one from which it was made.
+        """
+        line = [ident]
+        while (at := line[-1]) not in self._kept and at not in self._missing and at >= 0:
+            ask = self._ask(at)
+            if ask.kind is not Kind.MOVE:
+                break
+            line.append(ask.parent)
+        row = self._start(line)
+        for parent, child in zip(line[:0:-1], line[-2::-1], strict=True):
+            self._keep(parent, row)
+            row = self._ask(child).applied_to(row)
+        return row
+
+    def _ask(self, ident: int) -> Asked:
+        i = bisect.bisect_right(self._first_ids, ident) - 1
+        return self._groups[i].ask(ident - self._first_ids[i])
+
+    def _start(self, line: list[int]) -> Row:
+        """Return the row at the end of a line of parents."""
+        ident = line[-1]
+        row = self._kept.get(ident)
+        if row is not None:
+            return row
+        missing = self._missing.get(ident)
+        try:
+            if missing is not None:
+                raise LookupError(missing)
+            return self._from_elsewhere(ident) if ident < 0 else self._whole(self._ask(ident))
+        except LookupError as error:
+            self._missing.update(dict.fromkeys(line[1:], str(error)))
+            raise
+
+    def _from_elsewhere(self, ident: int) -> Row:
+        if -ident > len(self._known):
+            raise LookupError("it was made from a point of another search")
+        return self._known[-1 - ident]
+
+    def _whole(self, ask: Asked) -> Row:
+        if ask.kind is Kind.DIGEST:
+            row = self._by_digest.get(ask.content)
+            if row is None:
+                raise LookupError(
+                    "rows above 4 kB are stored as digests; resuming the run makes them again"
+                )
+            return row
+        if ask.kind is Kind.BITS:
+            return self._space.unpack(np.frombuffer(zlib.decompress(ask.content), np.uint8))
+        return np.frombuffer(ask.content, "<f8")
+
+    def _keep(self, ident: int, row: Row) -> None:
+        if ident in self._kept:
+            return
+        if self._kept_bytes + row.nbytes > MOST_BYTES:
+            self._kept.clear()
+            self._kept_bytes = 0
+        self._kept[ident] = row
+        self._kept_bytes += row.nbytes
+
+
+def _unpacked(text: str) -> Row:
+    return np.frombuffer(base64.b64decode(text), "<f8")
