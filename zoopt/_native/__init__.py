@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoopt._native.reference import (
     CONTINUOUS,
+    HUGE_LOG_INTEGER,
     LOG_INTEGER,
     NOBODY,
     ORDERED,
@@ -19,6 +20,7 @@ from zoopt._native.reference import (
 __all__ = [
     "BACKEND",
     "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
     "LOG_INTEGER",
     "NOBODY",
     "ORDERED",

@@ -13,7 +13,7 @@ D. With a million columns, each access misses the cache. The values and bounds o
 """
 
 cimport cython
-from libc.math cimport exp, fabs, floor, log, rint, INFINITY
+from libc.math cimport fabs, floor, INFINITY
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
@@ -31,7 +31,9 @@ from zoopt._native.columns cimport (
     LOG_INTEGER,
     ORDERED,
     UNORDERED,
+    code_of,
     draw_value,
+    number_at,
     random,
 )
 from zoopt._native.members cimport Members
@@ -389,10 +391,10 @@ cdef class Population(Members):
                     reach = 1.0
             first = here - reach
             last = here + reach
-            if kind == LOG_INTEGER:
-                number = rint(exp(here))
-                first = min(first, log(max(number - 1.0, 1.0)))
-                last = max(last, log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(kind, here)
+                first = min(first, code_of(kind, max(number - 1.0, 1.0)))
+                last = max(last, code_of(kind, number + 1.0))
             if first > self._chosen_left[i]:
                 self._chosen_left[i] = first
             if last < self._chosen_right[i]:

@@ -21,6 +21,8 @@ from zoopt._native.reference.columns import (
     Move,
     Row,
     Values,
+    code_of,
+    number_at,
 )
 from zoopt._native.reference.members import Members
 from zoopt._native.reference.pairs import DENSE, list_capacity
@@ -342,10 +344,10 @@ class Population(Members):
             if kind == ORDERED:
                 reach = max(1.0, math.floor(reach))
             first, last = here - reach, here + reach
-            if kind == LOG_INTEGER:
-                number = round(math.exp(here))
-                first = min(first, math.log(max(number - 1.0, 1.0)))
-                last = max(last, math.log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(int(kind), here)
+                first = min(first, code_of(int(kind), max(number - 1.0, 1.0)))
+                last = max(last, code_of(int(kind), number + 1.0))
             left[k] = max(first, low.get(k, float(self.low[k])))
             right[k] = min(last, high.get(k, float(self.high[k])))
         return left, right
