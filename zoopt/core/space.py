@@ -13,15 +13,25 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native import ORDERED, UNORDERED
+from zoopt._native import CONTINUOUS, HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.core.checks import whole
 from zoopt.core.choices import Choice, is_flags
 from zoopt.core.descriptions import described, restored
 from zoopt.core.dimensions import Dimension, Integer, Real, decoder
-from zoopt.core.entries import label_of, read_space
+from zoopt.core.entries import LowerUpper, label_of, read_space
 from zoopt.core.texts import brief
 
-__all__ = ["Bits", "Mask", "Row", "Space"]
+__all__ = [
+    "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
+    "LOG_INTEGER",
+    "ORDERED",
+    "UNORDERED",
+    "Bits",
+    "Mask",
+    "Row",
+    "Space",
+]
 
 Row: TypeAlias = npt.NDArray[np.float64]
 
@@ -42,9 +52,14 @@ class Space:
 
     Parameters
     ----------
-    dimensions : sequence or mapping
+    dimensions : sequence, mapping, array of shape (n, 2), or scipy.optimize.Bounds
         `Real`, `Integer`, `Choice` or ``(low, high)`` pairs of numbers, which mean `Real`. With a
         mapping of names, points are dictionaries; otherwise lists.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no dimension, or an entry is not one, or means two things; names it.
 
     Attributes
     ----------
@@ -65,7 +80,9 @@ class Space:
     inf
     """
 
-    def __init__(self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]) -> None:
+    def __init__(
+        self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | LowerUpper
+    ) -> None:
         self.names, entries = read_space(dimensions)
         distinct = list({id(entry): entry for entry in entries}.values())
         index = {id(entry): i for i, entry in enumerate(distinct)}
