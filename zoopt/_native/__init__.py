@@ -14,6 +14,7 @@ from zoopt._native.reference import (
     NOBODY,
     ORDERED,
     UNORDERED,
+    Member,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ORDERED",
     "UNORDERED",
     "Archive",
+    "Member",
     "Population",
     "SeenPoints",
     "row_hash",

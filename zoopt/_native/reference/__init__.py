@@ -16,7 +16,7 @@ from zoopt._native.reference.columns import (
     code_of,
     number_at,
 )
-from zoopt._native.reference.members import NOBODY
+from zoopt._native.reference.members import NOBODY, Member
 from zoopt._native.reference.population import Population
 from zoopt._native.reference.seen import SeenPoints
 
@@ -29,6 +29,7 @@ __all__ = [
     "ORDERED",
     "UNORDERED",
     "Archive",
+    "Member",
     "Population",
     "SeenPoints",
     "code_of",
