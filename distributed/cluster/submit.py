@@ -23,8 +23,8 @@ async def follow(client: JobSubmissionClient, job: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", help="file on a disk of the head node")
-    parser.add_argument("--address", default="http://127.0.0.1:8265", help="address of the dashboard")
-    parser.add_argument("--wheel", help="wheel of zoopt for the nodes' Python version and processor")
+    parser.add_argument("--address", default="http://127.0.0.1:8265", help="URL of the dashboard")
+    parser.add_argument("--wheel", help="wheel of zoopt, for the nodes' Python and processor")
     args, settings = parser.parse_known_args()
 
     client = JobSubmissionClient(args.address)
