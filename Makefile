@@ -1,6 +1,8 @@
 # Checks that need zoopt installed with its extra "test" in the Python on the PATH.
 .PHONY: check lint types test slow
 
+KERNELS = $(addprefix zoopt._native.,archive members pairs population seen)
+
 check: lint types
 
 lint:
@@ -12,10 +14,10 @@ lint:
 # From another folder, so that the installed package is checked, zoopt.distributed included.
 types:
 	cd tests && mypy --config-file ../pyproject.toml -p zoopt
-	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml zoopt._native.seen zoopt._native.pairs zoopt._native.members zoopt._native.population zoopt._native.archive
+	cd tests && python -m mypy.stubtest --mypy-config-file ../pyproject.toml $(KERNELS)
 
 test:
-	pytest
+	pytest -n auto
 
 slow:
-	pytest --slow
+	pytest -n auto --slow

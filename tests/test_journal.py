@@ -743,7 +743,7 @@ def test_the_wrong_kind_of_objective_is_refused(path):
     minimize(sphere, BOX, budget=20, seed=0, checkpoint=path)
     with pytest.raises(TypeError, match="must be the function"):
         resume(path, Objective(lambda s: 0.0, Dimension(4, [[-1, 1]] * 4, [True] * 4)))
-    with pytest.raises(TypeError, match="parameter goes with"):
+    with pytest.raises(TypeError, match="parameter needs an Objective"):
         resume(path, sphere, parameter=Parameter(budget=10))
     with pytest.raises(TypeError, match="objective must be callable"):
         resume(path, 3)

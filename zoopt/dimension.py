@@ -1,36 +1,21 @@
-"""Dimension and Dimension2: the search spaces of the ZOOpt API, thin views over `Space`."""
+"""Dimension and Dimension2: the search spaces of the ZOOpt API, thin layers over `Space`."""
 
 import math
-import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from zoopt.core.dimensions import Choice, Integer, Real
 from zoopt.core.dimensions import Dimension as Column
 from zoopt.core.space import Space
+from zoopt.problem.regions import ValueType, box_of, column_of, entry_of, flag_of, size_of
 
 __all__ = ["Dimension", "Dimension2", "ValueType"]
 
 
-class ValueType:
-    """Kinds of coordinate in `Dimension2`; plain ints.
-
-    Examples
-    --------
-    >>> ValueType.DISCRETE, ValueType.CONTINUOUS, ValueType.GRID
-    (0, 1, 2)
-    """
-
-    DISCRETE = 0
-    CONTINUOUS = 1
-    GRID = 2
-
-
 class _Coordinates:
-    """What both classes share: everything that follows from the space alone."""
+    """The methods of both classes that follow from the space alone."""
 
     _space: Space | None
 
@@ -48,7 +33,7 @@ class _Coordinates:
 
     @property
     def space(self) -> Space:
-        """The space that solvers see; made on first use and kept until something changes."""
+        """The `Space` of the solvers, made on first access and again after a change."""
         if self._space is None:
             if not self.get_size():
                 raise ValueError("a dimension of size 0 holds no points")
@@ -56,7 +41,17 @@ class _Coordinates:
         return self._space
 
     def rand_sample(self, rng: np.random.Generator | None = None) -> list[Any]:
-        """Draw a uniform point, as a list of native values."""
+        """Draw a point uniformly.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, optional
+
+        Returns
+        -------
+        list
+            Native values.
+        """
         from zoopt.core.defaults import gl
 
         point: list[Any] = self.space.sample(
@@ -65,12 +60,15 @@ class _Coordinates:
         return point
 
     def get_regions(self) -> list[list[Any]]:
+        """Return the regions of all coordinates."""
         return [self.get_region(i) for i in range(self.get_size())]
 
     def get_types(self) -> list[Any]:
+        """Return the types of all coordinates."""
         return [self.get_type(i) for i in range(self.get_size())]
 
     def copy_region(self) -> list[list[Any]]:
+        """Return the regions of all coordinates."""
         return self.get_regions()
 
     def __len__(self) -> int:
@@ -78,24 +76,26 @@ class _Coordinates:
 
 
 class Dimension(_Coordinates):
-    """A box of continuous and whole-number coordinates.
+    """A box of continuous coordinates and whole numbers.
 
     Parameters
     ----------
     size : int
         Number of coordinates.
     regs : sequence of [low, high]
-        Both included; equal bounds make a constant.
+        Bounds, both included. Equal bounds make a constant.
     tys : sequence of bool
-        True continuous, False whole numbers.
+        True for a continuous coordinate, False for whole numbers.
     order : sequence of bool, optional
-        True where near whole numbers mean like things; by default nowhere.
+        True for whole numbers of which neighbors are similar; False by default.
 
     Raises
     ------
+    TypeError
+        If an argument is of a wrong type.
     ValueError
-        If lengths do not match the size, a range is reversed or not finite, or bounds of whole
-        numbers are fractions.
+        If lengths do not match the size, a range is reversed or not finite, or a bound of whole
+        numbers is a fraction.
 
     Examples
     --------
@@ -112,14 +112,15 @@ class Dimension(_Coordinates):
         order: Sequence[Any] = (),
     ) -> None:
         self._space = None
-        size = _size(size)
-        bounds, continuous = _box(size, regs, tys)
+        size = size_of(size)
+        bounds, continuous = box_of(size, regs, tys)
         self._low, self._high, self._continuous = bounds[:, 0], bounds[:, 1], continuous
         self._order = np.zeros(size, bool)
         if len(order):
             self.set_order(order)
 
     def get_size(self) -> int:
+        """Return the number of coordinates."""
         return len(self._low)
 
     def _make_space(self) -> Space:
@@ -131,19 +132,29 @@ class Dimension(_Coordinates):
             facts = np.column_stack(columns)
             distinct, which = np.unique(facts, axis=0, return_inverse=True)
         made = [
-            _box_column(low, high, bool(continuous), bool(ordered))
+            column_of(low, high, bool(continuous), bool(ordered))
             for low, high, continuous, ordered in distinct.tolist()
         ]
         return Space.of_distinct(made, which.reshape(-1).astype(np.intp))
 
     @staticmethod
     def judge_match(size: int, regs: Sequence[Any], tys: Sequence[Any]) -> bool:
-        """Tell whether the lengths agree."""
+        """Tell whether ``regs`` and ``tys`` have ``size`` entries."""
         return bool(size == len(regs) == len(tys))
 
     @staticmethod
     def merge_dim(dim1: "Dimension", dim2: "Dimension") -> "Dimension":
-        """Return a new object with the coordinates of both, in this order."""
+        """Return a new object with the coordinates of both.
+
+        Parameters
+        ----------
+        dim1, dim2 : Dimension
+
+        Returns
+        -------
+        Dimension
+            The coordinates of ``dim1``, then those of ``dim2``.
+        """
         merged = Dimension()
         merged._low = np.concatenate([dim1._low, dim2._low])
         merged._high = np.concatenate([dim1._high, dim2._high])
@@ -152,15 +163,26 @@ class Dimension(_Coordinates):
         return merged
 
     def set_all(self, size: int, regs: Sequence[Any], tys: Sequence[Any]) -> None:
-        """Set size, regions and types; the order stays where the size does."""
-        size = _size(size)
-        bounds, continuous = _box(size, regs, tys)
+        """Set size, regions and types; coordinates that remain keep their order.
+
+        Parameters
+        ----------
+        size, regs, tys
+            As in the constructor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in the constructor. The object is then unchanged.
+        """
+        size = size_of(size)
+        bounds, continuous = box_of(size, regs, tys)
         self._low, self._high, self._continuous = bounds[:, 0], bounds[:, 1], continuous
         self._resize_order()
 
     def set_dimension_size(self, size: int) -> None:
-        """Change the size; new coordinates are the constant 0."""
-        size = _size(size)
+        """Set the number of coordinates. New coordinates are the constant 0."""
+        size = size_of(size)
         kept = min(size, self.get_size())
         low, high, continuous = np.zeros(size), np.zeros(size), np.ones(size, bool)
         low[:kept], high[:kept] = self._low[:kept], self._high[:kept]
@@ -180,14 +202,20 @@ class Dimension(_Coordinates):
     def set_region(self, index: int, reg: Sequence[Any], ty: Any) -> None:
         """Set one coordinate.
 
+        Parameters
+        ----------
+        index : int
+        reg : [low, high]
+        ty : bool
+
         Raises
         ------
-        IndexError, ValueError
-            The object is unchanged then.
+        IndexError, TypeError, ValueError
+            If an argument is wrong. The object is then unchanged.
         """
         if not 0 <= index < self.get_size():
             raise IndexError(f"index must be in 0..{self.get_size() - 1}, got {index!r}")
-        bounds, continuous = _box(1, [reg], [ty])
+        bounds, continuous = box_of(1, [reg], [ty])
         self._low, self._high = self._low.copy(), self._high.copy()
         self._low[index], self._high[index] = bounds[0]
         self._continuous = self._continuous.copy()
@@ -195,36 +223,42 @@ class Dimension(_Coordinates):
         self._space = None
 
     def set_regions(self, regs: Sequence[Any], tys: Sequence[Any]) -> None:
-        """Set all regions and types; the lengths must be the present size."""
+        """Set all regions and types, one for each coordinate."""
         self.set_all(self.get_size(), regs, tys)
 
     def get_region(self, index: int) -> list[Any]:
+        """Return the bounds of a coordinate."""
         low, high = float(self._low[index]), float(self._high[index])
         return [low, high] if self._continuous[index] else [int(low), int(high)]
 
     def get_type(self, index: int) -> bool:
+        """Return whether a coordinate is continuous."""
         return bool(self._continuous[index])
 
     def get_order(self) -> list[bool]:
+        """Return for each coordinate whether its whole numbers are ordered."""
         order: list[bool] = self._order.tolist()
         return order
 
     def set_order(self, order: Sequence[Any]) -> None:
+        """Set for each coordinate whether its whole numbers are ordered."""
         if len(order) != self.get_size():
             raise ValueError(f"order must have {self.get_size()} entries, got {len(order)}")
-        self._order = np.array([_flag(flag, "order") for flag in order], bool)
+        self._order = np.array([flag_of(flag, "order") for flag in order], bool)
         self._space = None
 
     def limited_space(self) -> tuple[bool, int]:
-        """Return whether the space is finite, and its number of points (0 if it is not)."""
+        """Return whether the space is finite, and its number of points, 0 if it is not."""
         if self._continuous.any():
             return False, 0
         return True, math.prod(int(n) for n in (self._high - self._low + 1).tolist())
 
     def is_discrete(self) -> bool:
+        """Return whether no coordinate is continuous."""
         return not self._continuous.any()
 
     def equal(self, dim2: "Dimension") -> bool:
+        """Return whether another object has the same coordinates."""
         return (
             isinstance(dim2, Dimension)
             and self.get_size() == dim2.get_size()
@@ -235,9 +269,11 @@ class Dimension(_Coordinates):
         )
 
     def deep_copy(self) -> "Dimension":
+        """Return a copy."""
         return Dimension.merge_dim(self, Dimension())
 
     def print_dim(self) -> None:
+        """Print size, regions, types and order."""
         print(f"dim size: {self.get_size()}")
         print(f"dim regions: {self.get_regions()}")
         print(f"dim types: {self.get_types()}")
@@ -245,14 +281,23 @@ class Dimension(_Coordinates):
 
 
 class Dimension2(_Coordinates):
-    """A space given coordinate by coordinate.
+    """A space given as a list of coordinates.
 
     Parameters
     ----------
     dim_list : sequence of tuples
-        ``(ValueType.CONTINUOUS, [low, high], precision)``: the nearest multiple of precision,
-        within the range; without it no rounding. ``(ValueType.DISCRETE, [low, high],
-        has_partial_order)``. ``(ValueType.GRID, [values...])``: any objects, none twice.
+        Each is one of
+
+        - ``(ValueType.CONTINUOUS, [low, high], precision)``. Values are rounded to the nearest
+          multiple of the precision within the range; without a precision they are not rounded.
+        - ``(ValueType.DISCRETE, [low, high], has_partial_order)``: whole numbers. The last item
+          says whether neighbors are similar.
+        - ``(ValueType.GRID, values)``: a list of different objects.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an entry is wrong; names it.
 
     Examples
     --------
@@ -267,7 +312,7 @@ class Dimension2(_Coordinates):
 
     def __init__(self, dim_list: Iterable[Any] = ()) -> None:
         self._space = None
-        entries = [_entry(entry, f"dim_list[{i}]") for i, entry in enumerate(dim_list)]
+        entries = [entry_of(entry, f"dim_list[{i}]") for i, entry in enumerate(dim_list)]
         self._types = [entry[0] for entry in entries]
         self._regions = [entry[1] for entry in entries]
         self._options = [entry[2] for entry in entries]
@@ -282,6 +327,7 @@ class Dimension2(_Coordinates):
                     raise type(error)(f"dim_list[{i}]: {error}") from None
 
     def get_size(self) -> int:
+        """Return the number of coordinates."""
         return len(self._types)
 
     def _make_space(self) -> Space:
@@ -302,12 +348,22 @@ class Dimension2(_Coordinates):
 
     @staticmethod
     def judge_match(size: int, regs: Sequence[Any], tys: Sequence[Any]) -> bool:
-        """Tell whether the lengths agree."""
+        """Tell whether ``regs`` and ``tys`` have ``size`` entries."""
         return bool(size == len(regs) == len(tys))
 
     @staticmethod
     def merge_dim(dim1: "Dimension2", dim2: "Dimension2") -> "Dimension2":
-        """Return a new object with the coordinates of both, in this order."""
+        """Return a new object with the coordinates of both.
+
+        Parameters
+        ----------
+        dim1, dim2 : Dimension2
+
+        Returns
+        -------
+        Dimension2
+            The coordinates of ``dim1``, then those of ``dim2``.
+        """
         return Dimension2(dim1._entries() + dim2._entries())
 
     def _entries(self) -> list[tuple[int, list[Any], Any]]:
@@ -321,8 +377,23 @@ class Dimension2(_Coordinates):
         self.__dict__.update(fresh.__dict__)
 
     def set_all(self, size: int, regs: Sequence[Any], tys: Sequence[Any]) -> None:
-        """Set size, regions and types; order and precision stay where the type does."""
-        size = _size(size)
+        """Set size, regions and types.
+
+        A coordinate of unchanged type keeps its order or precision.
+
+        Parameters
+        ----------
+        size : int
+        regs : sequence of lists
+        tys : sequence of int
+            Of `ValueType`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is wrong. The object is then unchanged.
+        """
+        size = size_of(size)
         if not self.judge_match(size, regs, tys):
             raise ValueError(f"regs and tys must have {size} entries, got {len(regs)}, {len(tys)}")
         options = [
@@ -332,15 +403,28 @@ class Dimension2(_Coordinates):
         self._replace(list(zip(tys, regs, options, strict=True)))
 
     def set_dimension_size(self, size: int) -> None:
-        """Change the size; new coordinates are the constant 0."""
-        size = _size(size)
+        """Set the number of coordinates. New coordinates are the constant 0."""
+        size = size_of(size)
         padding: list[Any] = [(ValueType.CONTINUOUS, [0.0, 0.0], None)] * size
         self._replace([*self._entries(), *padding][:size])
 
     set_size = set_dimension_size
 
     def set_region(self, index: int, reg: Sequence[Any], ty: Any) -> None:
-        """Set one coordinate; on IndexError or ValueError the object is unchanged."""
+        """Set one coordinate.
+
+        Parameters
+        ----------
+        index : int
+        reg : list
+        ty : int
+            Of `ValueType`.
+
+        Raises
+        ------
+        IndexError, TypeError, ValueError
+            If an argument is wrong. The object is then unchanged.
+        """
         if not 0 <= index < self.get_size():
             raise IndexError(f"index must be in 0..{self.get_size() - 1}, got {index!r}")
         entries: list[Any] = self._entries()
@@ -348,115 +432,48 @@ class Dimension2(_Coordinates):
         self._replace(entries)
 
     def set_regions(self, regs: Sequence[Any], tys: Sequence[Any]) -> None:
-        """Set all regions and types; the lengths must be the present size."""
+        """Set all regions and types, one for each coordinate."""
         self.set_all(self.get_size(), regs, tys)
 
     def get_region(self, index: int) -> list[Any]:
+        """Return the bounds or the values of a coordinate."""
         return list(self._regions[index])
 
     def get_type(self, index: int) -> int:
+        """Return the type of a coordinate, of `ValueType`."""
         return self._types[index]
 
     def get_order_or_precision(self) -> list[Any]:
+        """Return the last item of each entry: precision, order or None."""
         return list(self._options)
 
     def set_order_or_precision(self, options: Sequence[Any]) -> None:
+        """Set the precision or order of each coordinate."""
         if len(options) != self.get_size():
             raise ValueError(f"options must have {self.get_size()} entries, got {len(options)}")
         self._replace(list(zip(self._types, self._regions, options, strict=True)))
 
     def limited_space(self) -> tuple[bool, int]:
-        """Return whether the space is finite, and its number of points (0 if it is not)."""
+        """Return whether the space is finite, and its number of points, 0 if it is not."""
         if not self.is_discrete():
             return False, 0
         return True, math.prod(int(column.size) for column in self._columns())
 
     def is_discrete(self) -> bool:
+        """Return whether no coordinate is continuous."""
         return ValueType.CONTINUOUS not in self._types
 
     def equal(self, dim2: "Dimension2") -> bool:
+        """Return whether another object has the same coordinates."""
         return isinstance(dim2, Dimension2) and self._entries() == dim2._entries()
 
     def deep_copy(self) -> "Dimension2":
+        """Return a copy."""
         return Dimension2(self._entries())
 
     def print_dim(self) -> None:
+        """Print size, regions, types and order or precision."""
         print(f"dim size: {self.get_size()}")
         print(f"dim regions: {self.get_regions()}")
         print(f"dim types: {self.get_types()}")
         print(f"dim order or precision: {self.get_order_or_precision()}")
-
-
-def _size(size: Any) -> int:
-    if isinstance(size, bool) or not isinstance(size, numbers.Integral):
-        raise TypeError(f"size must be an int, got {size!r}")
-    if size < 0:
-        raise ValueError(f"size must be at least 0, got {size!r}")
-    return int(size)
-
-
-def _flag(value: Any, name: str) -> bool:
-    """Read a truth value as users give it: bool, numpy bool, 0 or 1."""
-    if isinstance(value, (bool, np.bool_)) or (
-        isinstance(value, numbers.Integral) and value in (0, 1)
-    ):
-        return bool(value)
-    raise TypeError(f"{name} must hold True or False, got {value!r}")
-
-
-def _box(
-    size: int, regs: Sequence[Any], tys: Sequence[Any]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Check regions and types as `Dimension` takes them, and return them as arrays."""
-    if len(regs) != size or len(tys) != size:
-        raise ValueError(
-            f"regs and tys must have size={size} entries, got {len(regs)} and {len(tys)}"
-        )
-    if not set(map(type, tys)) <= {bool}:
-        tys = [_flag(ty, "tys") for ty in tys]
-    continuous = np.array(tys, bool)
-    try:
-        bounds = np.array(regs if size else np.empty((0, 2)), np.float64)
-    except (TypeError, ValueError):
-        bounds = np.empty(0)
-    if bounds.shape != (size, 2):
-        raise ValueError(f"regs must hold [low, high] pairs of numbers, got {_short(regs)}")
-    low, high = bounds.T
-    with np.errstate(over="ignore", invalid="ignore"):
-        bad = ~np.isfinite(high - low) | (low > high)
-    bad |= ~continuous & ((low != np.floor(low)) | (high != np.floor(high)))
-    if bad.any():
-        i = int(np.flatnonzero(bad)[0])
-        try:
-            _box_column(low[i].item(), high[i].item(), bool(continuous[i]), False)
-        except ValueError as error:
-            raise ValueError(f"regs[{i}]: {error}") from None
-    return bounds, continuous
-
-
-def _box_column(low: float, high: float, continuous: bool, ordered: bool) -> Column:
-    if continuous:
-        return Real(low, high)
-    return Integer(low, high, ordered=ordered)  # type: ignore[arg-type]
-
-
-def _entry(entry: Any, name: str) -> tuple[int, list[Any], Any]:
-    if not isinstance(entry, (tuple, list)) or not 2 <= len(entry) <= 3:
-        raise ValueError(f"{name} must be (type, region) or (type, region, option), got {entry!r}")
-    kind, region = entry[0], entry[1]
-    if isinstance(kind, bool) or not isinstance(kind, numbers.Integral) or kind not in (0, 1, 2):
-        raise ValueError(f"{name}: the type must be one of ValueType's 0, 1, 2, got {kind!r}")
-    if isinstance(region, (str, bytes)) or not isinstance(region, Iterable):
-        raise TypeError(f"{name}: the region must be a list, got {region!r}")
-    values = list(region)
-    if kind != ValueType.GRID and len(values) != 2:
-        raise ValueError(f"{name}: the region must be [low, high], got {region!r}")
-    option = entry[2] if len(entry) == 3 and kind != ValueType.GRID else None
-    if kind == ValueType.DISCRETE and option is not None:
-        option = _flag(option, name)
-    return int(kind), values, option
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 else text[:97] + "..."

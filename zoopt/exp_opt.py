@@ -16,7 +16,15 @@ __all__ = ["ExpOpt"]
 
 
 class ExpOpt:
-    """Static entry points for repeated experiments."""
+    """Entry points for repeated experiments; all methods are static.
+
+    Examples
+    --------
+    >>> from zoopt import Dimension, Objective, Parameter
+    >>> objective = Objective(lambda s: abs(s.x[0]), Dimension(1, [[-1, 1]], [True]))
+    >>> len(ExpOpt.min(objective, Parameter(budget=20, seed=0), repeat=3))
+    3
+    """
 
     @staticmethod
     def min(
@@ -27,23 +35,35 @@ class ExpOpt:
         plot: bool = False,
         plot_file: Any = None,
     ) -> list[Solution]:
-        """Repeat a minimization; repeat i draws from a seed derived from (seed, i).
+        """Run `Opt.min` several times, with seeds derived from the seed of the parameter.
 
         Parameters
         ----------
+        objective : Objective
+            Its history is cleared before and after each run.
+        parameter : Parameter
         repeat : int
             Number of runs, at least 1.
         best_n : int, optional
-            How many of the best the printed statistics cover; by default all.
+            Number of the best results that the printed statistics cover; by default all.
         plot : bool
-            Draw the best value so far of each run; needs ``zoopt[plot]``.
+            Whether to plot the best value so far of each run; needs ``zoopt[plot]``.
         plot_file : path, optional
-            Where to save the picture, in a format its ending names; shown if None.
+            File for the figure, in the format of its extension. With None, the figure is shown.
 
         Returns
         -------
         list of Solution
-            In order of run. The objective's history is cleared after each.
+            One for each run, in order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `Opt.min` raises them, or if ``repeat`` is not a positive whole number.
+        AllEvaluationsFailed
+            If no evaluation of a run succeeded.
+        ImportError
+            If ``plot`` is True and matplotlib is not installed.
 
         Examples
         --------
@@ -78,18 +98,23 @@ class ExpOpt:
 
     @staticmethod
     def result_analysis(results: list[Any], top: int) -> tuple[Any, Any]:
-        """Print and return mean and standard deviation of the least ``top`` results.
+        """Print and return the mean and the standard deviation of the smallest results.
 
         Parameters
         ----------
-        results : list of numbers, or of [value, constraint] pairs
-            Sorted in place.
+        results : list of numbers or of pairs [value, constraint]
+            It is sorted in place.
         top : int
+            Number of results to use.
 
         Returns
         -------
-        (mean, std)
-            Floats, or arrays of length 2 for pairs.
+        mean, std : floats, or arrays of length 2 for pairs
+
+        Examples
+        --------
+        >>> mean, std = ExpOpt.result_analysis([3.0, 1.0, 2.0], top=2)
+        [zoopt] Best 2 result: 1.5 +- 0.5
         """
         results.sort()
         kept: Sequence[Any] = results[: min(top, len(results))]

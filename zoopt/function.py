@@ -1,4 +1,4 @@
-"""minimize: the function form, for users of SciPy."""
+"""minimize: the function form of optimization, in the style of SciPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,69 +58,82 @@ def minimize(
     progress: bool = False,
     verbosity: int = 0,
 ) -> Result:
-    """Minimize a function that can only be tried.
+    """Minimize a function of which only values are known.
+
+    The function may be noisy, discontinuous, slow, or fail now and then. No derivatives are used.
 
     Parameters
     ----------
     fun : callable
-        With bounds ``fun(x) -> number``, x a 1-D array (of objects if the space is mixed); with
-        named dimensions ``fun(**point) -> number``. If its signature names ``rng`` or ``seed``,
-        and no dimension has that name, it gets one derived from the run's seed and the number of
-        the evaluation.
+        The objective. With bounds or a list of dimensions it is called as ``fun(x) -> number``,
+        where x is a 1-D array, of dtype object if the dimensions are of different types. With named
+        dimensions it is called as ``fun(**point) -> number``. If its signature has an argument
+        ``rng`` or ``seed`` that is neither bound by `functools.partial` nor the name of a
+        dimension, it gets a `numpy.random.Generator` or an int derived from the seed of the run and
+        the number of the evaluation.
     space : sequence, mapping or Space
-        ``(low, high)`` pairs, or names with `Real`, `Integer` and `Choice`.
+        The search space: a list of ``(low, high)`` pairs and of `Real`, `Integer` and `Choice`, or
+        a dictionary from names to these.
     budget : int
-        Objective calls: never more, and fewer only if something stops the run.
+        Number of evaluations. The run never uses more, and fewer only if something stops it.
     algorithm : str or callable, optional
-        "sracos" (default), "racos", "random" or another registered name; or what makes a solver
-        when called with the space and ``budget``, ``seed`` and ``x0``, such as a solver class or
+        Name of a solver, such as "sracos" (default), "racos" or "random", or a callable that makes
+        one from the space and ``budget``, ``seed`` and ``x0``: a solver class, or
         ``functools.partial(zoopt.SRacos, uncertain_bits=3)``.
-    noisy : bool
-        Whether the same point may give another value each time: the algorithm is `NoisyRace` then,
-        and `Result.fun` a mean of ``nfev_x`` values with the standard error ``fun_std``.
-    seed : int, SeedSequence or None
-        Same seed, same run.
-    x0 : point or list of points, optional
-        Evaluated first.
-    workers : int
-        Evaluations at once. More than one are worker processes, unless backend says otherwise.
-    backend : {"serial", "thread", "process", "ray"}, executor or concurrent.futures.Executor
-        Who evaluates; an executor such as `zoopt.distributed.RayExecutor` for settings of its own.
-        The objective, and what it refers to, must pickle (cloudpickle) for processes and Ray. A
-        pool of the user's own is left open at the end.
-    window : int, optional
-        Most evaluations chosen without each other's results. With it the run depends on the seed
-        and the window alone, not on the number of workers or their timing.
-    checkpoint : path, optional
-        A file that keeps the run: one that is there goes on where it ended, whatever ended it,
-        exactly as if nothing had. See `resume`.
-    eval_timeout : float, optional
-        Seconds after which one evaluation is stopped; needs processes and chooses them.
-    retries : int
-        How often an evaluation whose worker process died is tried again.
+    noisy : bool, optional
+        Whether values at the same point differ from call to call. If True, the algorithm is
+        `NoisyRace`, and `Result.fun` is the mean of ``nfev_x`` values with the standard error
+        ``fun_std``.
+    seed : int, SeedSequence or None, optional
+        Runs with the same seed are the same. With None, the seed is drawn; see `Result.seed`.
+    x0 : point, list of points or DataFrame, optional
+        Points to evaluate first. Anything that ``space`` contains is one point. A Series and the
+        columns of a DataFrame are read by label if the dimensions have names.
+    known : iterable, DataFrame, History, Result or path, optional
+        Points with values from elsewhere, such as an earlier run. They are reported to the solver
+        before its first proposal and cost no evaluations. See the notes.
     constraint : callable or sequence of callables, optional
-        Called as ``fun`` is, beside it; a point is feasible if what it returns, a number or an
-        array, is at least 0. Feasible points rank by value, before infeasible ones by violation.
-        One that raises or returns NaN makes the evaluation invalid.
+        Called like ``fun``, beside it. A point is feasible if all numbers that the constraints
+        return are at least 0. Feasible points rank by value; infeasible points rank after them, by
+        violation. If a constraint raises, or returns NaN, the evaluation is invalid.
     filter : callable, optional
-        Called as ``fun`` is, in this process, before anything is spent: points for which it returns
-        something false are not evaluated. When it rejected 1,000 in a row, `NothingFeasible` is
-        raised.
+        Called like ``fun``, in this process. Points for which it returns a false value are not
+        evaluated and cost no evaluations. `NothingFeasible` is raised when it has rejected 1,000
+        points in a row.
     delta : callable, optional
-        ``delta(step)`` returns the value that ``fun`` would return after a change of few
-        dimensions, or that value and a state; see `Step`. ``fun`` is called for the first points
-        and uniform samples, and may return a state beside its value too. Needs sracos or racos,
-        bounds without names, and evaluations in this process, or in its threads. A constraint and
-        a filter still get whole points. If its first three calls all fail, its error is raised,
-        unless on_error is "record".
+        ``delta(step)`` returns the value of ``fun`` after a change of a few dimensions, or a tuple
+        of that value and a state; see `Step`. ``fun`` is still called for the first points and for
+        uniform samples, and may return such a tuple too. Works with "sracos" and "racos", without
+        names, and with evaluations in this process or its threads. Constraints and the filter get
+        whole points. If the first three calls of ``delta`` all fail, its error is raised, unless
+        ``on_error="record"``.
+    workers : int, optional
+        Number of parallel evaluations. Two or more run in worker processes, unless ``backend`` says
+        otherwise.
+    backend : {"serial", "thread", "process", "ray"}, executor or None, optional
+        Where evaluations run. Pass a configured executor, such as
+        `zoopt.distributed.RayExecutor`, for finer control, or a `concurrent.futures.Executor`,
+        which is left open at the end. For processes and Ray, the objective and everything it
+        refers to must pickle (with cloudpickle).
+    window : int, optional
+        Largest number of evaluations proposed without each other's results. With it, a parallel run
+        depends on the seed and the window alone, and not on the number of workers or their timing.
+    checkpoint : path, optional
+        File that keeps the run. If it exists, the run in it continues exactly where it ended,
+        whatever ended it. See `resume`.
     time_budget : float, optional
-        Seconds from the start. Worker processes are stopped then; otherwise it is tested between
-        calls.
-    on_error : {"auto", "raise", "record"}
-        "auto": if the first three calls all raise or return no number, their error is raised;
-        later ones are recorded, with one warning.
+        Seconds from the start of the run. Worker processes are stopped at that time; other
+        evaluations are finished first.
+    eval_timeout : float, optional
+        Seconds after which a single evaluation is stopped. Implies worker processes.
+    retries : int, optional
+        How often an evaluation is tried again when its worker process dies.
+    on_error : {"auto", "raise", "record"}, optional
+        What to do when ``fun`` raises or returns no number. "raise" raises the error. "record"
+        records a failed evaluation. "auto" raises if the first three evaluations all fail, and
+        otherwise records failures, with one warning.
     max_failures : int, optional
-        Stop when more evaluations than this were not ok.
+        Stop when more than this number of evaluations have failed.
     terminal_value : float, optional
         Stop when the best value is at most this.
     keep_points : bool or int, optional
@@ -128,28 +141,55 @@ def minimize(
         all of them while ``budget * n_columns * 8`` stays below 64 million bytes, and otherwise the
         last 1,000, or as many as fit into that memory. With ``delta``, all or none.
     stop : callable, optional
-        ``stop(search)`` after each evaluation; a truthy answer stops.
-    callbacks : iterable
-        Functions ``f(search)``, or objects with ``on_start``, ``on_tell``, ``on_end``;
-        StopIteration stops.
-    vectorized : bool
-        ``fun`` gets a matrix, one point a row (with named dimensions: one array a name), and
-        returns as many values.
-    progress : bool
-        Show a live line, on a terminal.
-    verbosity : int
-        1 prints the result, 2 also the best so far every 100 evaluations.
+        ``stop(search)`` is called after each evaluation; a true value stops the run.
+    callbacks : callable, object, or iterable of these, optional
+        Functions ``f(search)`` called after each evaluation, or objects with methods ``on_start``,
+        ``on_tell`` and ``on_end``; see `Callback`. StopIteration stops the run.
+    vectorized : bool, optional
+        Whether ``fun`` evaluates many points at once: it gets a matrix with one point per row, or
+        with named dimensions one array per name, and returns one value per point. Constraints do
+        the same.
+    progress : bool, optional
+        Whether to show a progress bar on a terminal.
+    verbosity : int, optional
+        1 prints the result; 2 also prints the best value every 100 evaluations.
 
     Returns
     -------
     Result
-        With ``success=False`` if no evaluation was ok, or none feasible: ``x`` is then the point
-        of least violation.
+        The best point with its value, and the record of the run. ``success`` is False if no
+        evaluation succeeded or none was feasible; ``x`` is then the point of least violation.
 
     Raises
     ------
     TypeError, ValueError
-        Bad input, named, before any evaluation is spent.
+        If an argument is wrong; names it, before any evaluation.
+    Exception
+        The objective's own, as ``on_error`` says. Its attribute ``zoopt_result`` is the Result of
+        the evaluations so far.
+    JournalError
+        If ``checkpoint`` holds another run, or the file cannot be used.
+    NothingFeasible
+        If ``filter`` rejects 1,000 points in a row.
+
+    See Also
+    --------
+    resume : Continue a run from its checkpoint.
+    Opt.min : The same for the classes of ZOOpt.
+
+    Notes
+    -----
+    ``known`` takes these forms:
+
+    - pairs ``(point, value)``; instead of a number the value may be an `Evaluation`, which also has
+      a violation of the constraints;
+    - a pandas DataFrame with one column per dimension and a column ``value``, and possibly the
+      other columns that `Result.to_frame` makes. Dimensions without names are the columns ``x0``,
+      ``x1``, ..., or whatever columns there are, in order. Other columns are an error;
+    - a `History`, a `Result`, or the path of a checkpoint file.
+
+    Points outside the space and points whose value is NaN or None are left out, with one warning
+    that counts them. If the best point is a known one, `Result.from_known` is True.
 
     Examples
     --------
@@ -157,6 +197,9 @@ def minimize(
     >>> result = zoopt.minimize(lambda x: ((x - 0.2) ** 2).sum(), [(-1, 1)] * 3, budget=300, seed=1)
     >>> bool(result.fun < 0.05), result.nfev
     (True, 300)
+
+    Named dimensions of different types:
+
     >>> result = zoopt.minimize(
     ...     lambda lr, layers: abs(lr - 0.01) + layers,
     ...     {"lr": zoopt.Real(1e-4, 1, log=True), "layers": zoopt.Integer(1, 4)},
@@ -165,6 +208,18 @@ def minimize(
     ... )
     >>> result.x["layers"]
     1
+
+    A second run that starts from the values of the first:
+
+    >>> again = zoopt.minimize(
+    ...     lambda lr, layers: abs(lr - 0.01) + layers,
+    ...     {"lr": zoopt.Real(1e-4, 1, log=True), "layers": zoopt.Integer(1, 4)},
+    ...     budget=50,
+    ...     seed=2,
+    ...     known=result,
+    ... )
+    >>> again.fun <= result.fun
+    True
     """
     given, options, starts = settings_of(
         fun,

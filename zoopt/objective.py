@@ -15,23 +15,31 @@ __all__ = ["Objective"]
 
 
 class Objective:
-    """A function to minimize, over a space.
+    """A function to minimize over a space.
 
     Parameters
     ----------
     func : callable
-        ``func(solution) -> number``. If its signature names ``seed`` or ``rng``, it gets one
-        derived from the run's seed and the number of the evaluation.
+        ``func(solution) -> number``. If its signature has a free argument ``rng`` or ``seed``, it
+        gets a generator or an int derived from the seed of the run and the number of the
+        evaluation.
     dim : Dimension or Dimension2
+        The search space.
     constraint : callable, optional
-        ``constraint(solution) -> number``, feasible if at least 0.
+        ``constraint(solution) -> number``. A solution is feasible if the number is at least 0.
     resample_func : callable, optional
-        ``resample_func(solution, times) -> number``; by default the mean of ``times`` values. In a
-        run each repeated evaluation is one call with ``times=1``, so that repeats can run in
-        parallel and the budget counts them all.
+        ``resample_func(solution, times) -> number``; by default the mean of ``times`` values. A run
+        calls it with ``times=1`` for each repetition, so that repetitions can run in parallel and
+        the budget counts all of them.
     delta : callable, optional
-        ``delta(step)`` returns the value after a change of few dimensions, or that and a state,
-        where ``func`` may return a state beside its value; see `zoopt.Step` and `zoopt.minimize`.
+        ``delta(step)`` returns the value of ``func`` after a change of a few dimensions, or a tuple
+        of that value and a state; ``func`` may then return such a tuple too. See `zoopt.Step` and
+        `zoopt.minimize`.
+
+    Raises
+    ------
+    TypeError
+        If a function is not callable.
 
     Examples
     --------
@@ -72,7 +80,14 @@ class Objective:
         self._last_x: Any = None
 
     def parameter_set(self, parameter: Any) -> None:
-        """Take over what a parameter says of noise and dimension, and nothing of earlier ones."""
+        """Take over the settings of a parameter for noise and embeddings.
+
+        Settings of earlier parameters are forgotten.
+
+        Parameters
+        ----------
+        parameter : Parameter
+        """
         noisy = parameter.get_noise_handling()
         suppression = noisy and parameter.get_suppression()
         resampling = noisy and parameter.get_resampling()
@@ -82,26 +97,48 @@ class Objective:
 
     @property
     def own_resample_func(self) -> Callable[[Solution, int], Any] | None:
-        """The user's function for evaluating a solution several times; None if there is none."""
+        """The ``resample_func`` that was passed or inherited; None for the default."""
         function = getattr(self._resample_func, "__func__", self._resample_func)
         return None if function is Objective.resample_func else self._resample_func
 
     @property
     def attaches(self) -> bool:
-        """Whether solutions carry attachments."""
+        """Whether inherit functions attach something to solutions."""
         return (
             self._inherit is not Objective.default_inherit
             or self._post_inherit is not Objective.default_post_inherit
         )
 
     def construct_solution(self, x: Any, parent: Solution | None = None) -> Solution:
-        """Make a solution of a vector, with what the inherit function attaches."""
+        """Return a solution with the attachment that the inherit function makes.
+
+        Parameters
+        ----------
+        x : sequence
+            The vector of the solution.
+        parent : Solution, optional
+            Passed to the inherit function.
+
+        Returns
+        -------
+        Solution
+        """
         solution = Solution(x=x)
         solution.set_attach(self._inherit(parent))
         return solution
 
     def eval(self, solution: Solution) -> float:
-        """Evaluate a solution, as often as resampling asks, and store the mean in it.
+        """Evaluate a solution and store the value in it.
+
+        Parameters
+        ----------
+        solution : Solution
+
+        Returns
+        -------
+        float
+            The value; under resampling, the mean of ``resample_times`` values. Every single value
+            is appended to the history.
 
         Raises
         ------
@@ -119,7 +156,7 @@ class Objective:
         return mean
 
     def _point(self, solution: Solution) -> Solution:
-        """Map a low-dimensional solution to the whole space if an embedding is in force."""
+        """Map a low-dimensional solution to the whole space if an embedding is in use."""
         if not self._reducedim or self._a is None:
             return solution
         x = np.asarray(solution.get_x(), np.float64)
@@ -135,12 +172,18 @@ class Objective:
         return value
 
     def resample(self, solution: Solution, repeat_times: int) -> int:
-        """Average a solution's value with fresh ones, once in its life.
+        """Mix the value of a solution with the mean of new evaluations, at most once.
+
+        Parameters
+        ----------
+        solution : Solution
+        repeat_times : int
+            Number of new evaluations.
 
         Returns
         -------
         int
-            The number of calls: ``repeat_times``, or 0 if it was resampled before.
+            Number of evaluations made: ``repeat_times``, or 0 if it was resampled before.
         """
         if solution.get_resample_value() is not None:
             return 0
@@ -152,11 +195,32 @@ class Objective:
         return repeat_times
 
     def resample_func(self, solution: Solution, iteration_num: int) -> float:
-        """Return the mean of repeated evaluations."""
+        """Return the mean of repeated evaluations.
+
+        Parameters
+        ----------
+        solution : Solution
+        iteration_num : int
+            Number of evaluations.
+
+        Returns
+        -------
+        float
+        """
         return math.fsum(self.eval(solution) for _ in range(iteration_num)) / iteration_num
 
     def eval_constraint(self, solution: Solution) -> None:
-        """Store ``[value, constraint]`` in the solution."""
+        """Evaluate a solution and store ``[value, constraint]`` in it.
+
+        Parameters
+        ----------
+        solution : Solution
+
+        Raises
+        ------
+        ValueError
+            If the objective has no constraint.
+        """
         if self._constraint is None:
             raise ValueError("this objective has no constraint")
         value = self.eval(solution)
@@ -164,80 +228,101 @@ class Objective:
         solution.set_post_attach(self._post_inherit())
 
     def stochastic_argument(self) -> str | None:
-        """Return "seed" or "rng" if the function's signature names one, beside the solution."""
+        """Return "seed" or "rng" if the function has a free argument of that name, or None."""
         return None if self._func is None else stochastic_argument(self._func)
 
     @staticmethod
     def default_inherit(parent: Solution | None = None) -> None:
+        """Attach nothing."""
         return None
 
     @staticmethod
     def default_post_inherit(parent: Solution | None = None) -> None:
+        """Attach nothing."""
         return None
 
     def get_func(self) -> Any:
+        """Return the function, or None."""
         return self._func
 
     def set_func(self, func: Callable[..., Any]) -> None:
+        """Set the function."""
         self._func = func
 
     def get_dim(self) -> Any:
+        """Return the search space, or None."""
         return self._dim
 
     def set_dim(self, dim: Dimension | Dimension2) -> None:
+        """Set the search space."""
         self._dim = dim
 
     def get_constraint(self) -> Any:
+        """Return the constraint, or None."""
         return self._constraint
 
     def set_constraint(self, constraint: Callable[[Solution], Any] | None) -> None:
+        """Set the constraint."""
         self._constraint = constraint
 
     def get_delta(self) -> Any:
+        """Return the delta, or None."""
         return self._delta
 
     def set_delta(self, delta: Callable[..., Any] | None) -> None:
+        """Set the delta."""
         self._delta = delta
 
     def get_inherit_func(self) -> Callable[..., Any]:
+        """Return the function that makes the attachment of a solution before its evaluation."""
         return self._inherit
 
     def set_inherit_func(self, inherit_func: Callable[..., Any]) -> None:
+        """Set ``inherit_func(parent)``, called before each evaluation; parent may be None."""
         self._inherit = inherit_func
 
     def get_post_inherit_func(self) -> Callable[..., Any]:
+        """Return the function that makes the attachment of a solution after its evaluation."""
         return self._post_inherit
 
     def set_post_inherit_func(self, inherit_func: Callable[..., Any]) -> None:
+        """Set ``inherit_func()``, called after each evaluation."""
         self._post_inherit = inherit_func
 
     def get_reducedim(self) -> bool:
+        """Return whether `eval` maps solutions by the embedding."""
         return self._reducedim
 
     def get_A(self) -> Any:
+        """Return the matrix of the embedding, or None."""
         return self._a
 
     def set_A(self, A: Any) -> None:
+        """Set the matrix of the embedding."""
         self._a = A
 
     def get_last_x(self) -> Any:
+        """Return the point that the embedding withdraws from, or None."""
         return self._last_x
 
     def set_last_x(self, x: Any) -> None:
+        """Set the point that the embedding withdraws from: a vector or a Solution."""
         self._last_x = x
 
     def get_history(self) -> list[float]:
-        """Return the raw values in order of call, runs one after another."""
+        """Return the values of all evaluations in order; runs follow one another."""
         return self._history
 
     def set_history(self, history: list[float]) -> None:
+        """Replace the history; later values are appended to this list."""
         self._history = history
 
     def clean_history(self) -> None:
+        """Forget all values."""
         self._history = []
 
     def get_history_bestsofar(self) -> list[float]:
-        """Return the least value so far after each call."""
+        """Return the smallest value so far after each evaluation."""
         best = math.inf
         bests = []
         for value in self._history:

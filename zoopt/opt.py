@@ -34,7 +34,7 @@ __all__ = ["Opt", "OptContent", "minimize_objective"]
 
 
 class Opt:
-    """Static entry points of the ZOOpt API.
+    """Entry points of the ZOOpt API; all methods are static.
 
     Examples
     --------
@@ -51,24 +51,47 @@ class Opt:
     def min(objective: Objective, parameter: Parameter) -> Solution:
         """Minimize an objective.
 
+        Parameters
+        ----------
+        objective : Objective
+            Function, space and constraint. Its history gets the value of each evaluation.
+        parameter : Parameter
+            All settings of the run.
+
         Returns
         -------
         Solution
-            The best point; its attribute ``result`` is the `Result` of the run.
+            The best point. Its attribute ``result`` is the `Result` of the run. If no point was
+            feasible, the one of least violation, with an `EvaluationWarning`.
 
         Raises
         ------
         TypeError, ValueError
-            Bad settings, named, before any evaluation; or the objective's own error if its first
-            three calls all raise.
+            If a setting is wrong or has no effect; names it, before any evaluation.
+        Exception
+            The objective's own error, if its first three calls all raise.
         AllEvaluationsFailed
-            If no evaluation succeeded; its ``result`` lists the failures.
+            If no evaluation succeeded. Its ``result`` lists the failures.
+
+        Examples
+        --------
+        >>> from zoopt import Dimension, Objective, Parameter
+        >>> objective = Objective(lambda s: abs(s.get_x()[0]), Dimension(1, [[-1, 1]], [True]))
+        >>> solution = Opt.min(objective, Parameter(budget=50, seed=0))
+        >>> solution.result.nfev
+        50
         """
         return minimize_objective(objective, parameter)
 
     @staticmethod
     def set_global(parameter: Parameter) -> None:
-        """Make a parameter's precision and seed the defaults of later runs."""
+        """Make the precision and the seed of a parameter the defaults of later runs.
+
+        Parameters
+        ----------
+        parameter : Parameter
+            A precision or a seed that it does not set stays as it is.
+        """
         if parameter.get_precision():
             gl.set_precision(parameter.get_precision())
         if parameter.get_seed() is not None:
@@ -78,7 +101,21 @@ class Opt:
 def minimize_objective(
     objective: Objective, parameter: Parameter, seed: Any = None, **solver_options: Any
 ) -> Solution:
-    """Run `Opt.min`, with a seed and options of the solver that a Parameter does not have."""
+    """Run `Opt.min` with a seed, and with solver options that a Parameter does not have.
+
+    Parameters
+    ----------
+    objective : Objective
+    parameter : Parameter
+    seed : int, SeedSequence or None, optional
+        Takes precedence over the seed of the parameter.
+    **solver_options
+        Passed to the solver.
+
+    Returns
+    -------
+    Solution
+    """
     if not isinstance(objective, Objective):
         raise TypeError(f"objective must be an Objective, got {objective!r}")
     if not isinstance(parameter, Parameter):
@@ -118,7 +155,7 @@ def minimize_objective(
 def _starts(
     algorithm: str, space: Space, parameter: Parameter
 ) -> tuple[list[Candidate], list[tuple[Candidate, Evaluation]]]:
-    """Return the points of a parameter that are evaluated first, and those of known value."""
+    """Return the points that a parameter wants evaluated first, and its known points."""
     if not parameter.get_budget():
         raise ValueError("budget is not set: Parameter(budget=...) or set_budget(...)")
     unknown, known = initial_samples(algorithm, space, parameter.get_init_samples())
@@ -189,7 +226,7 @@ def run_objective(
     if best.candidate.id >= 0:
         attached, after = recorder.of(best.candidate.id) if solver.repeats else recorder.of_best
         if isinstance(view, AttachingView) and (attached, after) == (None, None):
-            attached, after = view.attachments()  # a file does not hold them: they are made anew
+            attached, after = view.attachments()  # made anew: a checkpoint does not hold them
     solution.set_attach(attached)
     solution.set_post_attach(after)
     solution.result = result
@@ -199,7 +236,7 @@ def run_objective(
 
 
 def _view_of(objective: Objective, space: Space) -> SolutionView:
-    """Return how an objective sees points."""
+    """Return the view of points for the functions of an objective."""
     if not objective.attaches:
         return SolutionView(space)
     return AttachingView(space, objective.get_inherit_func(), objective.get_post_inherit_func())
@@ -252,12 +289,12 @@ def options_of(objective: Objective, parameter: Parameter) -> Options:
 
 
 class _Recorder(Callback):
-    """Keep the attachments of the best."""
+    """Keeps the attachments of the best point."""
 
     def __init__(self) -> None:
         self.of_best: tuple[Any, Any] = (None, None)
         self._best: Best | None = None
-        self._of: dict[int, tuple[Any, Any]] = {}  # by id, where the best may be luck
+        self._of: dict[int, tuple[Any, Any]] = {}  # by id, if points are evaluated repeatedly
 
     def of(self, ident: int) -> tuple[Any, Any]:
         return self._of.get(ident, (None, None))
@@ -272,7 +309,7 @@ class _Recorder(Callback):
 
 
 class _PrintProgress(Callback):
-    """Print the best so far every so many evaluations, as ZOOpt did."""
+    """Prints the best point so far at regular intervals, in the format of ZOOpt 0.4.2."""
 
     def __init__(self, every: int) -> None:
         self._every = every
@@ -286,7 +323,7 @@ class _PrintProgress(Callback):
 
 
 class _Criterion:
-    """A user's stopping criterion as a stop rule."""
+    """Makes a stop rule of a stopping criterion."""
 
     def __init__(self, criterion: Any) -> None:
         self._criterion = criterion
@@ -298,7 +335,12 @@ class _Criterion:
 
 
 class OptContent:
-    """What a stopping criterion may look at; made from the solver's sets when asked for."""
+    """The state of a run as a stopping criterion sees it: the solver's sets, as solutions.
+
+    Parameters
+    ----------
+    solver : Solver
+    """
 
     def __init__(self, solver: Solver) -> None:
         self._solver = solver

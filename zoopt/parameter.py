@@ -1,4 +1,4 @@
-"""Parameter: every setting of a run in the ZOOpt API."""
+"""Parameter: the settings of a run in the ZOOpt API."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -15,10 +15,34 @@ __all__ = ["DefaultStoppingCriterion", "Parameter"]
 
 
 class DefaultStoppingCriterion:
-    """Never stops; the base class of user criteria."""
+    """A stopping criterion that never stops; the base class of others.
+
+    Examples
+    --------
+    >>> class Enough(DefaultStoppingCriterion):
+    ...     def check(self, optcontent):
+    ...         return optcontent.get_best_solution().get_value() < 0.1
+    >>> from zoopt import Dimension, Objective, Opt
+    >>> objective = Objective(lambda s: s.get_x()[0], Dimension(1, [[0, 1]], [True]))
+    >>> parameter = Parameter(budget=1000, seed=0, stopping_criterion=Enough())
+    >>> Opt.min(objective, parameter).result.status
+    'stop'
+    """
 
     def check(self, optcontent: Any) -> bool:
-        """Tell whether to stop, after each evaluation; any truthy answer does."""
+        """Tell whether to stop; called after each evaluation.
+
+        Parameters
+        ----------
+        optcontent : OptContent
+            Has ``get_best_solution``, ``get_positive_data``, ``get_negative_data`` and
+            ``get_data``.
+
+        Returns
+        -------
+        bool
+            Any true value stops the run.
+        """
         return False
 
 
@@ -28,13 +52,15 @@ class Parameter:
     Parameters
     ----------
     algorithm : str, optional
-        Case-insensitive; None chooses "sracos".
+        Name of the algorithm, in upper or lower case. With None, the objective and the flags for
+        noise decide; usually that is "sracos".
     budget : number
-        Objective calls, at least 3; a fraction is cut off. 0 means not set yet.
+        Number of evaluations, at least 3; a fractional part is cut off. 0 means not set yet.
     exploration_rate : float
-        Probability of a uniform sample.
-    init_samples : list, optional
-        Points, or `Solution` objects; those with a value are not evaluated again.
+        Probability that a proposal is drawn from the whole space.
+    init_samples : list, DataFrame or Solution, optional
+        Points or `Solution` objects to evaluate first. A Solution with a value is not evaluated:
+        its value is used.
     time_budget : float, optional
         Seconds from the start of the run.
     terminal_value : float, optional
@@ -42,36 +68,73 @@ class Parameter:
     sequential : bool
         False chooses batch RACOS.
     precision : float, optional
-        Kept for old scripts; distinctness is exact.
+        Kept for old scripts, without effect on a run.
     uncertain_bits : int or {"table", "adaptive"}, optional
-        Coordinates that one proposal redraws; None and "table" follow the number of coordinates,
-        "adaptive" learns what succeeds, which is best with hundreds of coordinates and more.
-    intermediate_result, intermediate_freq : bool, int
-        Print the best so far every so many evaluations.
+        Number of coordinates that a proposal redraws. None and "table" choose it from the number of
+        coordinates; "adaptive" learns it during the run, which is best for several hundred
+        coordinates and more.
+    intermediate_result : bool
+        Whether to print the best point during the run.
+    intermediate_freq : int
+        Number of evaluations from one print to the next.
     autoset : bool
-        Choose the sizes of the sets from the budget; False needs ``set_train_size``,
+        Whether the sizes of the sets follow the budget. If False, call ``set_train_size``,
         ``set_positive_size`` and ``set_negative_size``.
-    noise_handling, resampling, suppression, ponss, ponss_theta, ponss_b, non_update_allowed, \
-resample_times, balance_rate
-        Noise handling.
-    high_dim_handling, reducedim, num_sre, low_dimension, withdraw_alpha, variance_A
-        Sequential random embedding.
+    noise_handling : bool
+        Whether the objective is noisy. Without one of the next three, the algorithm is `NoisyRace`.
+    resampling : bool
+        Whether every point is evaluated ``resample_times`` times.
+    suppression : bool
+        Whether value suppression re-evaluates the best points; see `SSRacos`.
+    ponss : bool
+        Whether subsets are selected by PONSS, which needs ``ponss_theta`` and ``ponss_b``.
+    ponss_theta : float, optional
+        Margin by which PONSS takes one subset for better than another.
+    ponss_b : int, optional
+        Number of subsets that PONSS compares again before it removes one.
+    non_update_allowed : int
+        Evaluations without a new positive point, after which suppression re-evaluates.
+    resample_times : int
+        Number of evaluations of a point that is re-evaluated.
+    balance_rate : float
+        Weight of the re-evaluations in the new value under suppression, from 0 to 1.
+    high_dim_handling, reducedim : bool
+        Both True choose sequential random embedding.
+    num_sre : int
+        Number of embeddings.
+    low_dimension : Dimension, optional
+        Box in which an embedding searches; by default [-1, 1] in 10 dimensions.
+    withdraw_alpha : Dimension, optional
+        Range of the factor by which an embedding scales the best earlier point; by default [-1, 1].
+    variance_A : float, optional
+        Variance of the entries of the random matrix; by default 1 divided by the size of
+        ``low_dimension``.
     stopping_criterion : object, optional
-        With a method ``check(optcontent)``; a truthy answer stops.
+        An object with a method ``check(optcontent)``; see `DefaultStoppingCriterion`.
     seed : int, optional
-        0 is a seed.
-    parallel, server_num : bool, int
-        Worker processes.
+        Runs with the same seed are the same.
+    parallel : bool
+        Whether to evaluate in worker processes.
+    server_num : int
+        Number of worker processes.
+    known : iterable, DataFrame, History, Result or path, optional
+        As in `zoopt.minimize`. For POSS and PONSS, the value of a pair is ``[f, c]``.
     keep_points : bool, int or None
         As in `zoopt.minimize`, but False by default.
     backend, window, checkpoint, eval_timeout, retries, on_error, max_failures, filter, callbacks, \
 vectorized, progress, verbosity
-        Keyword-only, as in `zoopt.minimize`.
+        As in `zoopt.minimize`. The filter gets a `Solution`; a vectorized objective gets a list of
+        them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is wrong; names the argument.
 
     Notes
     -----
-    Every argument but the last group has a getter, most have a setter (``get_budget()``,
-    ``set_budget(200)``, ...).
+    The arguments up to ``server_num`` have getters, and most of them have setters:
+    ``get_budget()``, ``set_budget(200)``.
 
     Examples
     --------
@@ -193,13 +256,24 @@ vectorized, progress, verbosity
         self.set_budget(budget)
 
     def set_budget(self, budget: float) -> None:
-        """Set the number of objective calls; sizes not set by hand follow it."""
+        """Set the number of evaluations; sizes that were not set by hand follow it.
+
+        Parameters
+        ----------
+        budget : number
+            At least 3, or 0 for not set yet.
+        """
         self.budget = _budget(budget)
         if self._autoset and self.budget:
             self.auto_set(self.budget)
 
     def auto_set(self, budget: float) -> None:
-        """Set the sizes of the sets by the budget, but for those set by hand."""
+        """Set the sizes of the sets for a budget, except those that were set by hand.
+
+        Parameters
+        ----------
+        budget : number
+        """
         train, positive = default_sizes(_budget(budget))
         by_hand = self._sizes_by_hand
         if "train_size" not in by_hand:
@@ -210,12 +284,15 @@ vectorized, progress, verbosity
             self.negative_size = self.train_size - self.positive_size
 
     def set_train_size(self, size: int) -> None:
+        """Set the number of points in both sets together."""
         self._set_size("train_size", size)
 
     def set_positive_size(self, size: int) -> None:
+        """Set the number of points in the set of the best."""
         self._set_size("positive_size", size)
 
     def set_negative_size(self, size: int) -> None:
+        """Set the number of points in the set of the others."""
         self._set_size("negative_size", size)
 
     def _set_size(self, name: str, size: int) -> None:
@@ -223,10 +300,11 @@ vectorized, progress, verbosity
         self._sizes_by_hand.add(name)
 
     def set_exploration_rate(self, rate: float) -> None:
+        """Set the probability that a proposal is drawn from the whole space."""
         self.probability = 1.0 - number(rate, "exploration_rate", least=0.0, most=1.0)
 
     def is_default(self, name: str) -> bool:
-        """Tell whether an attribute has the value that a Parameter of this budget begins with."""
+        """Tell whether an attribute has the value of a new Parameter with this budget."""
         return bool(getattr(self, name) == getattr(Parameter(budget=self.budget), name))
 
     if TYPE_CHECKING:  # the accessors below are made from a table
@@ -265,11 +343,13 @@ def _add_accessors() -> None:
         *(("get_", _getter, name) for name in _GET + _GET_AND_SET),
         *(("set_", _setter, name) for name in [*_GET_AND_SET, "suppression"]),
     ]
+    verbs = {"get_": "Return", "set_": "Set"}
     for prefix, make, name in makers:
         if not hasattr(Parameter, prefix + name):
             method = make(name)
             method.__name__ = prefix + name
             method.__qualname__ = f"Parameter.{prefix}{name}"
+            method.__doc__ = f"{verbs[prefix]} ``{name}``."
             setattr(Parameter, prefix + name, method)
 
 
@@ -277,11 +357,11 @@ _add_accessors()
 
 
 def default_isolation(x: Any) -> int:
-    """Put all points into one isolation class."""
+    """Put all subsets into one isolation class."""
     return 0
 
 
-#: Least whole value of the settings that are counts.
+#: Smallest values of the settings that are whole numbers.
 _LEAST = {
     "uncertain_bits": 1,
     "train_size": 1,
@@ -297,7 +377,7 @@ _NOT_NONE = {*_LEAST, "budget", "probability"} - {"uncertain_bits"}
 
 
 def _checked(name: str, value: Any) -> Any:
-    """Return a setting, if it may be set to this value."""
+    """Return the value of a setting in its plain form, or raise an error that names it."""
     if value is None and name not in _NOT_NONE:
         return None
     if name == "uncertain_bits" and isinstance(value, str):

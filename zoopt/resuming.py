@@ -1,4 +1,4 @@
-"""resume: go on with a run from its checkpoint file."""
+"""resume: continue a run from its checkpoint file."""
 
 import os
 from collections.abc import Callable
@@ -36,32 +36,32 @@ def resume(
     callbacks: Any = (),
     progress: bool = False,
 ) -> Any:
-    """Go on with a run where its checkpoint file ends, exactly as if nothing had ended it.
+    """Continue a run where its checkpoint file ends, exactly as if it had not been interrupted.
 
-    What was evaluated is told again from the file, in its order, to the solver, stop rules and
-    callbacks; what was in flight is evaluated again under the same ids and seeds. A finished run
-    returns its result at once, unless the budget is larger.
+    The evaluations in the file are reported again, in their order, to the solver, the stop rules
+    and the callbacks. Evaluations that were in flight are repeated with the same numbers and seeds.
+    For a finished run the result is returned at once, unless ``budget`` is larger than before.
 
     Parameters
     ----------
     path : path
-        What ``checkpoint`` named.
+        The file that was passed as ``checkpoint``.
     objective : callable or Objective
-        The function that was given to `minimize`, or the Objective that was given to `Opt.min`.
-    space : Space or what makes one, optional
-        Needed if it holds objects that the file cannot.
+        The function that was passed to `minimize`, or the Objective that was passed to `Opt.min`.
+    space : Space, sequence or mapping, optional
+        Needed if choices are objects that the file cannot hold.
     solver : callable, optional
-        Needed if a class or factory was given to `minimize` as the algorithm.
-    constraint, filter, delta : optional
-        Needed if the function form had them; an Objective has its constraint and delta, a Parameter
-        its filter. States are made again, by calls that do not count.
+        Needed if ``algorithm`` was a class or another callable.
+    constraint, filter, delta : callable, optional
+        Needed if they were passed to `minimize`. An Objective has its own constraint and delta, and
+        a Parameter its own filter. The states of a delta are made again by calls that do not count.
     parameter : Parameter, optional
-        For an Objective: needed if it had a stopping criterion or an isolation. Otherwise the
-        file's settings hold.
+        Only for an Objective. Needed if it has a stopping criterion or an isolation function;
+        otherwise the settings in the file are used.
     budget : int, optional
-        Larger than before, to go on beyond the planned end.
+        A larger budget than before, to continue after the planned end.
     workers, backend : optional
-        As in `minimize`; another number and another executor than before are fine.
+        As in `minimize`. They may differ from those of the interrupted run.
     stop, callbacks, progress : optional
         As in `minimize`.
 
@@ -72,10 +72,17 @@ def resume(
 
     Raises
     ------
-    FileNotFoundError, JournalError
-        If there is no such file, or it cannot be used; it was left as it is.
-    ValueError, TypeError
-        If something that the file cannot hold is missing; names it.
+    FileNotFoundError
+        If there is no such file.
+    JournalError
+        If the file cannot be used. It is left as it is.
+    TypeError, ValueError
+        If an argument is wrong, or the file cannot hold something that must be passed again; names
+        it.
+
+    See Also
+    --------
+    load_history : Read the evaluations without continuing the run.
 
     Examples
     --------
@@ -167,10 +174,10 @@ def _check_kind(
     if not isinstance(objective, Objective) and not callable(objective):
         raise TypeError(f"objective must be callable, got {objective!r}")
     if parameter is not None and not isinstance(objective, Objective):
-        raise TypeError("parameter goes with an Objective; the function form has none")
+        raise TypeError("parameter needs an Objective: runs of minimize have no Parameter")
     for name, function in functions.items():
         if function is not None and isinstance(objective, Objective):
-            raise TypeError(f"{name} goes with a function; an Objective has its own")
+            raise TypeError(f"{name} must not be passed with an Objective, which has its own")
 
 
 def _space(path: Any, run: dict[str, Any], space: Any) -> Space:

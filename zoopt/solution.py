@@ -1,4 +1,4 @@
-"""Solution: the user's view of a point, made lazily where it is evaluated."""
+"""Solution: a point as functions of the ZOOpt API see it, decoded when it is looked at."""
 
 import copy
 import math
@@ -19,23 +19,30 @@ new = object.__new__
 
 
 class Solution:
-    """A point and what is known of it.
+    """A point with its value.
 
     Parameters
     ----------
     x : sequence
-        The point; a tuple or an array is kept as it is asked for, a list or tuple is copied.
+        The vector. An array is kept as it is; other sequences are copied into a list.
     value : float
-        NaN if it was not evaluated.
-    resample_value, attach, post_attach, is_in_possible_solution, no
-        Storage for algorithms and users.
+        NaN if the point was not evaluated.
+    resample_value : float, optional
+        Mean of the re-evaluations.
+    attach, post_attach : object, optional
+        Attachments made before and after the evaluation by the inherit functions of an objective.
+    is_in_possible_solution : bool
+        A mark for algorithms.
+    no : object, optional
+        A number for algorithms.
 
     Attributes
     ----------
     x : array
-        The point as an array, of objects if the space is mixed; read-only for points of a run.
+        The vector as an array, of dtype object if the coordinates are of different types.
+        Read-only for points of a run.
     result : Result or None
-        The run that returned this solution.
+        The result of the run that returned this solution.
 
     Examples
     --------
@@ -44,7 +51,7 @@ class Solution:
     ([1, 2], 0.5)
     """
 
-    # What is seldom set stands here once, so that making the view of a point costs little.
+    # Defaults are class attributes, so that making a solution in a run costs little.
     _space: Space | None = None
     _row: Row | None = None
     _x: Any = None
@@ -76,7 +83,17 @@ class Solution:
 
     @staticmethod
     def of_row(space: Space, row: Row) -> "Solution":
-        """Make the view of an encoded point; nothing is decoded before it is asked for."""
+        """Return the solution of an encoded point, which is decoded on first access.
+
+        Parameters
+        ----------
+        space : Space
+        row : float64 array
+
+        Returns
+        -------
+        Solution
+        """
         self = new(Solution)
         self._space = space
         self._row = row
@@ -99,52 +116,66 @@ class Solution:
         self.set_x(x)
 
     def get_x(self) -> Any:
-        """Return the stored vector itself, a list of native values."""
+        """Return the vector itself, not a copy: a list of native values, or an array."""
         if self._x is None and self._space is not None and self._row is not None:
             self._x = self._space.decode_list(self._row)
         return self._x
 
     def set_x(self, x: Iterable[Any]) -> None:
+        """Set the vector. A list or an array is kept as it is."""
         self._x = x if isinstance(x, (list, np.ndarray)) else list(x)
 
     def get_x_index(self, index: int) -> Any:
+        """Return one coordinate."""
         return self.get_x()[index]
 
     def set_x_index(self, index: int, value: Any) -> None:
+        """Set one coordinate."""
         self.get_x()[index] = value
 
     def get_value(self) -> Any:
+        """Return the value; for POSS and PONSS, ``[value, constraint]``."""
         return self._value
 
     def set_value(self, value: Any) -> None:
+        """Set the value."""
         self._value = value
 
     def get_resample_value(self) -> Any:
+        """Return the mean of the re-evaluations, or None."""
         return self._resample_value
 
     def set_resample_value(self, value: Any) -> None:
+        """Set the mean of the re-evaluations."""
         self._resample_value = value
 
     def get_attach(self) -> Any:
+        """Return the attachment made before the evaluation."""
         return self._attach
 
     def set_attach(self, attach: Any) -> None:
+        """Set the attachment made before the evaluation."""
         self._attach = attach
 
     def get_post_attach(self) -> Any:
+        """Return the attachment made after the evaluation."""
         return self._post_attach
 
     def set_post_attach(self, attach: Any) -> None:
+        """Set the attachment made after the evaluation."""
         self._post_attach = attach
 
     def get_no(self) -> Any:
+        """Return the number."""
         return self._no
 
     def set_no(self, no: Any) -> None:
+        """Set the number."""
         self._no = no
 
     @property
     def is_in_possible_solution(self) -> bool:
+        """A mark for algorithms."""
         return self._possible
 
     @is_in_possible_solution.setter
@@ -152,7 +183,12 @@ class Solution:
         self._possible = flag
 
     def deep_copy(self) -> "Solution":
-        """Return a copy with a new vector and deep-copied attachments."""
+        """Return a copy with its own vector and attachments, without the number.
+
+        Returns
+        -------
+        Solution
+        """
         return Solution(
             x=list(self.get_x()),
             value=self._value,
@@ -163,9 +199,18 @@ class Solution:
         )
 
     def is_equal(self, sol: "Solution") -> bool:
-        """Tell whether values (where both are numbers) and coordinates agree.
+        """Tell whether two solutions have the same coordinates and values.
 
-        Numbers are compared by value within ``gl.precision``, other objects by ``==``.
+        Numbers are equal if they differ by less than ``gl.precision``; other objects are compared
+        by ``==``. Values are compared only if both are numbers.
+
+        Parameters
+        ----------
+        sol : Solution
+
+        Returns
+        -------
+        bool
         """
         mine, other = self._value, sol._value
         both = _is_number(mine) and _is_number(other)
@@ -183,32 +228,70 @@ class Solution:
         return True
 
     def exist_equal(self, sol_list: Iterable["Solution"]) -> bool:
-        """Tell whether any of the solutions is equal to this one."""
+        """Tell whether any solution of a list is equal to this one.
+
+        Parameters
+        ----------
+        sol_list : iterable of Solution
+
+        Returns
+        -------
+        bool
+        """
         return any(self.is_equal(sol) for sol in sol_list)
 
     def print_solution(self) -> None:
-        """Print x and the value, a line each."""
+        """Print the vector and the value, one per line."""
         print("x: " + repr(self.get_x()))
         print("value: " + repr(self._value))
 
     @staticmethod
     def deep_copy_set(sol_set: Iterable["Solution"]) -> list["Solution"]:
+        """Return a list of copies, as `deep_copy` makes them."""
         return [sol.deep_copy() for sol in sol_set]
 
     @staticmethod
     def print_solution_set(sol_set: Iterable["Solution"]) -> None:
-        """Print the values, a line each."""
+        """Print the values, one per line."""
         for sol in sol_set:
             print(f"{sol.get_value():f}")
 
     @staticmethod
     def find_maximum(sol_set: Sequence["Solution"]) -> tuple["Solution", int]:
-        """Return the first solution of greatest value, and its index."""
+        """Return the solution with the largest value and its index; the first one on ties.
+
+        Parameters
+        ----------
+        sol_set : sequence of Solution
+
+        Returns
+        -------
+        (Solution, int)
+
+        Raises
+        ------
+        IndexError
+            If the sequence is empty.
+        """
         return _extreme(sol_set, 1)
 
     @staticmethod
     def find_minimum(sol_set: Sequence["Solution"]) -> tuple["Solution", int]:
-        """Return the first solution of least value, and its index."""
+        """Return the solution with the smallest value and its index; the first one on ties.
+
+        Parameters
+        ----------
+        sol_set : sequence of Solution
+
+        Returns
+        -------
+        (Solution, int)
+
+        Raises
+        ------
+        IndexError
+            If the sequence is empty.
+        """
         return _extreme(sol_set, -1)
 
     def __repr__(self) -> str:
@@ -217,9 +300,13 @@ class Solution:
 
 
 class SolutionView:
-    """How functions see points in the ZOOpt API: as solutions, and packed subsets as 0.0 and 1.0.
+    """Points as solutions; a packed subset becomes an array of 0.0 and 1.0.
 
-    A `View` of `zoopt.problem.calls`.
+    This is a `zoopt.problem.calls.View`.
+
+    Parameters
+    ----------
+    space : Space
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -253,13 +340,13 @@ class SolutionView:
 
 
 class AttachingView(SolutionView):
-    """Solutions that carry what an objective's inherit functions return.
+    """Points as solutions with the attachments that an objective's inherit functions make.
 
     Parameters
     ----------
     space : Space
     inherit, post_inherit : callable
-        Called before and after the objective, as `Objective` documents them.
+        Called before and after each evaluation; see `Objective.set_inherit_func`.
     """
 
     def __init__(
@@ -280,7 +367,7 @@ class AttachingView(SolutionView):
         return point.get_attach(), point.get_post_attach()
 
     def attachments(self) -> tuple[Any, Any]:
-        """Return what would be attached to a solution."""
+        """Return new attachments, as those of a solution."""
         return self._inherit(None), self._post_inherit()
 
 

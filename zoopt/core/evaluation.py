@@ -127,29 +127,29 @@ class Evaluation:
 
 
 def as_number(value: Any) -> float:
-    """Turn what a user's function returned into a float.
+    """Return the value of a user's function as a float.
 
-        Parameters
-        ----------
-        value : object
-            A real number, an array of one element, or what ``float`` converts, such as a tensor.
+    Parameters
+    ----------
+    value : object
+        A real number, an array of one element, or an object that ``float`` converts, such as a
+    tensor.
 
-        Returns
-        -------
-        float
-            NaN for a masked value.
+    Returns
+    -------
+    float
+        NaN for a masked value.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If ``value`` is not one real number; texts and complex numbers are not.
+    Raises
+    ------
+    TypeError, ValueError
+        If it is anything else. Strings and complex numbers are not converted.
 
-        Examples
-        --------
-        >>> import numpy as np
-    import numpy.typing as npt
-        >>> as_number(np.array([1])), as_number(np.ma.masked)
-        (1.0, nan)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_number(np.array([1])), as_number(np.ma.masked)
+    (1.0, nan)
     """
     if isinstance(value, np.ndarray):
         if value.size != 1:
@@ -170,7 +170,17 @@ def as_number(value: Any) -> float:
 
 
 def unmasked(values: Any) -> npt.NDArray[Any]:
-    """Return what a user's function returned as an array, with NaN for each masked element."""
+    """Return the values of a user's function as an array, with NaN for masked elements.
+
+    Parameters
+    ----------
+    values : array-like
+
+    Returns
+    -------
+    ndarray
+        Of dtype object if an element is masked.
+    """
     if isinstance(values, (list, tuple)) and any(isinstance(v, np.ma.MaskedArray) for v in values):
         values = np.ma.stack([np.ma.asarray(value) for value in values])
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):

@@ -1,7 +1,7 @@
-"""Steps: functions that can be updated, so that a change of few values costs what it changes.
+"""Steps: objectives that can be updated, so that the cost of a change depends on its size alone.
 
-Owns what the user's ``delta`` gets, and the states that it hands back. A state stays with its point
-for as long as steps start there, in this process.
+Owns the argument of the user's ``delta`` and the states that it returns. A state is kept with its
+point, in this process, as long as steps start from that point.
 """
 
 import operator
@@ -24,7 +24,7 @@ __all__ = ["BySteps", "PointView", "Step", "check_steps", "parted"]
 
 
 def check_steps(fun: Callable[..., Any], delta: Any) -> None:
-    """Refuse what cannot be updated."""
+    """Refuse functions that cannot be updated, because they are stochastic."""
     for name, function in (("the objective", fun), ("delta", delta)):
         kind = stochastic_argument(function)
         if kind is not None:
@@ -32,10 +32,16 @@ def check_steps(fun: Callable[..., Any], delta: Any) -> None:
 
 
 class PointView(Sequence[Any]):
-    """A point in user units that is decoded where it is looked at.
+    """A point in user units, of which only the values that are accessed are decoded.
 
-    Takes whole numbers, slices and arrays of indices, as an array does; ``numpy.asarray`` makes an
-    array of all of it.
+    It is indexed like an array, by ints, slices and arrays of indices. ``numpy.asarray`` decodes
+    all of it.
+
+    Parameters
+    ----------
+    space : Space
+    row : float64 array
+        The encoded point.
     """
 
     __slots__ = ("_decode", "_item", "_row", "_space")
@@ -43,7 +49,7 @@ class PointView(Sequence[Any]):
     def __init__(self, space: Space, row: Row) -> None:
         self._space = space
         self._row = row
-        #: Of one column, where all are alike.
+        #: Decodes a value of any column, if all columns have the same type.
         self._decode = int if space.is_integer else bool if space.is_boolean else None
         self._item = row.item
 
@@ -84,24 +90,24 @@ class PointView(Sequence[Any]):
 
 
 class Step:
-    """A change of few values, as a ``delta`` gets it.
+    """A change of a few values of a point, the parent; the argument of a ``delta``.
 
     Attributes
     ----------
     indices : list of int
-        The dimensions that change, in no order.
+        The dimensions that change, in any order.
     values : list
         Their new values, in the same order.
     old : list
-        The values that they have in the parent.
+        Their values in the parent, in the same order.
     x : 1-D array, or a view that is indexed like one
-        The parent's point, read-only, not yet changed. Looking at some of its values costs nothing
-        that grows with the dimension. Copy what you keep beyond the call.
+        The parent, before the change; read-only. Access to some of its values costs the same in
+        every dimension. Copy it if you keep it beyond the call.
     value : float
-        The parent's.
+        The value of the parent.
     state : object
-        What was returned beside the parent's value; None if nothing was. Others start from it too:
-        make a new one instead of changing it.
+        The state that was returned with the value of the parent; None if there was none. Other
+        steps start from it too, so return a new state instead of changing it.
 
     Examples
     --------
@@ -140,19 +146,23 @@ class Step:
 
     @property
     def old(self) -> list[Any]:
+        """The values of the changing dimensions in the parent."""
         row = self._row
         return self._space.decode_columns(self._columns, [row.item(k) for k in self._columns])
 
     @property
     def x(self) -> Any:
+        """The parent, before the change."""
         return self._row if self._space.is_plain else PointView(self._space, self._row)
 
     @property
     def value(self) -> float:
+        """The value of the parent."""
         return self._record.value
 
     @property
     def state(self) -> Any:
+        """The state of the parent."""
         return self._state()
 
     def __repr__(self) -> str:
@@ -160,17 +170,17 @@ class Step:
 
 
 class BySteps:
-    """Evaluate steps by the user's ``delta``, and whole points as ever.
+    """Evaluate steps by the user's ``delta``, and whole points by the objective.
 
     Parameters
     ----------
-    evaluate : callable
-        That of the surface; its ``violation(candidate)`` is asked for beside a delta.
+    evaluate : Calls
+        Evaluates whole points, and gives the violation of steps.
     delta : callable
         ``delta(step)`` returns a value, or a value and a state.
     space : Space
-    worked_before : callable
-        Whether a step has worked in the part of the run that is not evaluated again.
+    worked_before : callable, optional
+        Returns whether a step succeeded in an earlier part of a resumed run.
     """
 
     def __init__(
@@ -218,7 +228,7 @@ class BySteps:
             raise
 
     def _look_at(self, error: BaseException | None) -> None:
-        """Raise if the first steps all fail: that is the delta's bug."""
+        """Count the failures of the first steps; raise if all of them fail."""
         if error is None:
             self._has_worked = True
         elif not self._has_worked and not self._worked_before():
@@ -234,7 +244,7 @@ class BySteps:
         return extra[0]
 
     def _made_again(self, row: Row, record: Record) -> tuple[Any]:
-        """Make a state again that a resumed run lacks, as it was made before: step by step."""
+        """Make a state that is missing after a resume, by the same steps as before."""
         steps = []
         while record.extra is None and record.before is not None:
             steps.append(record)
@@ -255,10 +265,11 @@ class BySteps:
 
 
 def frozen(row: Row) -> Row:
+    """Return a row after making it read-only."""
     row.flags.writeable = False
     return row
 
 
 def parted(answer: Any) -> tuple[Any, Any]:
-    """Return value and state of what a function or its delta returned."""
+    """Split the answer of a function or its delta into value and state; None without a state."""
     return answer if type(answer) is tuple and len(answer) == 2 else (answer, None)
