@@ -26,7 +26,7 @@ import zoopt
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.solver import Proposal, Proposer, Solver
-from zoopt.solvers.racos.racos import default_sizes
+from zoopt.solvers.racos.tables import default_sizes
 
 CASES = (*((name, 10_000, 10, 2000) for name in FUNCTIONS), ("sphere", 1000, 0, 10_000))
 FIRST_SEED = 100
@@ -63,11 +63,11 @@ class CMAES(Proposer):
 
 
 class AnyWidth(zoopt.SRacos):
-    """SRACOS of which no proposals stay near their parents."""
+    """SRACOS without local proposals."""
 
     def __init__(self, space: Any, **options: Any) -> None:
         super().__init__(space, **options)
-        self._near = None
+        self._local = None
 
 
 def space_of(problem: Any) -> Any:

@@ -13,7 +13,7 @@ from zoopt.core import seen
 from zoopt.core.defaults import gl
 from zoopt.core.registry import registered
 from zoopt.solvers import pareto
-from zoopt.solvers.racos import racos
+from zoopt.solvers.racos import base
 from zoopt.testing import executors
 
 
@@ -68,7 +68,7 @@ def seen_class(request):
 def kernels(request, monkeypatch):
     """Run the solvers on each of the twins."""
     twins = KERNELS[request.param]
-    monkeypatch.setattr(racos, "Population", twins.Population)
+    monkeypatch.setattr(base, "Population", twins.Population)
     monkeypatch.setattr(seen, "SeenPoints", twins.SeenPoints)
     monkeypatch.setattr(pareto, "Archive", twins.Archive)
     return request.param

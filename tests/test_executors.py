@@ -343,6 +343,37 @@ def test_ctrl_c_returns_the_best_so_far(tmp_path, backend):
     assert ran.stdout == "interrupted True True\n", ran.stderr
 
 
+def ignore_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("backend", ["thread", "process"])
+def test_a_program_started_to_ignore_ctrl_c_goes_on(tmp_path, backend):
+    """As under nohup, or in the background of a script."""
+    text = INTERRUPTED.replace("10_000", "60")
+    ran = run_script(tmp_path, text, backend, preexec_fn=ignore_ctrl_c)
+    assert ran.stdout == "budget True True\n", ran.stderr
+
+
+IN_WORKERS = """
+import os, signal, zoopt
+
+def fun(x):
+    os.kill(os.getpid(), signal.SIGINT)
+    return float(signal.getsignal(signal.SIGINT) is not signal.SIG_IGN)
+
+result = zoopt.minimize(fun, [(-1, 1)], budget=20, seed=0, workers=2)
+print(result.nfev, result.n_failed, result.fun)
+"""
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("options", [{}, {"preexec_fn": ignore_ctrl_c}], ids=["heard", "ignored"])
+def test_workers_ignore_ctrl_c(tmp_path, options):
+    ran = run_script(tmp_path, IN_WORKERS, **options)
+    assert ran.stdout == "20 0 0.0\n", ran.stderr
+
+
 TWICE = """
 import os, signal, threading, time
 import zoopt

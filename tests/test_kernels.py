@@ -364,7 +364,7 @@ def test_a_row_that_is_held_stays_as_it_is(population_class):
             held.setdefault(move[0], (row, row.copy()))
         child = population.row(move[0]).copy()
         child[list(move[1:])] = values
-        population.insert(values, ident, 0.0, float(child.sum()), move)
+        population.insert(values, ident, 0.0, float(child.sum()), move, overwrite=True)
         if ident in population:
             assert population.row(ident).tobytes() == child.tobytes()
     assert len(held) > 5
@@ -374,22 +374,33 @@ def test_a_row_that_is_held_stays_as_it_is(population_class):
             row[0] = 1.0
 
 
+def place_of(population, ident):
+    return population.row(ident).__array_interface__["data"][0]
+
+
 @compiled_only
-def test_a_row_that_nobody_holds_is_written_in_place():
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_row_is_written_in_place_where_the_caller_says_so(overwrite):
     d = 50_000
     population = zoopt._native.Population(
         np.zeros(d, np.intp), np.zeros(d), np.ones(d), 1, 3, 1, 0.0, "WR", np.random.default_rng(1)
     )
     for ident in range(4):
         population.insert(population.uniform(), ident, 0.0, 1.0)
-    places, row = set(), None
+    places, n_kept = set(), 0
     for ident in range(4, 400):
+        members = population.positives() + population.negatives()
+        before = {place_of(population, member[0]) for member in members}
         values, move = population.step()
-        assert population.insert(values, ident, 0.0, -float(ident), move) == 1
-        row = population.row(ident)
-        places.add(row.__array_interface__["data"][0])
-        row = None
-    assert len(places) <= 4
+        assert population.insert(values, ident, 0.0, -float(ident), move, overwrite=overwrite) == 1
+        place = place_of(population, ident)
+        n_kept += place in before
+        places.add(place)
+    if overwrite:
+        assert len(places) <= 4
+        assert n_kept == 396
+    else:
+        assert n_kept == 0
 
 
 def test_a_row_that_nobody_can_write_is_taken_and_others_are_copied(population_class):

@@ -4,7 +4,6 @@ import pickle
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import zoopt
@@ -41,10 +40,6 @@ def rated(rate, depth, kind):
     return rate + depth + (kind == "a")
 
 
-def frame(**columns):
-    return pd.DataFrame({"rate": [0.5], "depth": [2], "kind": ["b"], "value": [-1.0]} | columns)
-
-
 @pytest.fixture
 def earlier(tmp_path):
     """Return the path of an earlier run over the same box."""
@@ -65,8 +60,6 @@ def earlier(tmp_path):
         zip(np.array([[0.0, 0.5, 0.0]]), np.array([-1.0]), strict=True),
         [([0.0, 0.5, 0.0], Evaluation(-1.0))],
         [Solution(x=[0.0, 0.5, 0.0], value=-1.0)],
-        pd.DataFrame({"a": [0.0], "value": [-1.0], "b": [0.5], "c": [0.0]}),
-        pd.DataFrame({"x1": [0.5], "x2": [0.0], "x0": [0.0], "value": [-1.0]}),
         [zoopt.Trial(7, [0.0, 0.5, 0.0], -1.0)],
     ],
     ids=lambda known: type(known).__name__,
@@ -86,21 +79,10 @@ def test_a_known_best_is_the_result_and_marked(known):
     assert [0.0, 0.5, 0.0] not in points
 
 
-@pytest.mark.parametrize(
-    "known",
-    [
-        [(POINT, -1.0)],
-        [(pd.Series(POINT)[["kind", "rate", "depth"]], -1.0)],
-        frame(),
-        frame()[["value", "kind", "depth", "rate"]],
-        frame(status=["ok"], number=[3], started=[0.0], error=[""]),
-    ],
-    ids=lambda known: type(known).__name__,
-)
-def test_named_points_go_by_their_names(known):
+def test_named_points_go_by_their_names():
+    known = [(dict(reversed(POINT.items())), -1.0)]
     result = minimize(rated, NAMED, budget=20, seed=0, known=known)
     assert result.x == POINT
-    assert type(result.x["depth"]) is int
     assert result.from_known
 
 
@@ -146,9 +128,6 @@ def test_a_value_with_a_violation_is_infeasible():
     known = [([0.0, 0.0, 0.0], Evaluation(-1.0, violation=0.5))]
     result = minimize(sphere, BOX, budget=20, seed=0, known=known, constraint=lambda x: 1.0)
     assert result.fun > -1.0
-    table = pd.DataFrame({"x0": [0.0], "x1": [0.0], "x2": [0.0], "value": [-1], "violation": [2]})
-    result = minimize(sphere, BOX, budget=20, seed=0, known=table, constraint=lambda x: 1.0)
-    assert not result.from_known
 
 
 @pytest.mark.parametrize("options", [{}, {"workers": 2, "window": 2}, {"vectorized": True}])
@@ -178,8 +157,7 @@ def test_runs_with_known_points_go_on_exactly(options, tmp_path):
 def test_an_earlier_run_is_known_from_its_file_its_history_and_its_result(earlier):
     result = minimize(sphere, BOX, budget=40, seed=1)
     history = load_history(earlier)
-    forms = [earlier, str(earlier), history, history.trials, history.to_frame()]
-    forms += [result, result.trials, result.to_frame()]
+    forms = [earlier, str(earlier), history, history.trials, result, result.trials]
     runs = [minimize(sphere, BOX, budget=30, seed=0, known=known) for known in forms]
     for run in runs:
         assert (run.history == runs[0].history).all()
@@ -257,27 +235,13 @@ def test_points_outside_the_space_are_left_out_with_one_warning():
         (BOX, [([0, 0, "a"], 1.0)], TypeError, r"known\[0\]: dimension 2"),
         (BOX, [({"a": 1}, 1.0)], (TypeError, ValueError), r"known\[0\]"),
         (BOX, "no such file.db", FileNotFoundError, "known: .*no such file.db"),
-        (BOX, pd.DataFrame({"x0": [0]}), ValueError, "known must have a column 'value'"),
-        (BOX, pd.DataFrame({"x0": [0], "value": [0]}), ValueError, "known must have 3 columns"),
         (NAMED, [({"rate": 0.5}, 1.0)], ValueError, r"known\[0\].*missing.*'depth', 'kind'"),
         (NAMED, [(POINT | {"b": 1}, 1.0)], ValueError, r"known\[0\].*unknown.*'b'"),
-        (NAMED, frame(b=[1]), ValueError, r"known .*unknown: \['b'\]"),
-        (NAMED, frame().drop(columns="kind"), ValueError, r"known .*missing: \['kind'\]"),
-        (NAMED, frame().drop(columns="value"), ValueError, "known must have a column 'value'"),
     ],
 )
 def test_errors_name_known_before_any_call(space, known, error, words):
     with pytest.raises(error, match=words):
         minimize(lambda *args, **more: pytest.fail("called"), space, budget=5, known=known)
-
-
-def test_a_dimension_named_value_has_its_column():
-    space = {"value": (0.0, 1.0)}
-    earlier = minimize(lambda value: value, space, budget=10, seed=1)
-    result = minimize(lambda value: 9.0, space, budget=5, seed=0, known=earlier.to_frame())
-    assert (result.fun, result.x) == (earlier.fun, earlier.x)
-    with pytest.raises(ValueError, match="known must have a column 'value_'"):
-        minimize(lambda value: 9.0, space, budget=5, known=pd.DataFrame({"value": [0.5]}))
 
 
 def test_in_one_dimension_a_number_is_a_point():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoopt
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.space import Space
 from zoopt.run import points
 from zoopt.run.points import KeptPoints, n_kept
@@ -46,7 +46,7 @@ def test_kept_points_are_copies():
 def test_rows_and_bits_may_be_mixed(first):
     space = Space.subsets(3)
     row = Candidate(0, np.array([1.0, 0.0, 1.0]), space)
-    packed = Candidate.packed(1, space.pack(row.u), space)
+    packed = PackedCandidate(1, space.pack(row.u), space)
     candidates = [row, packed] if first == "row" else [packed, row]
     assert [point.x for point in kept_of(candidates, space, 5)] == [[True, False, True]] * 2
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoopt import Evaluation, Space
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.repeats import RepeatedPoint
 
 SPACE = Space([(0.0, 1.0)] * 2)
@@ -69,7 +69,7 @@ def test_a_point_that_was_never_asked_becomes_its_first_candidate():
 def test_bits_stay_packed():
     space = Space.subsets(20)
     bits = space.pack(np.ones(20))
-    point = RepeatedPoint(Candidate.packed(-1, bits, space))
+    point = RepeatedPoint(PackedCandidate(-1, bits, space))
     again = [point.repeat(0), point.repeat(1)]
     assert all((candidate.bits == bits).all() for candidate in again)
 

@@ -1,11 +1,10 @@
 """Points to evaluate first: ``x0`` of minimize and ``init_samples`` of a Parameter."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import zoopt
-from zoopt import Choice, Dimension, Integer, Objective, Opt, Parameter, Solution, Space, minimize
+from zoopt import Choice, Dimension, Objective, Opt, Parameter, Solution, Space, minimize
 
 SQUARE = [(0.0, 1.0)] * 2
 NAMED = {"rate": (0.0, 1.0), "momentum": (0.0, 1.0)}
@@ -38,8 +37,6 @@ def firsts(space, x0, n):
         np.array([[0.1, 0.9], [0.2, 0.8]]),
         [np.array([0.1, 0.9]), [0.2, 0.8]],
         iter([[0.1, 0.9], [0.2, 0.8]]),
-        pd.DataFrame([[0.1, 0.9], [0.2, 0.8]]),
-        pd.DataFrame({"x1": [0.9, 0.8], "x0": [0.1, 0.2]}),
     ],
     ids=lambda x0: type(x0).__name__,
 )
@@ -55,8 +52,6 @@ def test_several_points(x0):
         np.array([0.1, 0.9]),
         iter([0.1, 0.9]),
         [[0.1, 0.9]],
-        pd.Series([0.1, 0.9]),
-        pd.DataFrame([[0.1, 0.9]]),
         [np.float64(0.1), np.array(0.9)],
     ],
     ids=lambda x0: type(x0).__name__,
@@ -67,7 +62,7 @@ def test_one_point(x0):
 
 @pytest.mark.parametrize(
     "x0",
-    [ROWS, tuple(ROWS), iter(ROWS), pd.DataFrame(ROWS), pd.DataFrame(ROWS)[["momentum", "rate"]]],
+    [ROWS, tuple(ROWS), iter(ROWS)],
     ids=lambda x0: type(x0).__name__,
 )
 def test_several_named_points(x0):
@@ -76,21 +71,11 @@ def test_several_named_points(x0):
 
 @pytest.mark.parametrize(
     "x0",
-    [ROWS[0], [0.1, 0.9], pd.Series(ROWS[0]), pd.Series(ROWS[0])[["momentum", "rate"]]],
+    [ROWS[0], [0.1, 0.9]],
     ids=lambda x0: type(x0).__name__,
 )
 def test_one_named_point(x0):
     assert firsts(NAMED, x0, 1) == ROWS[:1]
-
-
-def test_rows_of_a_frame_are_read_by_label():
-    frame = pd.DataFrame(ROWS)[["momentum", "rate"]]
-    assert firsts(NAMED, [frame.iloc[0], frame.iloc[1]], 2) == ROWS
-    mixed = pd.DataFrame({"kind": ["b"], "depth": [3]})
-    space = {"depth": Integer(1, 5), "kind": Choice(["a", "b"])}
-    (point,) = firsts(space, mixed, 1)
-    assert point == {"depth": 3, "kind": "b"}
-    assert type(point["depth"]) is int
 
 
 def test_one_point_of_tuples_is_one_point():
@@ -128,11 +113,8 @@ def test_no_point(x0):
         (SQUARE, "ab", TypeError, "x0: a point must be"),
         (SQUARE, object(), TypeError, "x0: a point must be"),
         (SQUARE, {"a": 1}, TypeError, "x0: this space has no names"),
-        (SQUARE, pd.DataFrame({"a": [1.0]}), ValueError, "x0 must have 2 columns"),
         (NAMED, {"rate": 0.5}, ValueError, "x0: .*momentum"),
         (NAMED, [ROWS[0], {"rate": 0.5}], ValueError, r"x0\[1\]: .*momentum"),
-        (NAMED, pd.DataFrame({"rate": [0.5]}), ValueError, r"x0 .* missing: \['momentum'\]"),
-        (NAMED, pd.DataFrame([{**ROWS[0], "b": 1}]), ValueError, r"x0 .* unknown: \['b'\]"),
         ([(0, 1)], 7, ValueError, "x0: dimension 0: 7 is outside"),
         ([(0, 1)], [0.5, 7], ValueError, r"x0\[1\]: dimension 0: 7 is outside"),
         ([Choice(["a"])], "b", ValueError, "x0: dimension 0: 'b' is none of"),
@@ -165,7 +147,6 @@ def run_with(init_samples):
         [Solution(x=[0.1, 0.9])],
         [(0.1, 0.9)],
         np.array([[0.1, 0.9]]),
-        pd.DataFrame({"b": [0.1], "a": [0.9]}),
     ],
     ids=lambda samples: type(samples).__name__,
 )
@@ -190,7 +171,6 @@ def test_one_solution_of_known_value_is_not_evaluated():
         ("ab", "init_samples must be a list"),
         ([0.1, 0.9], r"init_samples\[0\]: a point must be"),
         ([[0.1, 7]], r"init_samples\[0\]: dimension 1"),
-        (pd.DataFrame({"b": [0.1]}), "init_samples must have 2 columns"),
     ],
     ids=str,
 )

@@ -9,7 +9,7 @@ from zoopt.dimension import Dimension
 from zoopt.problem.starts import is_frame
 from zoopt.run.callbacks import as_callbacks, one_or_several
 from zoopt.solution import Solution
-from zoopt.solvers.racos.racos import default_sizes
+from zoopt.solvers.racos.tables import default_sizes
 
 __all__ = ["DefaultStoppingCriterion", "Parameter"]
 

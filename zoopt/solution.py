@@ -107,9 +107,7 @@ class Solution:
             return self._x
         if all(isinstance(v, (numbers.Real, np.bool_)) for v in self._x):
             return np.array(self._x)
-        array = np.empty(len(self._x), object)
-        array[:] = self._x
-        return array
+        return np.fromiter(self._x, object, len(self._x))
 
     @x.setter
     def x(self, x: Iterable[Any]) -> None:

@@ -21,7 +21,8 @@ from zoopt.parameter import Parameter
 from zoopt.problem.algorithm import space_of
 from zoopt.problem.replacement import Replacement, check_strategy
 from zoopt.solution import Solution
-from zoopt.solvers.racos.racos import SRacos, default_uncertain_bits
+from zoopt.solvers.racos.sracos import SRacos
+from zoopt.solvers.racos.tables import default_uncertain_bits
 
 __all__ = ["Replacement", "SRacosTune"]
 

@@ -80,6 +80,9 @@ def test_the_package_imports_ray_only_for_what_needs_it():
         "assert 'ZOOptSearch' in d.__all__ and 'ZOOptSearch' in dir(d)\n"
         "try: d.nothing\n"
         "except AttributeError as error: assert 'nothing' in str(error)\n"
+        "own = ('simulate', 'calibrate', 'Cluster', 'Simulation', 'SimulatedExecutor', 'Pareto')\n"
+        "assert all(getattr(d, name) for name in (*own, 'LogNormal'))\n"
+        "assert d.RayExecutor and d.minimize_islands and d.IslandsResult\n"
         "assert 'ray' not in sys.modules\n"
         "from zoopt.distributed import ZOOptSearch\n"
         "assert 'ray' in sys.modules\n"
@@ -224,6 +227,11 @@ def test_algorithms_are_named_or_made(algorithm):
         ([], {"loss": math.nan}, False, "invalid", None),
         ([], {"loss": "low"}, False, "invalid", None),
         ([], {"loss": None}, False, "invalid", None),
+        ([], {"loss": np.ma.masked}, False, "invalid", None),
+        ([], {"loss": np.ma.array([1.0], mask=[True])}, False, "invalid", None),
+        ([], {"loss": 1 + 2j}, False, "invalid", None),
+        ([], {"loss": np.complex128(1)}, False, "invalid", None),
+        ([3.0, np.ma.masked], None, False, "invalid", None),
         ([], {"accuracy": 1.0}, False, "invalid", None),
         ([], None, True, "failed", None),
         ([], {"loss": 1.0}, True, "failed", None),

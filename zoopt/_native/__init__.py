@@ -7,16 +7,26 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from zoopt._native.reference import CONTINUOUS, LOG_INTEGER, NOBODY, ORDERED, UNORDERED
+from zoopt._native.reference import (
+    CONTINUOUS,
+    HUGE_LOG_INTEGER,
+    LOG_INTEGER,
+    NOBODY,
+    ORDERED,
+    UNORDERED,
+    Member,
+)
 
 __all__ = [
     "BACKEND",
     "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
     "LOG_INTEGER",
     "NOBODY",
     "ORDERED",
     "UNORDERED",
     "Archive",
+    "Member",
     "Population",
     "SeenPoints",
     "row_hash",

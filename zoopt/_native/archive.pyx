@@ -1,11 +1,10 @@
-"""The archive of Pareto optimization over subsets, compiled: the twin of reference_archive.py.
+"""The archive of Pareto optimization over subsets, compiled: the twin of reference/archive.py.
 
 Read that file first. What differs here, and why:
 
 A. Members stand in arrays of an extension type that grow by doubling; a member's bits are one row
    of packed bytes, so that a child costs one copy of n / 8 bytes and one flip a changed bit.
-B. The known subsets are two tables of 64-bit hashes with open addressing, the present one and the
-   one before it; 0 marks an empty place.
+B. The subsets seen are 64-bit hashes in the two tables of codes.pxd.
 C. Random numbers come from `next_double` of the generator's own bit generator, under its lock,
    with the GIL released.
 """
@@ -58,7 +57,7 @@ cdef uint64_t EMPTY = <uint64_t>0x9E3779B97F4A7C15
 cdef class Archive:
     """Subsets of which none dominates another of its group, and mutations of them.
 
-    See ``zoopt._native.reference_archive.Archive``, which is the same in plain Python.
+    See ``zoopt._native.reference.Archive``, which is the same in plain Python.
     """
 
     cdef readonly Py_ssize_t n, memory
@@ -76,7 +75,7 @@ cdef class Archive:
     cdef double[::1] _slacks
     cdef Py_ssize_t[::1] _groups
     cdef Codes _codes
-    # The present mutation: what is flipped, of which member, and the hash of what it makes.
+    # The present mutation: the bits to flip, the member, and the hash of the child.
     cdef Py_ssize_t[::1] _flips
     cdef Py_ssize_t _n_flips, _parent
     cdef uint64_t _code
@@ -114,7 +113,7 @@ cdef class Archive:
 
     @property
     def n_seen(self):
-        """How many subsets are remembered."""
+        """Number of subsets in memory."""
         return self._codes.n
 
     # ---------------------------------------------------------------- proposals
@@ -192,7 +191,7 @@ cdef class Archive:
         frozen(bits)
         if ident == NOBODY:
             return bits, None
-        if self._n_flips == 1:  # the commonest
+        if self._n_flips == 1:  # the most frequent case
             return bits, (ident, self._flips[0])
         move = [ident]
         for i in range(self._n_flips):
@@ -200,7 +199,7 @@ cdef class Archive:
         return bits, tuple(move)
 
     cdef object _enumerate(self):
-        """Return the next subset that is not known yet; None at the end."""
+        """Return the next unseen subset; None at the end."""
         while self._cursor < 2**self.n:
             data = self._cursor.to_bytes(self._n_bytes, "little")
             self._cursor += 1
@@ -210,7 +209,7 @@ cdef class Archive:
         return None
 
     def mark(self, const uint8_t[::1] bits):
-        """Remember a subset, so that it is not proposed; False if it was known already."""
+        """Remember a subset, so that it is not proposed; False if it was seen before."""
         self._check(bits)
         if not self._remember(self._hash(bits)):
             return False
@@ -259,7 +258,7 @@ cdef class Archive:
         Py_ssize_t group=0,
         double margin=0.0,
     ):
-        """Offer an evaluated subset; say whether it is a member now."""
+        """Offer an evaluated subset; return whether it is a member now."""
         cdef Py_ssize_t i
         self._check(bits)
         with nogil:
@@ -364,7 +363,7 @@ cdef class Archive:
         return None
 
     def level(self, double slack, Py_ssize_t group):
-        """Return the idents of the members of a group that have this slack."""
+        """Return the idents of the members of a group with this slack."""
         cdef Py_ssize_t i
         return [
             self._idents[i]
@@ -377,7 +376,7 @@ cdef class Archive:
         self._remove(self._index(ident))
 
     def revalue(self, Py_ssize_t ident, double value):
-        """Give a member another value; nothing is compared."""
+        """Give a member another value, without a comparison."""
         self._values[self._index(ident)] = value
 
     def bits_of(self, Py_ssize_t ident):
@@ -385,7 +384,7 @@ cdef class Archive:
         return frozen(np.array(self._rows[self._index(ident)]))
 
     def members(self):
-        """Return (ident, value, slack, group) of all members, in no order."""
+        """Return ident, value, slack and group of all members, in no order."""
         cdef Py_ssize_t i
         return [
             (self._idents[i], self._values[i], self._slacks[i], self._groups[i])

@@ -32,7 +32,6 @@ cdef class Members:
 
     cdef int _connect(self, Pairs pairs) except -1
     cdef int _hold(self, rows) except -1
-    cdef int _take_over(self, Py_ssize_t slot, Py_ssize_t parent) except -1
     cdef int _check(self, move) except -1
     cdef Py_ssize_t _slot_of(self, Py_ssize_t ident) noexcept nogil
     cdef object _member(self, Py_ssize_t slot)
@@ -53,11 +52,14 @@ cdef class Members:
         double value,
         move,
         bint positive,
+        bint overwrite,
     ) except -1
     cdef bint _adopt(self, Py_ssize_t slot, row) except -1
-    cdef void _change(
-        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed
-    ) noexcept nogil
+    cdef int _copy_to(self, Py_ssize_t slot, const double *values) except -1
+    cdef int _write_child(
+        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint overwrite
+    ) except -1
+    cdef bint _is_held(self, Py_ssize_t slot) noexcept
     cdef void _derive_pairs(
         self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint positive
     ) noexcept nogil

@@ -36,7 +36,7 @@ from zoopt._native.codes cimport hash_of, mix
 from zoopt._native.columns cimport UNORDERED, bitgen_t, random
 from zoopt._native.pairs cimport LATEST, UNKNOWN, Pairs, index_of
 
-from zoopt._native.reference.members import REPLACEMENTS
+from zoopt._native.reference.members import REPLACEMENTS, Member
 
 __all__ = ["Members"]
 
@@ -144,16 +144,6 @@ cdef class Members:
             self._rows[slot] = data_of(self._arrays[slot])
         return 0
 
-    cdef int _take_over(self, Py_ssize_t slot, Py_ssize_t parent) except -1:
-        """Make a slot's row the slot's alone before it is written; a new one is its parent's."""
-        if Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) == 1:
-            return 0
-        row = frozen(PyArray_SimpleNew(1, &self._d, NPY_DOUBLE))
-        memcpy(data_of(row), self._rows[parent], self._d * sizeof(double))
-        self._rows[slot] = data_of(row)
-        self._arrays[slot] = row
-        return 0
-
     def insert(
         self,
         row,
@@ -162,6 +152,7 @@ cdef class Members:
         double value,
         move=None,
         bint stable=False,
+        bint overwrite=False,
     ):
         """Offer an evaluated point to the sets: 1 positive, 0 negative, -1 neither."""
         cdef Py_ssize_t slot, place, i, loser, displaced
@@ -203,7 +194,7 @@ cdef class Members:
             else:
                 slot = self._n_pos + self._n_neg
             self._insert_positive(place, slot)
-            self._write(slot, row, ident, violation, value, move, True)
+            self._write(slot, row, ident, violation, value, move, True, overwrite)
             return 1
         if not barred and place < self._n_pos:
             self._n_pos -= 1
@@ -219,18 +210,18 @@ cdef class Members:
                     slot = self._negative[loser]
                     self._negative[loser] = displaced
             self._insert_positive(place, slot)
-            self._write(slot, row, ident, violation, value, move, True)
+            self._write(slot, row, ident, violation, value, move, True, overwrite)
             return 1
         if not full:
             slot = self._n_pos + self._n_neg
             self._negative[self._n_neg] = slot
             self._n_neg += 1
-            self._write(slot, row, ident, violation, value, move, False)
+            self._write(slot, row, ident, violation, value, move, False, overwrite)
             return 0
         loser = self._loser(violation, value)
         if loser < 0:
             return -1
-        self._write(self._negative[loser], row, ident, violation, value, move, False)
+        self._write(self._negative[loser], row, ident, violation, value, move, False, overwrite)
         return 0
 
     cdef int _check(self, move) except -1:
@@ -256,7 +247,7 @@ cdef class Members:
         return -1
 
     def row(self, Py_ssize_t ident):
-        """Return the row of a member, read-only; it stays as it is while it is held."""
+        """Return the row of a member, read-only. It does not change as long as it is held."""
         cdef Py_ssize_t slot = self._slot_of(ident)
         if slot < 0:
             raise ValueError(f"no member has the ident {ident}")
@@ -275,7 +266,7 @@ cdef class Members:
         return [self._idents[self._positive[i]] for i in range(self._n_pos)]
 
     def worst_positive(self):
-        """Return violation and value of the worst positive; None without any."""
+        """Return violation and value of the worst positive; None if there is none."""
         cdef Py_ssize_t slot
         if self._n_pos == 0:
             return None
@@ -283,7 +274,7 @@ cdef class Members:
         return self._violations[slot], self._values[slot]
 
     def revalue(self, Py_ssize_t ident, double value):
-        """Give a positive another value, and its place by it, behind its equals."""
+        """Give a positive another value, and rank it anew, behind its equals."""
         cdef Py_ssize_t i, slot = -1
         for i in range(self._n_pos):
             if self._idents[self._positive[i]] == ident:
@@ -298,18 +289,18 @@ cdef class Members:
         self._insert_positive(self._place(self._violations[slot], value, True), slot)
 
     def positives(self):
-        """Return (ident, row, violation, value) of the positive set, best first."""
+        """Return the positive set, best first."""
         cdef Py_ssize_t i
         return [self._member(self._positive[i]) for i in range(self._n_pos)]
 
     def negatives(self):
-        """Return (ident, row, violation, value) of the negative set, in no order."""
+        """Return the negative set, in no order."""
         cdef Py_ssize_t i
         return [self._member(self._negative[i]) for i in range(self._n_neg)]
 
     cdef object _member(self, Py_ssize_t slot):
         row = self._arrays[slot].copy()
-        return self._idents[slot], row, self._violations[slot], self._values[slot]
+        return Member(self._idents[slot], row, self._violations[slot], self._values[slot])
 
     cdef Py_ssize_t _place(
         self, double violation, double value, bint after_equals
@@ -409,8 +400,9 @@ cdef class Members:
         double value,
         move,
         bint positive,
+        bint overwrite,
     ) except -1:
-        """Put a point into a slot, deriving its pairs from its parent's where they are known."""
+        """Put a point into a slot, and derive its pairs from those of its parent if possible."""
         cdef Py_ssize_t n_slots = self._n_pos + self._n_neg
         cdef Py_ssize_t parent = -1 if move is None else self._slot_of(move[0])
         cdef Py_ssize_t n_changed = 0
@@ -418,14 +410,12 @@ cdef class Members:
         cdef uint64_t code
         cdef const double[::1] whole
         if type(row) is not tuple:
-            whole = row  # acquired here, so that a point that enters nothing costs less
+            whole = row  # acquired here, so that a point that is not inserted costs less
         if parent < 0:
             with nogil:
                 self._hashes[slot] = hash_of(whole)
             if not self._adopt(slot, row):
-                self._take_over(slot, slot)
-                if self._d > 0:
-                    memcpy(self._rows[slot], &whole[0], self._d * sizeof(double))
+                self._copy_to(slot, &whole[0] if self._d > 0 else self._rows[slot])
             for other in range(n_slots):
                 self._pairs.counts[slot, other] = self._pairs.counts[other, slot] = UNKNOWN
         else:
@@ -439,8 +429,7 @@ cdef class Members:
                 code += mix(k, self._new[i]) - mix(k, self._old[i])
             self._hashes[slot] = code if code != 0 else 1
             if not self._adopt(slot, row):
-                self._take_over(slot, parent)
-                self._change(parent, slot, n_changed)
+                self._write_child(parent, slot, n_changed, overwrite)
             with nogil:
                 self._derive_pairs(parent, slot, n_changed, positive)
         self._idents[slot] = ident
@@ -449,7 +438,7 @@ cdef class Members:
         return 0
 
     cdef bint _adopt(self, Py_ssize_t slot, row) except -1:
-        """Take a row as the slot's; False if somebody may write it."""
+        """Take a row as that of a slot; False if somebody can write it."""
         cdef PyObject *array = <PyObject *>row
         if (
             not PyArray_Check(row)
@@ -461,12 +450,22 @@ cdef class Members:
         self._rows[slot] = data_of(row)
         return True
 
-    cdef void _change(
-        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed
-    ) noexcept nogil:
-        """Write the child of a member; labels and drawn hold its changes."""
+    cdef int _copy_to(self, Py_ssize_t slot, const double *values) except -1:
+        """Give a slot a new row with some values."""
+        row = frozen(PyArray_SimpleNew(1, &self._d, NPY_DOUBLE))
+        memcpy(data_of(row), values, self._d * sizeof(double))
+        self._rows[slot] = data_of(row)
+        self._arrays[slot] = row
+        return 0
+
+    cdef int _write_child(
+        self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint overwrite
+    ) except -1:
+        """Write the child of a member; _chosen and _new hold its changes."""
         cdef Py_ssize_t i, k, count
-        if parent != slot:
+        if not overwrite or self._is_held(slot):
+            self._copy_to(slot, self._rows[parent])
+        elif parent != slot:
             count = self._pairs.counts[parent, slot]
             if count >= 0 and self._idents[slot] != NOBODY:
                 for i in range(count):
@@ -476,11 +475,16 @@ cdef class Members:
                 memcpy(self._rows[slot], self._rows[parent], self._d * sizeof(double))
         for i in range(n_changed):
             self._rows[slot][self._chosen[i]] = self._new[i]
+        return 0
+
+    cdef bint _is_held(self, Py_ssize_t slot) noexcept:
+        """Return whether somebody else holds the row of a slot, which must not change then."""
+        return Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) > 1
 
     cdef void _derive_pairs(
         self, Py_ssize_t parent, Py_ssize_t slot, Py_ssize_t n_changed, bint positive
     ) noexcept nogil:
-        """Derive a child's pairs from its parent's; labels, replaced, drawn hold its changes."""
+        """Derive the pairs of a child; _chosen, _old and _new hold its changes."""
         cdef Py_ssize_t i, j, other
         for j in range(self._n_pos + self._n_neg):
             for i in range(max(0, n_changed - LATEST), n_changed):

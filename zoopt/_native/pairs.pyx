@@ -105,7 +105,7 @@ cdef class Pairs:
         count = LATEST_ONLY - known if some else known
         if source != pair and count > 0:
             memcpy(&self.lists[pair, 0], &self.lists[source, 0], count * sizeof(int32_t))
-        for i in range(n_changed):  # became equal
+        for i in range(n_changed):  # now equal
             k = self.chosen[i]
             here = self.rows[other][k]
             if self.old[i] != here and self.new[i] == here:
@@ -115,7 +115,7 @@ cdef class Pairs:
                         for kept in range(j, count):
                             self.lists[pair, kept] = self.lists[pair, kept + 1]
                         break
-        for i in range(n_changed):  # became other
+        for i in range(n_changed):  # now different
             k = self.chosen[i]
             here = self.rows[other][k]
             if self.old[i] == here and self.new[i] != here:
@@ -134,7 +134,7 @@ cdef class Pairs:
     cdef Py_ssize_t _list_latest(
         self, Py_ssize_t pair, Py_ssize_t other, Py_ssize_t n_changed
     ) noexcept nogil:
-        """List the latest changes by which a child differs from a member; return how many."""
+        """List the latest changes in which a child differs from a member; return their number."""
         cdef Py_ssize_t i, place = LATEST
         for i in range(n_changed - 1, -1, -1):
             if place == 0:
@@ -147,7 +147,7 @@ cdef class Pairs:
         return LATEST - place
 
     cdef Py_ssize_t _keep_latest(self, Py_ssize_t pair, Py_ssize_t count) noexcept nogil:
-        """Make room for one column more among the latest of a list; return how many are left."""
+        """Make room for one more column among the latest of a list; return the number left."""
         cdef Py_ssize_t i
         for i in range(LATEST - 1):
             self.lists[pair, i] = self.lists[pair, count - LATEST + 1 + i]

@@ -13,7 +13,7 @@ D. With a million columns, each access misses the cache. The values and bounds o
 """
 
 cimport cython
-from libc.math cimport exp, fabs, floor, log, rint, INFINITY
+from libc.math cimport fabs, floor, INFINITY
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
@@ -31,7 +31,9 @@ from zoopt._native.columns cimport (
     LOG_INTEGER,
     ORDERED,
     UNORDERED,
+    code_of,
     draw_value,
+    number_at,
     random,
 )
 from zoopt._native.members cimport Members
@@ -139,7 +141,7 @@ cdef class Population(Members):
         row = PyArray_SimpleNew(1, &self._d, NPY_DOUBLE)
         fresh = data_of(row)
         memcpy(fresh, self._rows[parent], self._d * sizeof(double))
-        if self._n_chosen == 1:  # by far the commonest, and it always differs
+        if self._n_chosen == 1:  # by far the most frequent case, and it always differs
             fresh[self._chosen[0]] = self._new[0]
             return frozen(row), (self._idents[parent], self._chosen[0])
         move = [self._idents[parent]]
@@ -159,7 +161,7 @@ cdef class Population(Members):
         return values, move
 
     cdef Py_ssize_t _draw_child(self, Py_ssize_t n_redrawn, double width) except -2:
-        """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
+        """Leave a new point in _chosen and _new; return its parent, or -1 for a uniform point."""
         cdef Py_ssize_t parent = -1
         if not 0 <= n_redrawn <= self.uncertain_bits:
             raise ValueError(
@@ -186,7 +188,7 @@ cdef class Population(Members):
         return None if row is None else (row, None)
 
     cdef object _changes(self, Py_ssize_t parent):
-        """Return the move that labels and drawn hold, and its new values."""
+        """Return the move in _chosen, and the new values in _new."""
         cdef Py_ssize_t i
         if self._n_chosen == 1:
             return (self._idents[parent], self._chosen[0]), (self._new[0],)
@@ -200,7 +202,7 @@ cdef class Population(Members):
 
     @property
     def n_seen(self):
-        """How many distinct points are remembered: proposed or marked."""
+        """Number of points in memory; see `SeenPoints`."""
         return self._codes.n
 
     def uniform(self):
@@ -230,7 +232,7 @@ cdef class Population(Members):
         return random(self._bitgen)
 
     cdef Py_ssize_t _propose(self) noexcept nogil:
-        """Leave a new point in labels and drawn; return its parent, -1 for a uniform point."""
+        """Leave a new point in _chosen and _new; return its parent, or -1 for a uniform point."""
         cdef Py_ssize_t parent, i, _
         cdef bint found = False
         cdef bint few
@@ -258,7 +260,7 @@ cdef class Population(Members):
                 if found:
                     break
             if few and not found:
-                found = self._draw_unknown(parent)
+                found = self._draw_unseen(parent)
             for i in range(self._n_touched):
                 self._left[self._touched[i]] = self._low[self._touched[i]]
                 self._right[self._touched[i]] = self._high[self._touched[i]]
@@ -272,7 +274,7 @@ cdef class Population(Members):
         )
 
     cdef Py_ssize_t _shrink(self) noexcept nogil:
-        """Shrink the space around a random positive until no negative is left inside."""
+        """Shrink the space around a random positive until no negative is left inside: step 2."""
         cdef Py_ssize_t positive = self._positive[<Py_ssize_t>(self._random() * self._n_pos)]
         cdef Py_ssize_t n_active = self._n_neg
         cdef Py_ssize_t _, i, j, k, kind, n_kept
@@ -281,7 +283,7 @@ cdef class Population(Members):
         self._n_fixed = 0
         for i in range(n_active):
             self._active[i] = self._negative[i]
-        for _ in range(self._n_neg):  # each turn separates one negative at least
+        for _ in range(self._n_neg):  # each turn excludes at least one
             if n_active == 0:
                 break
             j = <Py_ssize_t>(self._random() * n_active)
@@ -362,7 +364,7 @@ cdef class Population(Members):
             self._taken[self._chosen[i]] = 0
 
     cdef void _gather(self, Py_ssize_t parent) noexcept nogil:
-        """Put value and region of the chosen columns together: read alone they load faster."""
+        """Gather values and bounds of the chosen columns, so that the cache misses overlap."""
         cdef Py_ssize_t i, k
         for i in range(self._n_chosen):
             k = self._chosen[i]
@@ -373,7 +375,7 @@ cdef class Population(Members):
             self._narrow()
 
     cdef void _narrow(self) noexcept nogil:
-        """Keep the chosen columns near the parent, but let neighbours of whole numbers in."""
+        """Narrow the bounds of the chosen columns to the width, but include neighbors."""
         cdef Py_ssize_t i, k, kind
         cdef double here, reach, first, last, number
         for i in range(self._n_chosen):
@@ -389,17 +391,17 @@ cdef class Population(Members):
                     reach = 1.0
             first = here - reach
             last = here + reach
-            if kind == LOG_INTEGER:
-                number = rint(exp(here))
-                first = min(first, log(max(number - 1.0, 1.0)))
-                last = max(last, log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(kind, here)
+                first = min(first, code_of(kind, max(number - 1.0, 1.0)))
+                last = max(last, code_of(kind, number + 1.0))
             if first > self._chosen_left[i]:
                 self._chosen_left[i] = first
             if last < self._chosen_right[i]:
                 self._chosen_right[i] = last
 
     cdef bint _redraw(self, Py_ssize_t parent) noexcept nogil:
-        """Redraw the chosen columns; True, and the point remembered, if it is new."""
+        """Redraw the chosen columns: step 3. True if the point is new, and remembered now."""
         cdef uint64_t code = self._hashes[parent]
         cdef bint changed = False
         cdef Py_ssize_t i, k
@@ -426,7 +428,7 @@ cdef class Population(Members):
         return changed and add_code(self._codes, code if code != 0 else 1)
 
     cdef Py_ssize_t _recombine(self) noexcept nogil:
-        """Leave a mixture of a positive and a member in labels and drawn; return the positive.
+        """Leave a mixture of a positive and a member in _chosen and _new; return the positive.
 
         -1 if it is known, or nothing was to be mixed; TOO_FAR if they differ too much.
         """
@@ -501,14 +503,14 @@ cdef class Population(Members):
                 return False
         return True
 
-    cdef bint _draw_unknown(self, Py_ssize_t parent) noexcept nogil:
-        """Draw uniformly among the unknown points that redrawing the chosen columns can give."""
+    cdef bint _draw_unseen(self, Py_ssize_t parent) noexcept nogil:
+        """Draw uniformly among the unseen points that differ in the chosen columns only."""
         cdef uint64_t codes[FEW_OUTCOMES]
-        cdef Py_ssize_t unknown[FEW_OUTCOMES]
+        cdef Py_ssize_t unseen[FEW_OUTCOMES]
         cdef uint64_t step, old
         cdef Py_ssize_t i, j, k, v, count
         cdef Py_ssize_t n = 1
-        cdef Py_ssize_t n_unknown = 0
+        cdef Py_ssize_t n_unseen = 0
         codes[0] = self._hashes[parent]
         for i in range(self._n_chosen):
             k = self._chosen[i]
@@ -523,11 +525,11 @@ cdef class Population(Members):
             if codes[i] == 0:
                 codes[i] = 1
             if codes[i] != self._hashes[parent] and not is_seen(self._codes, codes[i]):
-                unknown[n_unknown] = i
-                n_unknown += 1
-        if n_unknown == 0:
+                unseen[n_unseen] = i
+                n_unseen += 1
+        if n_unseen == 0:
             return False
-        j = unknown[<Py_ssize_t>(self._random() * n_unknown)]
+        j = unseen[<Py_ssize_t>(self._random() * n_unseen)]
         add_code(self._codes, codes[j])
         for i in range(self._n_chosen):
             self._new[i] = self._outcome_first[i] + j % self._outcome_count[i]

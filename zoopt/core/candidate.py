@@ -1,7 +1,10 @@
-"""Candidates: points that a solver asks to have evaluated."""
+"""Candidates: points that a solver asks to have evaluated.
+
+A candidate is a whole point, a point in packed bits, or a step: its changes to a parent.
+"""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,32 +12,39 @@ import numpy.typing as npt
 from zoopt.core.lineage import Record
 from zoopt.core.space import Bits, Row, Space
 
-__all__ = ["Candidate", "is_repeat"]
+__all__ = ["Candidate", "PackedCandidate", "StepCandidate", "is_repeat"]
+
+NO_ROW: Row = np.empty(0)
 
 
 class Candidate:
     """A point that a solver asks to have evaluated.
 
+    Parameters
+    ----------
+    id : int
+    u : float64 array, shape (n_columns,), read-only
+    space : Space
+    move : tuple of int, optional
+    origin : object, optional
+
     Attributes
     ----------
     id : int
-        Order of ask, from 0, given by the outermost solver.
+        Order of ask, from 0, given by the outermost solver. Points that were not asked have
+        negative ids.
     u : float64 array, shape (n_columns,), read-only
-        The encoded point; of bits and steps made when it is first asked for.
+        The encoded point.
     bits : uint8 array, shape (ceil(n_columns / 8),), read-only, or None
-        The point packed, the first column lowest, if the solver works on bits.
+        The packed point, with the first column in the lowest bit, if the solver works on bits.
     move : tuple of int or None
-        How it was made: the id of its parent, then the columns in which it differs.
+        The id of its parent, then the columns in which it differs from the parent.
     record : Record or None
-        Of a step, what became of its parent.
-    base : float64 array, shape (n_columns,), read-only
-        Of a step, the encoded parent.
-    values : tuple of float
-        Of a step, the new values of the columns that its move names.
+        Of a step, the record of its parent.
     origin : object
-        Routing of the solver that proposed it; None for a solver of its own.
+        How a wrapper finds the solver that proposed it; None otherwise.
     x : list or dict
-        The point in user units, decoded anew at each access.
+        The point in user units, decoded at each access.
 
     Examples
     --------
@@ -44,9 +54,9 @@ class Candidate:
     (0, ['n'])
     """
 
-    __slots__ = ("base", "bits", "id", "move", "origin", "record", "space", "u", "values")
-    base: Row
-    values: tuple[float, ...]
+    __slots__ = ("id", "move", "origin", "space", "u")
+    bits: Bits | None = None
+    record: Record | None = None
 
     def __init__(
         self,
@@ -58,71 +68,9 @@ class Candidate:
     ) -> None:
         self.id = id
         self.u = u
-        self.bits: Bits | None = None
-        self.record: Record | None = None
         self.space = space
         self.move = move
         self.origin = origin
-
-    @classmethod
-    def step(
-        cls,
-        id: int,
-        base: Row,
-        record: Record,
-        values: tuple[float, ...],
-        space: Space,
-        move: tuple[int, ...],
-        origin: Any = None,
-    ) -> "Candidate":
-        """Make a candidate of what it changes in its parent."""
-        self = cls.__new__(cls)
-        self.id = id
-        self.base = base
-        self.record = record
-        self.values = values
-        self.bits = None
-        self.space = space
-        self.move = move
-        self.origin = origin
-        return self
-
-    def settle(self, row: Row) -> None:
-        """Let a step go on as a whole point."""
-        self.u = row
-        self.record = None
-
-    @classmethod
-    def packed(
-        cls,
-        id: int,
-        bits: Bits,
-        space: Space,
-        move: tuple[int, ...] | None = None,
-        origin: Any = None,
-    ) -> "Candidate":
-        """Make a candidate of bits."""
-        self = cls.__new__(cls)
-        self.id = id
-        self.bits = bits
-        self.record = None
-        self.space = space
-        self.move = move
-        self.origin = origin
-        return self
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:  # only of bits and steps, and only once
-            if name != "u":
-                raise AttributeError(f"a Candidate has no attribute {name!r}")
-            if self.record is None:
-                self.u = self.space.unpack(self.bits)
-            else:
-                self.u = self.base.copy()
-                self.u[list(self.move[1:])] = self.values
-                self.u.flags.writeable = False
-            return self.u
 
     @property
     def x(self) -> Any:
@@ -131,45 +79,173 @@ class Candidate:
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
         """Which columns of a binary space hold the second of their two values; a new array."""
-        return self.space.mask(self.space.pack(self.u) if self.bits is None else self.bits)
+        return self.space.mask(self.space.pack(self.u))
 
     def values_in(self, columns: Iterable[int]) -> list[float]:
-        """Return the encoded values of some columns."""
-        if self.record is not None and self.move is not None and columns == self.move[1:]:
-            return list(self.values)
-        if self.bits is None:
-            return [self.u.item(k) for k in columns]
-        low = self.space.low
-        return [low.item(k) + (self.bits.item(k >> 3) >> (k & 7) & 1) for k in columns]
+        """Return the encoded values of some columns.
+
+        Parameters
+        ----------
+        columns : iterable of int
+
+        Returns
+        -------
+        list of float
+        """
+        return [self.u.item(k) for k in columns]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.bits is not None:
-            return _restore_packed, (self.id, self.bits, self.space, self.move, self.origin)
-        if self.record is not None:
-            step = self.id, self.base, self.record, self.values, self.space, self.move, self.origin
-            return _restore_step, step
-        return _restore, (self.id, self.u, self.space, self.move, self.origin)
+        return _restore, (type(self), self.id, self.u, self.space, self.move, self.origin)
 
     def __repr__(self) -> str:
-        return f"Candidate(id={self.id}, x={self.x!r})"
+        return f"{type(self).__name__}(id={self.id}, x={self.x!r})"
 
 
-def _restore(ident: int, u: Row, *rest: Any) -> Candidate:
-    u.flags.writeable = False  # pickling forgets that
-    return Candidate(ident, u, *rest)
+class PackedCandidate(Candidate):
+    """A candidate in packed bits. Its `u` is made at the first access.
+
+    Parameters
+    ----------
+    id : int
+    bits : uint8 array, shape (ceil(n_columns / 8),), read-only
+    space : Space
+        Binary.
+    move, origin
+        See `Candidate`.
+
+    Examples
+    --------
+    >>> from zoopt import Space
+    >>> space = Space.subsets(3)
+    >>> PackedCandidate(0, space.pack(space.encode([True, False, True])), space)
+    PackedCandidate(id=0, x=[True, False, True])
+    """
+
+    __slots__ = ("_row", "bits")
+
+    def __init__(
+        self,
+        id: int,
+        bits: Bits,
+        space: Space,
+        move: tuple[int, ...] | None = None,
+        origin: Any = None,
+    ) -> None:
+        self.id = id
+        self.bits: Bits = bits
+        self.space = space
+        self.move = move
+        self.origin = origin
+        self._row: Row | None = None
+
+    @property
+    def u(self) -> Row:
+        if self._row is None:
+            self._row = self.space.unpack(self.bits)
+        return self._row
+
+    @u.setter
+    def u(self, row: Row) -> None:
+        self._row = row
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        return self.space.mask(self.bits)
+
+    def values_in(self, columns: Iterable[int]) -> list[float]:
+        low, bits = self.space.low, self.bits
+        return [low.item(k) + (bits.item(k >> 3) >> (k & 7) & 1) for k in columns]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.id, self.bits, self.space, self.move, self.origin)
 
 
-def _restore_packed(ident: int, bits: Bits, *rest: Any) -> Candidate:
-    bits.flags.writeable = False
-    return Candidate.packed(ident, bits, *rest)
+class StepCandidate(Candidate):
+    """A candidate given by its changes to a parent. Its `u` is made at the first access.
+
+    Parameters
+    ----------
+    id : int
+    base : float64 array, shape (n_columns,), read-only
+        The encoded parent.
+    record : Record
+        The record of the parent.
+    values : tuple of float
+        The new values of the columns that the move names.
+    space : Space
+    move : tuple of int
+    origin : object, optional
+
+    Examples
+    --------
+    >>> from zoopt import Space
+    >>> space = Space([(0, 1)] * 3)
+    >>> StepCandidate(4, space.encode([0.0, 0.0, 0.0]), Record(1.5, None), (0.5,), space, (2, 1))
+    StepCandidate(id=4, x=[0.0, 0.5, 0.0])
+    """
+
+    __slots__ = ("_row", "base", "record", "values")
+    move: tuple[int, ...]
+
+    def __init__(
+        self,
+        id: int,
+        base: Row,
+        record: Record | None,
+        values: tuple[float, ...],
+        space: Space,
+        move: tuple[int, ...],
+        origin: Any = None,
+    ) -> None:
+        self.id = id
+        self.base = base
+        self.record: Record | None = record
+        self.values = values
+        self.space = space
+        self.move = move
+        self.origin = origin
+        self._row: Row | None = None
+
+    @property
+    def u(self) -> Row:
+        if self._row is None:
+            row = self.base.copy()
+            row[list(self.move[1:])] = self.values
+            row.flags.writeable = False
+            self._row = row
+        return self._row
+
+    @u.setter
+    def u(self, row: Row) -> None:
+        self._row = row
+
+    def detach(self) -> None:
+        """Drop the parent's row, so that the row may be overwritten. Set `base` or settle next."""
+        self.base = NO_ROW
+
+    def settle(self, row: Row) -> None:
+        """Give the candidate a row of its own; it needs neither parent nor record then."""
+        self._row = row
+        self.base = NO_ROW
+        self.record = None
+
+    def values_in(self, columns: Iterable[int]) -> list[float]:
+        return list(self.values) if columns == self.move[1:] else super().values_in(columns)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.record is None:
+            return _restore, (Candidate, self.id, self.u, self.space, self.move, self.origin)
+        step = self.base, self.record, self.values, self.space, self.move, self.origin
+        return _restore, (type(self), self.id, *step)
 
 
-def _restore_step(ident: int, base: Row, *rest: Any) -> Candidate:
-    base.flags.writeable = False
-    return Candidate.step(ident, base, *rest)
+def _restore(form: type[Candidate], ident: int, array: Any, *rest: Any) -> Candidate:
+    """Make a candidate anew; a pickled array has forgotten that it is read-only."""
+    array.flags.writeable = False
+    return form(ident, array, *rest)
 
 
 def is_repeat(candidate: Candidate) -> bool:
-    """Tell whether it is a point that was asked before; one told by others was not."""
+    """Return whether the candidate is a point that was asked before, to be evaluated again."""
     move = candidate.move
     return move is not None and len(move) == 1 and move[0] >= 0

@@ -1,34 +1,53 @@
-"""Dimensions of a search space: `Real`, `Integer` and `Choice`, and the encoding of their values.
+"""Dimensions of numbers, `Real` and `Integer`, and the encoding of their values.
 
 `Real` is encoded as itself, with ``log`` as its logarithm, with ``step`` as the index on its grid.
-`Integer` is encoded as itself, with ``log`` as its logarithm. `Choice` is encoded as an index.
+`Integer` is encoded as itself, with ``log`` as its logarithm.
 """
 
-import hashlib
 import math
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeAlias
 
-import numpy as np
+from zoopt._native import CONTINUOUS, HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
+from zoopt._native.reference import code_of, number_at
+from zoopt.core.checks import exact, number
+from zoopt.core.choices import Choice
 
-from zoopt._native import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
-from zoopt.core.checks import number
-
-__all__ = ["Choice", "Dimension", "Integer", "Real"]
+__all__ = ["Choice", "Dimension", "Integer", "Real", "decoder"]
 
 #: Whole numbers beyond this are not exact as floats.
 MAX_EXACT = 2**53
+#: Up to here the logarithms of whole numbers are exact enough to tell neighbors apart.
+MAX_LOG = 2**46
+#: Over a range narrower than this fraction of its lower bound, the logarithm is a straight line to
+#: four digits. The numbers themselves are the code there: their logarithms would coincide.
+STRAIGHT = 1e-3
+#: Largest number of user values that a logarithmic dimension remembers.
+MOST_GIVEN = 2**20
 
 
 def _bounds(low: Any, high: Any) -> tuple[float, float]:
     low, high = number(low, "low", finite=True), number(high, "high", finite=True)
-    if low > high:
-        raise ValueError(f"low must be at most high, got low={low!r}, high={high!r}")
+    _check_order(low, high)
     if not math.isfinite(high - low):
         raise ValueError(f"the range [{low!r}, {high!r}] is too wide for a float")
     return low, high
+
+
+def _check_exact(bound: Any, name: str) -> None:
+    given = exact(bound, name)
+    if isinstance(given, int) and float(given) != given:
+        raise ValueError(
+            f"{name} must be a number that floats hold exactly, such as whole numbers up to 2**53, "
+            f"got {bound!r}"
+        )
+
+
+def _check_order(low: float, high: float) -> None:
+    if low > high:
+        raise ValueError(f"low must be at most high, got low={low!r}, high={high!r}")
 
 
 class Real:
@@ -41,16 +60,25 @@ class Real:
     log : bool
         Search in the logarithm; needs ``low > 0``.
     step : float, optional
-        Only the grid ``low, low + step, ...`` up to high. A grid of more than 2^53 points is not
-        distinguished from a continuum.
+        Allow only the grid ``low, low + step, ...`` up to high, of at most 2^53 points.
     origin : float, optional
-        With ``step``: the grid is the multiples of step away from origin instead, rounded to
-        nearest and clipped to the bounds.
+        With ``step``: the grid consists of the multiples of step away from origin instead, and its
+        ends are clipped to the bounds.
+
+    Attributes
+    ----------
+    kind : int
+        Kind of the encoded column.
+    column : (float, float)
+        Bounds of the encoded column; equal for a constant.
+    size : int or float
+        Number of values, ``inf`` without a step.
 
     Raises
     ------
     TypeError, ValueError
-        If a bound is no finite number, the bounds are reversed, or the options contradict.
+        If a bound is not a finite number, the bounds are reversed, the options contradict each
+        other, or the grid has more than 2^53 points.
 
     Examples
     --------
@@ -73,12 +101,19 @@ class Real:
         self.origin = None if origin is None else number(origin, "origin", finite=True)
         if self.log and self.low <= 0:
             raise ValueError(f"log=True needs low > 0, got low={low!r}")
+        if self.step is not None:
+            _check_exact(low, "low")
+            _check_exact(high, "high")
         if self.step is not None and self.step <= 0:
             raise ValueError(f"step must be > 0, got {step!r}")
         if self.log and self.step is not None:
             raise ValueError("log and step exclude each other")
         if self.step is None and self.origin is not None:
             raise ValueError("origin has no meaning without step")
+        #: Whether the code is the logarithm.
+        self.has_log_code = self.log and self.high - self.low > STRAIGHT * self.low
+        #: Values that users gave, by code, where the code alone would round them.
+        self._given: dict[float, float] = {}
         self._first, self._last = self._grid()
         self._scale = self._decimal_scale()
 
@@ -87,17 +122,22 @@ class Real:
         if self.step is None:
             return 0.0, -1.0
         if self.origin is None:
-            first = 0.0
-            last = float(math.floor((self.high - self.low) / self.step * (1 + 1e-12)))
+            first, last = 0.0, _n_steps(self.low, self.high, self.step)
         else:
             first = float(round((self.low - self.origin) / self.step))
             last = float(round((self.high - self.origin) / self.step))
-        if max(last - first, abs(first), abs(last)) > MAX_EXACT:
-            return 0.0, -1.0
+        finest = math.ulp(max(abs(self.low), abs(self.high)))
+        if max(last - first, abs(first), abs(last)) >= MAX_EXACT or (
+            last > first and self.step < finest
+        ):
+            raise ValueError(
+                f"step must divide the range into at most 2**53 points that floats tell apart, got "
+                f"step={self.step!r} for [{self.low!r}, {self.high!r}]"
+            )
         return first, last
 
     def _decimal_scale(self) -> float:
-        """Return the power of ten that makes all grid points whole, 0.0 if there is none."""
+        """Return the power of ten that makes all grid points whole; 0.0 if there is none."""
         if self.step is None:
             return 0.0
         origin = self.low if self.origin is None else self.origin
@@ -115,10 +155,11 @@ class Real:
 
     @property
     def column(self) -> tuple[float, float]:
-        """Bounds of the encoded column; equal for a constant."""
         if self._last >= self._first:
             return self._first, self._last
-        return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+        if self.has_log_code:
+            return math.log(self.low), math.log(self.high)
+        return self.low, self.high
 
     @property
     def size(self) -> float:
@@ -127,24 +168,50 @@ class Real:
         return int(self._last - self._first) + 1 if self._last >= self._first else math.inf
 
     def encode(self, value: Any) -> float:
-        code = number(value, "value", finite=True)
+        """Return the code of a value; one off the grid has that of its neighbor.
+
+        With ``log``, several floats can share a code: the value itself is remembered, so that
+        `decode` returns it exactly.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not a number, or out of bounds.
+        """
+        code: float = value if type(value) is float else number(value, "value", finite=True)
         if not self.low <= code <= self.high:
+            number(value, "value", finite=True)
             raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
         if self._last >= self._first:
             origin = self.low if self.origin is None else self.origin
             index = float(round((code - origin) / self._step))
             return min(max(index, self._first), self._last)
-        return math.log(code) if self.log else code
+        return self._logarithm(code) if self.has_log_code else code
+
+    def _logarithm(self, value: float) -> float:
+        code = math.log(value)
+        self.remember(code, value)
+        return code
+
+    def remember(self, code: float, value: float) -> None:
+        """Let a code of a logarithmic dimension decode to exactly this value."""
+        if self.decode(code) != value:
+            if len(self._given) >= MOST_GIVEN:
+                del self._given[next(iter(self._given))]
+            self._given[code] = value
 
     def decode(self, code: float) -> float:
+        """Return the value of a code."""
         if self._last >= self._first:
             return min(max(self._grid_value(code), self.low), self.high)
-        if self.log:
+        if self.has_log_code:
+            if self._given and code in self._given:
+                return self._given[code]
             return min(max(math.exp(code), self.low), self.high)
         return float(code)
 
     def _grid_value(self, index: float) -> float:
-        """Return a grid point as its decimal reads: 3 * 0.1 is 0.3, not 0.30000000000000004."""
+        """Return a grid point in decimal: 3 * 0.1 is 0.3, not 0.30000000000000004."""
         value = (self.low if self.origin is None else self.origin) + index * self._step
         return round(value * self._scale) / self._scale if self._scale else value
 
@@ -167,17 +234,46 @@ class Real:
         return hash(repr(self))
 
 
+def _n_steps(low: float, high: float, step: float) -> float:
+    """Return how many steps fit between two bounds, by the decimals that the user wrote."""
+    exact_ratio = (_decimal(high) - _decimal(low)) / _decimal(step)
+    n = math.floor(exact_ratio)
+    # A step such as 1/11 does not divide 1 in binary, but was meant to.
+    slack = min(1e-12 * (n + 1), 1e-3)
+    return float(n + 1 if n + 1 - exact_ratio <= slack else n)
+
+
+def _decimal(value: float) -> Fraction:
+    return Fraction(repr(value))
+
+
 class Integer:
     """A dimension of whole numbers.
 
     Parameters
     ----------
     low, high : int
-        Bounds, both included, at most 2^53 in size; equal bounds make a constant.
+        Bounds, both included, from -2^53 to 2^53; equal bounds make a constant.
     log : bool
         Search in the logarithm; needs ``low >= 1`` and ``ordered``.
     ordered : bool
-        Whether near numbers mean like things. Labels that happen to be numbers are unordered.
+        Whether neighboring numbers have similar meanings. Pass False for labels that happen to be
+        numbers.
+
+    Attributes
+    ----------
+    kind : int
+        Kind of the encoded column.
+    column : (float, float)
+        Bounds of the encoded column; equal for a constant.
+    size : int
+        Number of values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a bound is not a whole number or beyond 2^53, the bounds are reversed, or the options
+        contradict each other.
 
     Examples
     --------
@@ -186,45 +282,63 @@ class Integer:
     """
 
     def __init__(self, low: int, high: int, *, log: bool = False, ordered: bool = True) -> None:
-        left, right = _bounds(low, high)
+        left: Any = exact(low, "low")
+        right: Any = exact(high, "high")
         if left != math.floor(left) or right != math.floor(right):
             raise ValueError(f"bounds of an Integer must be whole, got low={low!r}, high={high!r}")
         if max(abs(left), abs(right)) > MAX_EXACT:
-            raise ValueError(f"bounds of an Integer must be at most 2**53, got [{low!r}, {high!r}]")
+            raise ValueError(
+                "bounds of an Integer must lie from -2**53 to 2**53, since floats skip whole "
+                f"numbers beyond, got low={low!r}, high={high!r}"
+            )
         self.low, self.high = int(left), int(right)
+        _check_order(self.low, self.high)
         self.log = bool(log)
         self.ordered = bool(ordered)
         if self.log and self.low < 1:
             raise ValueError(f"log=True needs low >= 1, got low={low!r}")
         if self.log and not self.ordered:
             raise ValueError("log=True needs ordered=True")
-
-    @property
-    def kind(self) -> int:
+        self.kind: int = ORDERED if self.ordered else UNORDERED
         if self.log:
-            return LOG_INTEGER
-        return ORDERED if self.ordered else UNORDERED
+            self.kind = LOG_INTEGER if self.high <= MAX_LOG else HUGE_LOG_INTEGER
 
     @property
     def column(self) -> tuple[float, float]:
-        if self.log and self.low < self.high:
+        if self.kind == LOG_INTEGER and self.low < self.high:
             return math.log(self.low - 0.5), math.log(self.high + 0.5)
-        return float(self.low), float(self.high)
+        return self._code(self.low), self._code(self.high)
 
     @property
     def size(self) -> float:
         return self.high - self.low + 1
 
     def encode(self, value: Any) -> float:
-        code = number(value, "value", finite=True)
-        if code != math.floor(code):
+        """Return the code of a value.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is not a whole number, or out of bounds.
+        """
+        given = value if type(value) is int else exact(value, "value")
+        if given != math.floor(given):
             raise ValueError(f"{value!r} is not a whole number")
-        if not self.low <= code <= self.high:
+        if not self.low <= given <= self.high:
             raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")
-        return math.log(code) if self.log else code
+        return self._code(int(given))
+
+    def _code(self, value: int) -> float:
+        if not self.log:
+            return float(value)
+        return code_of(self.kind, value)
 
     def decode(self, code: float) -> int:
-        value = round(math.exp(code)) if self.log else int(code)
+        """Return the value of a code."""
+        if self.kind == LOG_INTEGER:
+            value = round(math.exp(code))
+        else:
+            value = int(number_at(self.kind, code) if self.log else code)
         return min(max(value, self.low), self.high)
 
     def __repr__(self) -> str:
@@ -238,120 +352,13 @@ class Integer:
         return hash(repr(self))
 
 
-class Choice:
-    """A dimension of any Python objects.
-
-    Parameters
-    ----------
-    values : sequence
-        At least one object, none twice; points hold these very objects. One makes a constant.
-    ordered : bool
-        Whether neighbors in the list mean like things.
-
-    Examples
-    --------
-    >>> Choice(["relu", "tanh", None]).size
-    3
-    """
-
-    def __init__(self, values: Iterable[Any], *, ordered: bool = False) -> None:
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise TypeError(f"values must be a list of objects, got {values!r}")
-        self.values: list[Any] = list(values)
-        self.ordered = bool(ordered)
-        if not self.values:
-            raise ValueError("values must not be empty")
-        for i, value in enumerate(self.values):
-            if self._find(value, i) is not None:
-                raise ValueError(f"values must not repeat, got {value!r} twice")
-
-    def _find(self, value: Any, end: int | None = None) -> int | None:
-        """Return the index of an object: the same object, or an equal one of the same type."""
-        for i, known in enumerate(self.values[:end]):
-            if known is value or (type(known) is type(value) and _equal(known, value)):
-                return i
-        return None
-
-    @property
-    def kind(self) -> int:
-        return ORDERED if self.ordered else UNORDERED
-
-    @property
-    def column(self) -> tuple[float, float]:
-        return 0.0, float(len(self.values) - 1)
-
-    @property
-    def size(self) -> float:
-        return len(self.values)
-
-    def encode(self, value: Any) -> float:
-        index = self._find(value)
-        if index is None:  # 1 and np.int64(1), or 1 and 1.0, mean the same choice
-            index = next((i for i, known in enumerate(self.values) if _equal(known, value)), None)
-        if index is None:
-            raise ValueError(f"{value!r} is none of {self.values!r}")
-        return float(index)
-
-    def decode(self, code: float) -> Any:
-        return self.values[int(code)]
-
-    def __repr__(self) -> str:
-        return f"Choice({self.values!r}{', ordered=True' if self.ordered else ''})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Choice) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
-
-
-def _equal(a: Any, b: Any) -> bool:
-    try:
-        return bool(a == b)
-    except Exception:  # arrays and the like have no single truth value: only identity counts
-        return False
-
-
 Dimension: TypeAlias = Real | Integer | Choice
 
 
 def decoder(dimension: Dimension) -> Callable[[float], Any] | None:
-    """Return what turns a code into a value; None if the code is the value."""
-    if type(dimension) is Real and not dimension.log and dimension.kind == CONTINUOUS:
+    """Return the function that turns a code into a value; None if the code is the value."""
+    if type(dimension) is Real and not dimension.has_log_code and dimension.kind == CONTINUOUS:
         return None
     if type(dimension) is Integer and not dimension.log:
         return int
     return dimension.decode
-
-
-def described(dimension: Dimension) -> dict[str, Any]:
-    names = ("low", "high", "log", "step", "origin", "ordered")
-    facts = {name: getattr(dimension, name) for name in names if hasattr(dimension, name)}
-    if isinstance(dimension, Choice):
-        if all(v is None or type(v) in (str, int, float, bool) for v in dimension.values):
-            facts["values"] = dimension.values
-        else:
-            texts = re.sub(" at 0x[0-9a-f]+", "", repr(dimension.values))
-            facts["fingerprint"] = hashlib.sha256(texts.encode()).hexdigest()
-    return {"type": type(dimension).__name__, **facts}
-
-
-def restored(described: dict[str, Any]) -> Dimension:
-    facts = dict(described)
-    kind = facts.pop("type")
-    if "fingerprint" in facts:
-        raise ValueError("it has choices of objects")
-    if kind == "Choice":
-        return Choice(**facts)
-    return Real(**facts) if kind == "Real" else Integer(**facts)
-
-
-def as_dimension(entry: Any, label: str) -> Dimension:
-    if isinstance(entry, (Real, Integer, Choice)):
-        return entry
-    if isinstance(entry, (tuple, list, np.ndarray)) and len(entry) == 2:
-        try:
-            return Real(entry[0], entry[1])
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{label}: {error}") from None
-    raise TypeError(f"{label} must be Real, Integer, Choice or a (low, high) pair, got {entry!r}")

@@ -133,7 +133,7 @@ def as_number(value: Any) -> float:
     ----------
     value : object
         A real number, an array of one element, or an object that ``float`` converts, such as a
-    tensor.
+        tensor.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Where steps start: what became of a point, and the way back to it.
+"""Records of points from which steps start.
 
-Owns `Record`. One without its extra, as after a run was resumed from a file, keeps the way back to
-one that has it, so that it can be made again as it was made before.
+A resumed run knows the values of its points and not their states. The record of such a point keeps
+the way back to a record with a state, so that the state can be computed again, step by step.
 """
 
 from typing import Any
@@ -12,18 +12,23 @@ __all__ = ["Record"]
 
 
 class Record:
-    """What became of a point, and how it was made as far as that may be needed.
+    """The outcome of a point and, if its state is not known, the step that made it.
+
+    Parameters
+    ----------
+    value : float
+    extra : object
+        The state: what ``evaluate`` returned beside the value; None if it is not known.
 
     Attributes
     ----------
     value : float
     extra : object
-        What the surface's ``evaluate`` handed back beside the value; None if that is not known.
     before : Record or None
-        That of its parent, if it was made by a step and its extra is not known.
+        The record of the parent, if a step made the point and its state is not known.
     columns : tuple of int
     old, new : tuple of float
-        What the step changed, if there is a record before.
+        The changes of that step.
     """
 
     __slots__ = ("before", "columns", "extra", "new", "old", "value")
@@ -39,18 +44,18 @@ class Record:
     def follow(
         self, before: "Record", row: Row, columns: tuple[int, ...], new: tuple[float, ...]
     ) -> None:
-        """Keep the way back to a parent, of which the row is given."""
+        """Keep the way back to the parent, with the row of the parent."""
         self.before = before
         self.columns, self.new = columns, new
         self.old = tuple(row.item(k) for k in columns)
 
     def settle(self, extra: Any) -> None:
-        """Take the extra, which makes the way back needless."""
+        """Take the state, and drop the way back."""
         self.extra = extra
         self.before = None
 
     def __reduce__(self) -> Any:
-        """Pickle the way back as a list: it may be longer than pickles may be deep."""
+        """Pickle the way back as a list, since pickles cannot nest as deep."""
         way, record = [], self
         while True:
             changed = record.columns, record.old, record.new

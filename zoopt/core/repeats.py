@@ -5,7 +5,7 @@ Knows nothing of who evaluates the point, nor of why it is evaluated again.
 
 import math
 
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.evaluation import LOST, OK, Best, Evaluation, rank
 from zoopt.core.means import mean, standard_error
 
@@ -92,7 +92,7 @@ class RepeatedPoint:
         if first.bits is None:
             candidate = Candidate(ident, first.u, first.space, move, first.origin)
         else:
-            candidate = Candidate.packed(ident, first.bits, first.space, move, first.origin)
+            candidate = PackedCandidate(ident, first.bits, first.space, move, first.origin)
         if move is None:
             self.candidate = candidate
         return candidate

@@ -1,27 +1,59 @@
 """Seeds: one generator per role, each derived from the seed of the run."""
 
 import numbers
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 __all__ = ["Seed", "root_seed", "spawn_generator", "spawn_seed"]
 
-Seed: TypeAlias = "int | np.random.SeedSequence | None"
+Seed: TypeAlias = "int | np.random.SeedSequence | np.random.Generator | None"
 
-#: Roles that draw random numbers, each from a stream of its own.
+#: Roles that draw random numbers, each from its own stream.
 _ROLES = {"solver": 0, "objective": 1, "repeat": 2, "island": 3, "inner": 4}
 
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
-    """Return the seed of a run as the sequence from which its roles derive theirs."""
+    """Return the seed of a run as the sequence from which its roles derive theirs.
+
+    Parameters
+    ----------
+    seed : int, SeedSequence, Generator or None
+        One integer is drawn from a Generator. None takes entropy from the system.
+
+    Returns
+    -------
+    SeedSequence
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of these, or a negative number.
+
+    Examples
+    --------
+    >>> root_seed(7).entropy
+    7
+    """
     if isinstance(seed, np.random.SeedSequence):
         return seed
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, numbers.Integral)):
-        raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
-    if seed is not None and seed < 0:
+    if isinstance(seed, np.random.Generator):
+        return np.random.SeedSequence(int(seed.integers(2**63)))
+    if seed is None:
+        return np.random.SeedSequence()
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
+        raise TypeError(
+            f"seed must be an int, a SeedSequence, a Generator or None, got {seed!r}{_hint(seed)}"
+        )
+    if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed!r}")
-    return np.random.SeedSequence(seed)
+    return np.random.SeedSequence(int(seed))
+
+
+def _hint(seed: Any) -> str:
+    if isinstance(seed, (np.random.RandomState, np.random.BitGenerator)):
+        return "; pass numpy.random.default_rng(...) or an int instead"
+    return ""
 
 
 def spawn_seed(seed: Seed, role: str, *keys: int) -> np.random.SeedSequence:

@@ -415,7 +415,7 @@ class Proposer(Solver):
     def _propose(self) -> Proposal | None:
         """Return a row and its move; None, with nothing changed, to wait or at the end.
 
-        The id of the candidate will be `n_asked`. A solver whose `_make` is `Candidate.packed`
+        The id of the candidate will be `n_asked`. A solver whose `_make` is `PackedCandidate`
         returns packed bits in place of a row.
         """
 

@@ -5,6 +5,7 @@ of solvers, objectives or budgets.
 """
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -14,16 +15,11 @@ import numpy.typing as npt
 
 from zoopt._native import ORDERED, UNORDERED
 from zoopt.core.checks import whole
-from zoopt.core.dimensions import (
-    Choice,
-    Dimension,
-    Integer,
-    Real,
-    as_dimension,
-    decoder,
-    described,
-    restored,
-)
+from zoopt.core.choices import Choice, is_flags
+from zoopt.core.descriptions import described, restored
+from zoopt.core.dimensions import Dimension, Integer, Real, decoder
+from zoopt.core.entries import label_of, read_space
+from zoopt.core.texts import brief
 
 __all__ = ["Bits", "Mask", "Row", "Space"]
 
@@ -33,8 +29,12 @@ Bits: TypeAlias = npt.NDArray[np.uint8]
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-#: Most runs of like dimensions that `Space.describe` lists.
+#: Largest number of runs of equal dimensions that `Space.describe` lists.
 MAX_RUNS = 10_000
+#: A random number has this many values; more whole numbers than that need a second one.
+N_DRAWS = 2.0**53
+#: Largest number of dimensions that the text of a space shows.
+MOST_SHOWN = 20
 
 
 class Space:
@@ -66,18 +66,7 @@ class Space:
     """
 
     def __init__(self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]) -> None:
-        self.names: list[str] | None = None
-        if isinstance(dimensions, Mapping):
-            self.names = list(dimensions)
-            for name in self.names:
-                if not isinstance(name, str):
-                    raise TypeError(f"names of dimensions must be strings, got {name!r}")
-            dimensions = list(dimensions.values())
-        if isinstance(dimensions, (str, bytes)) or not isinstance(dimensions, Iterable):
-            raise TypeError(f"a space must be a sequence or a mapping, got {dimensions!r}")
-        entries = [as_dimension(entry, self._label(i)) for i, entry in enumerate(dimensions)]
-        if not entries:
-            raise ValueError("a space needs at least one dimension")
+        self.names, entries = read_space(dimensions)
         distinct = list({id(entry): entry for entry in entries}.values())
         index = {id(entry): i for i, entry in enumerate(distinct)}
         which = np.fromiter((index[id(entry)] for entry in entries), np.intp, len(entries))
@@ -132,10 +121,7 @@ class Space:
         #: Points are arrays of whole numbers equal to their rows.
         self.is_integer = self._all_free and all(decode is int for decode in decoders)
         #: Points are boolean arrays.
-        self.is_boolean = self._all_free and all(
-            type(d) is Choice and d.values == [False, True] and type(d.values[0]) is bool
-            for d in distinct
-        )
+        self.is_boolean = self._all_free and all(is_flags(d) for d in distinct)
         #: Of the arrays that points are.
         if all(type(d) is Real for d in distinct):
             self.dtype: type = np.float64
@@ -155,23 +141,41 @@ class Space:
     def describe(self) -> dict[str, Any]:
         """Return the space in terms of JSON, for `restore`.
 
-        Choices of objects that JSON does not hold stand as a fingerprint of their texts.
+        Choices of objects that JSON does not hold are replaced by a fingerprint.
+
+        Raises
+        ------
+        ValueError
+            If a choice has no fingerprint; names its dimension.
         """
         codes: dict[str, int] = {}
-        kinds = [codes.setdefault(repr(d), len(codes)) for d in self._distinct]
+        facts: list[dict[str, Any]] = []
+        kinds = []
+        for i, dimension in enumerate(self._distinct):
+            fact = self._described(dimension, i) if type(dimension) is Choice else {}
+            code = codes.setdefault(json.dumps(fact) if fact else repr(dimension), len(facts))
+            if code == len(facts):
+                facts.append(fact or described(dimension))
+            kinds.append(code)
         which = np.array(kinds, np.intp)[self._which]
         starts = np.flatnonzero(np.diff(which, prepend=-1))
         runs = np.column_stack([which[starts], np.diff(starts, append=len(which))])
-        first = {code: self._distinct[kinds.index(code)] for code in codes.values()}
         description: dict[str, Any] = {
             "names": self.names,
-            "dimensions": [described(dimension) for dimension in first.values()],
+            "dimensions": facts,
         }
         if len(runs) <= MAX_RUNS:
             description["runs"] = runs.tolist()
         else:
             description["order"] = hashlib.sha256(which.astype("<i8").tobytes()).hexdigest()
         return description
+
+    def _described(self, dimension: Dimension, code: int) -> dict[str, Any]:
+        try:
+            return described(dimension)
+        except ValueError as error:
+            first = int(np.flatnonzero(self._which == code)[0])
+            raise ValueError(f"{self._label(first)}: {error}") from None
 
     @classmethod
     def restore(cls, described: dict[str, Any]) -> "Space":
@@ -199,7 +203,7 @@ class Space:
         return self._label(int(self._free[k]))
 
     def _label(self, i: int) -> str:
-        return f"dimension {i}" if self.names is None else f"dimension {self.names[i]!r}"
+        return label_of(i, self.names)
 
     def __len__(self) -> int:
         return len(self._which)
@@ -263,14 +267,16 @@ class Space:
         return encoded
 
     def _values(self, point: Mapping[str, Any] | Iterable[Any]) -> list[Any]:
+        if self.names is not None and not isinstance(point, Mapping) and _has_labels(point):
+            point = _by_label(point)
         if isinstance(point, Mapping):
             if self.names is None:
                 raise TypeError("this space has no names: a point must be a sequence")
-            if set(point) != set(self.names):
-                raise ValueError(f"a point must name {self.names}, got {list(point)}")
+            if len(point) != len(self.names) or not all(name in point for name in self.names):
+                raise ValueError(f"a point must name {brief(self.names)}, got {brief(list(point))}")
             return [point[name] for name in self.names]
-        if isinstance(point, (str, bytes)) or not isinstance(point, Iterable):
-            raise TypeError(f"a point must be a sequence of {len(self)} values, got {point!r}")
+        if isinstance(point, (str, bytes, set, frozenset)) or not isinstance(point, Iterable):
+            raise TypeError(f"a point must be a sequence of {len(self)} values, got {brief(point)}")
         values = list(point)
         if len(values) != len(self):
             raise ValueError(f"a point must have {len(self)} values, got {len(values)}")
@@ -330,10 +336,26 @@ class Space:
             return row > 0.0
         if self._all_free and not self._decoders:
             return self._grids.decode(row)
+        # Item by item: an assignment to the whole array would unpack lists and arrays.
         values = self.decode_list(row)
-        array: npt.NDArray[Any] = np.empty(len(values), self.dtype)
-        array[:] = values
-        return array
+        return np.fromiter(values, self.dtype, len(values))
+
+    def exact_values(self, row: Row) -> list[float]:
+        """Return the values of logarithmic `Real` dimensions, for `remember`."""
+        return [d.decode(row.item(k)) for k, d in self._logarithms()]
+
+    def remember(self, row: Row, values: list[float]) -> None:
+        """Let a row decode to exactly these values of its logarithmic `Real` dimensions."""
+        for (k, d), value in zip(self._logarithms(), values, strict=True):
+            d.remember(row.item(k), value)
+
+    def _logarithms(self) -> Iterator[tuple[int, Real]]:
+        logs = [d if type(d) is Real and d.has_log_code else None for d in self._distinct]
+        if any(logs):
+            for k, i in enumerate(self._which[self._free].tolist()):
+                d = logs[i]
+                if d is not None:
+                    yield k, d
 
     def sample(self, rng: np.random.Generator) -> Any:
         """Draw a point uniformly (in the logarithm where a dimension asks for that)."""
@@ -342,6 +364,9 @@ class Space:
         row = self.low + u * width
         whole = (self.kinds == ORDERED) | (self.kinds == UNORDERED)
         row[whole] = self.low[whole] + np.floor(u[whole] * (width[whole] + 1.0))
+        huge = whole & (width >= N_DRAWS)
+        if huge.any():
+            row[huge] += rng.integers(0, 2, np.count_nonzero(huge))
         return self.decode(np.minimum(row, self.high))
 
     def contains(self, point: Any) -> bool:
@@ -366,9 +391,23 @@ class Space:
         return hash((tuple(self.names or ()), tuple(self.dimensions)))
 
     def __repr__(self) -> str:
+        shown = [self._distinct[i] for i in self._which[:MOST_SHOWN].tolist()]
+        more = f" and {len(self) - MOST_SHOWN} more dimensions" if len(self) > MOST_SHOWN else ""
         if self.names is None:
-            return f"Space({self.dimensions!r})"
-        return f"Space({dict(zip(self.names, self.dimensions, strict=True))!r})"
+            return f"Space({shown!r}{more})"
+        return f"Space({dict(zip(self.names, shown, strict=False))!r}{more})"
+
+
+def _has_labels(point: Any) -> bool:
+    """Return whether a point is a pandas Series, or behaves like one."""
+    return hasattr(point, "index") and hasattr(point, "to_dict")
+
+
+def _by_label(point: Any) -> dict[Any, Any]:
+    values: dict[Any, Any] = point.to_dict()
+    if len(values) != len(point):
+        raise ValueError(f"a point must not repeat labels, got {brief(list(point.index))}")
+    return values
 
 
 class _Grids:

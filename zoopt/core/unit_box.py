@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native import LOG_INTEGER, ORDERED, UNORDERED
+from zoopt._native import HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.core.space import Row, Space
 
 __all__ = ["UnitBox", "blocks"]
@@ -25,8 +25,8 @@ class UnitBox:
         The columns that have an order.
     width : float64 array, shape (n,)
         Of the box, in encoded units.
-    whole, log_whole : int arrays
-        Places among those columns: of whole numbers, and of whole numbers on a log scale.
+    whole : int array
+        Positions of columns of whole numbers among those columns.
     """
 
     def __init__(self, space: Space) -> None:
@@ -42,10 +42,11 @@ class UnitBox:
         self.low: Row = _narrowed(low - 0.5 * is_whole) if is_whole.any() else self._low
         self.width: Row = _narrowed(high - low + is_whole)
         self.whole = np.flatnonzero(is_whole)
-        self.log_whole = np.flatnonzero(kinds == LOG_INTEGER)
-        #: Logarithms of the least and greatest whole numbers of the latter.
-        self._first = np.log(np.rint(np.exp(self._low[self.log_whole]) + 0.5))
-        self._last = np.log(np.rint(np.exp(self._high[self.log_whole]) - 0.5))
+        self._logs = np.flatnonzero(kinds == LOG_INTEGER)
+        #: Logarithms of the least and greatest whole numbers of these columns.
+        self._first = np.log(np.rint(np.exp(self._low[self._logs]) + 0.5))
+        self._last = np.log(np.rint(np.exp(self._high[self._logs]) - 0.5))
+        self._huge_logs = np.flatnonzero(kinds == HUGE_LOG_INTEGER)
 
     def point(self, row: Row) -> Row:
         """Return the place of a row."""
@@ -69,10 +70,12 @@ class UnitBox:
     def _rounded(self, values: Row) -> Row:
         if len(self.whole):
             values[self.whole] = np.rint(values[self.whole]) + 0.0  # no negative zero
-        logs = self.log_whole
+        logs, huge = self._logs, self._huge_logs
         if len(logs):
             values[logs] = np.log(np.maximum(np.rint(np.exp(values[logs])), 1.0))
             values[logs] = np.clip(values[logs], self._first, self._last)
+        if len(huge):
+            values[huge] = _huge_codes(np.rint(_huge_numbers(values[huge])))
         return values
 
     def spread(self, point: Row, sigma: float) -> Any:
@@ -80,15 +83,19 @@ class UnitBox:
 
         A float where it is the same for all.
         """
-        if not (len(self.whole) or len(self.log_whole)):
+        logs, huge = self._logs, self._huge_logs
+        if not (len(self.whole) or len(logs) or len(huge)):
             return sigma
         spread = np.full(len(self.columns), sigma)
         spread[self.whole] = np.maximum(sigma, MARGIN / self.width[self.whole])
-        logs = self.log_whole
         if len(logs):
             number = np.exp(self.low[logs] + point[logs] * self.width[logs])
             gap = MARGIN / np.maximum(number, 1.0) / self.width[logs]
             spread[logs] = np.maximum(sigma, gap)
+        if len(huge):
+            code = self.low[huge] + point[huge] * self.width[huge]
+            gap = MARGIN * np.exp2(-53.0 - np.floor(code)) / self.width[huge]
+            spread[huge] = np.maximum(sigma, gap)
         return spread
 
     def row_of_centered(self, z: Row) -> Row:
@@ -111,6 +118,19 @@ class UnitBox:
             row[self.columns] = values
         row.flags.writeable = False
         return row
+
+
+def _huge_numbers(codes: Row) -> Row:
+    """Return the numbers of HUGE_LOG_INTEGER codes, before rounding."""
+    octaves = np.floor(codes)
+    numbers: Row = np.ldexp(1.0 + (codes - octaves), octaves.astype(np.intp) + 53)
+    return numbers
+
+
+def _huge_codes(numbers: Row) -> Row:
+    mantissas, exponents = np.frexp(numbers)
+    codes: Row = exponents - 55.0 + 2.0 * mantissas
+    return codes
 
 
 def blocks(n: int) -> Iterator[slice]:

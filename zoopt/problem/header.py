@@ -1,17 +1,15 @@
-"""What the header of a checkpoint file holds of a run: seeds, points, and marks of functions."""
+"""The parts of a checkpoint file's header: seeds, initial points, and marks of functions."""
 
 import base64
 import contextlib
 import functools
-import hashlib
-import re
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.defaults import gl
+from zoopt.core.fingerprints import fingerprint, name_of
 from zoopt.core.seeds import Seed, root_seed
 from zoopt.core.space import Row, Space
 from zoopt.run.journal import read_header
@@ -34,15 +32,31 @@ def described_seed(seed: np.random.SeedSequence) -> list[Any]:
     return [words, list(seed.spawn_key), seed.pool_size]
 
 
-def packed(row: Row) -> str:
-    return base64.b64encode(np.asarray(row, "<f8").tobytes()).decode()
+def packed(candidate: Candidate) -> str:
+    """Return an initial point as a header holds it.
+
+    The encoded row in base64; after a comma, the exact values of logarithmic dimensions.
+    """
+    values = candidate.space.exact_values(candidate.u)
+    return f"{_text(candidate.u)},{_text(values)}" if values else _text(candidate.u)
 
 
 def unpacked(text: str, space: Space) -> Candidate:
     """Return an initial point of a header."""
-    row = np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)
+    codes, _, values = text.partition(",")
+    row = _numbers(codes)
     row.flags.writeable = False
+    if values:
+        space.remember(row, _numbers(values).tolist())
     return Candidate(-1, row, space)
+
+
+def _text(numbers: Row | list[float]) -> str:
+    return base64.b64encode(np.asarray(numbers, "<f8").tobytes()).decode()
+
+
+def _numbers(text: str) -> Row:
+    return np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)
 
 
 def restored_seed(words: Any) -> np.random.SeedSequence:
@@ -71,30 +85,20 @@ def planned_budget(checkpoint: Any, budget: int) -> int:
 
 
 def mark_of(thing: Any) -> str | None:
-    """Return what stands in a header for something that JSON cannot hold."""
+    """Return the mark of a function or a class in a header; None for None.
+
+    A name to read, and unless it is a class, a fingerprint: of a function's code, constants,
+    defaults and the values in its closure, or of another object's class and state. A method counts
+    by its code and class alone, and so do parts without a lasting state, such as open files.
+    """
     if thing is None:
         return None
+    if isinstance(thing, type) and "<locals>" not in thing.__qualname__:
+        return name_of(thing)
+    return f"{_readable(thing)} {fingerprint(thing, lenient=True)}"
+
+
+def _readable(thing: Any) -> str:
     if isinstance(thing, functools.partial):
-        arguments = [mark_of(v) if callable(v) else _lasting(v) for v in thing.args]
-        named = {k: mark_of(v) if callable(v) else _lasting(v) for k, v in thing.keywords.items()}
-        return f"{mark_of(thing.func)} with {arguments} {named}"
-    name = f"{thing.__module__}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
-    code = getattr(thing, "__code__", None)
-    if code is not None:
-        return f"{name} {_fingerprint(code)}"
-    return name if isinstance(thing, type) else f"{name} {_lasting(thing)}"
-
-
-def _lasting(thing: Any) -> str:
-    """Return what an object prints as, less what changes from process to process."""
-    if isinstance(thing, (set, frozenset)):
-        return repr(sorted(map(_lasting, thing)))
-    return re.sub(" at 0x[0-9a-f]+", "", repr(thing))
-
-
-def _fingerprint(code: CodeType) -> str:
-    constants = [
-        _fingerprint(c) if isinstance(c, CodeType) else _lasting(c) for c in code.co_consts
-    ]
-    text = f"{code.co_code!r} {code.co_names} {constants}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return f"partial of {_readable(thing.func)}"
+    return str(getattr(thing, "__qualname__", type(thing).__qualname__))

@@ -101,9 +101,9 @@ class Plan:
                 "budget": planned,
                 "seed": described_seed(self.seed),
                 "space": self.space.describe(),
-                "x0": [packed(candidate.u) for candidate in self.x0],
+                "x0": [packed(candidate) for candidate in self.x0],
                 "known": [
-                    [packed(candidate.u), e.value, *([e.violation] if e.violation else [])]
+                    [packed(candidate), e.value, *([e.violation] if e.violation else [])]
                     for candidate, e in self.known
                 ],
                 "window": options.window,

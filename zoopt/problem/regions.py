@@ -89,7 +89,7 @@ def entry_of(entry: Any, name: str) -> tuple[int, list[Any], Any]:
     kind, region = entry[0], entry[1]
     if isinstance(kind, bool) or not isinstance(kind, numbers.Integral) or kind not in (0, 1, 2):
         raise ValueError(f"{name}: the type must be one of ValueType's 0, 1, 2, got {kind!r}")
-    if isinstance(region, (str, bytes)) or not isinstance(region, Iterable):
+    if isinstance(region, (str, bytes, set, frozenset)) or not isinstance(region, Iterable):
         raise TypeError(f"{name}: the region must be a list, got {region!r}")
     values = list(region)
     if kind != ValueType.GRID and len(values) != 2:

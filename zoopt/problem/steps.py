@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, StepCandidate
 from zoopt.core.errors import FirstStepsFailed, Pruned
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.lineage import Record
@@ -77,8 +77,7 @@ class PointView(Sequence[Any]):
             return flags
         which = np.arange(len(self._space))[index]
         values = [self._space.decode_at(i, self._row) for i in which.tolist()]
-        some: npt.NDArray[Any] = np.empty(len(values), self._space.dtype)
-        some[:] = values
+        some: npt.NDArray[Any] = np.fromiter(values, self._space.dtype, len(values))
         return some
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -199,11 +198,10 @@ class BySteps:
         self._lock = threading.RLock()
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
-        if candidate.record is None:
+        if not isinstance(candidate, StepCandidate) or candidate.record is None:
             answer, violation = self._evaluate(candidate)[:2]
             value, state = parted(answer)
             return value, violation, (state,)
-        assert candidate.move is not None
         violation = self._evaluate.violation(candidate)
         columns = candidate.move[1:]
         answer = self._step(candidate.base, candidate.record, columns, candidate.values)

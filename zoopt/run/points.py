@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.checks import whole
 from zoopt.core.space import Space
 
@@ -104,6 +104,6 @@ class KeptPoints:
         rows = chain.from_iterable((*self._full, self._block[: self._n_in_block]))
         for row in islice(rows, n_surplus, None):
             if self._is_packed:
-                yield Candidate.packed(-1, row, self._space)
+                yield PackedCandidate(-1, row, self._space)
             else:
                 yield Candidate(-1, row, self._space)

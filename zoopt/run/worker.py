@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from zoopt.core.candidate import Candidate, is_repeat
+from zoopt.core.candidate import Candidate, PackedCandidate, is_repeat
 from zoopt.core.evaluation import Evaluation
 from zoopt.run.executor import Evaluate, SerialExecutor, failure
 
@@ -208,7 +208,7 @@ def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
     """Evaluate a task; its times are readings of this process's clock."""
     if task.is_packed:
         bits = np.frombuffer(task.data, np.uint8)
-        candidate = Candidate.packed(task.id, bits, one.space, task.move, task.origin)
+        candidate: Candidate = PackedCandidate(task.id, bits, one.space, task.move, task.origin)
     else:
         u = np.frombuffer(task.data)
         candidate = Candidate(task.id, u, one.space, task.move, task.origin)

@@ -3,7 +3,8 @@
 from zoopt.solvers.evolution.pces import PCES
 from zoopt.solvers.evolution.r1es import R1ES
 from zoopt.solvers.pareto import Ponss, Poss
-from zoopt.solvers.racos.racos import Racos, SRacos
+from zoopt.solvers.racos.racos import Racos
+from zoopt.solvers.racos.sracos import SRacos
 from zoopt.solvers.racos.suppression import SSRacos
 from zoopt.solvers.random_search import RandomSearch
 

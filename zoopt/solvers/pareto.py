@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from zoopt._native import NOBODY, Archive
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.checks import number, whole
 from zoopt.core.evaluation import OK, Best, Evaluation
 from zoopt.core.registry import register
@@ -86,7 +86,7 @@ class Poss(Proposer):
 
     name = "poss"
     needs_constraint = True
-    _make = Candidate.packed
+    _make = PackedCandidate
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class Poss(Proposer):
         ]
 
     def _member(self, ident: int, value: float, slack: float) -> Best:
-        candidate = Candidate.packed(ident, self._archive.bits_of(ident), self.space)
+        candidate = PackedCandidate(ident, self._archive.bits_of(ident), self.space)
         return Best(candidate, Evaluation(value, violation=-slack))
 
     # ------------------------------------------------------------- proposals

@@ -1,4 +1,4 @@
-"""Does a ``delta`` say what the whole function says?"""
+"""Compare a ``delta`` with the whole objective."""
 
 import math
 from collections.abc import Callable
@@ -36,29 +36,35 @@ def check_delta(
     rtol: float = 1e-7,
     atol: float = 1e-9,
 ) -> int:
-    """Compare a delta with the whole function, along a run of n evaluations.
+    """Check that a delta returns the same values as the whole objective.
+
+    SRACOS runs on the space. Each of its points is evaluated both ways.
 
     Parameters
     ----------
     fun : callable or Objective
-        As `minimize` takes it; an Objective has its own delta and space.
-    delta, space
-        As `minimize` takes them.
+        The objective, as in `zoopt.minimize`. An Objective brings its own delta and space.
+    delta : callable, optional
+        As in `zoopt.minimize`.
+    space : Space or what `zoopt.minimize` accepts, optional
     n : int
-        Evaluations, each of them also by ``fun``.
+        Number of evaluations.
     seed : int, SeedSequence or None
+        Seed of the run.
     rtol, atol : float
         Values may differ by ``atol + rtol * abs(value)``.
 
     Returns
     -------
     int
-        How many steps were compared.
+        Number of steps compared. Points without a known predecessor are not steps.
 
     Raises
     ------
+    TypeError
+        If there is no delta.
     AssertionError
-        If one differs; it names the step.
+        If a value differs; the message describes the step.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""The laws that every executor keeps, and an executor that misbehaves on schedule.
+"""The laws that every executor keeps, and an executor that fails on schedule.
 
-Each law is a function ``law(make)`` that raises AssertionError where an executor breaks it;
-``make()`` builds a new one. What is evaluated can be imported, so that workers elsewhere find it.
+A law is a function ``law(make)`` that raises AssertionError if an executor breaks it. ``make()``
+returns a new executor. The objectives are importable, so that remote workers find them.
 """
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -17,53 +18,79 @@ from zoopt.run.executor import Executor, SerialExecutor
 from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
-from zoopt.testing.solvers import SPACES, objective, spaces_for
+from zoopt.testing.driving import objective
+from zoopt.testing.spaces import SPACES, spaces_for
 
 __all__ = ["EXECUTOR_LAWS", "FaultyExecutor", "MakeExecutor", "check_executor"]
 
+#: Returns a new executor.
 MakeExecutor = Callable[[], Executor]
+
+#: Budget of the runs, and size of their window.
 N = 40
 WINDOW = 8
 
 
 def check_executor(make: MakeExecutor) -> None:
-    """Check all laws.
+    """Check that an executor keeps all laws of `EXECUTOR_LAWS`.
 
     Parameters
     ----------
     make : callable
-        Returns a new executor, each time it is called.
+        Returns a new executor each time it is called.
+
+    Raises
+    ------
+    AssertionError
+        If a law is broken. The message says how; a note names the law.
 
     Examples
     --------
     >>> import zoopt
     >>> check_executor(lambda: zoopt.ThreadExecutor(2))
     """
-    for law in EXECUTOR_LAWS.values():
-        law(make)
+    for name, law in EXECUTOR_LAWS.items():
+        try:
+            law(make)
+        except AssertionError as error:
+            error.add_note(f"the executor breaks the law {name}")
+            raise
 
 
 class FaultyExecutor(Executor):
-    """Evaluates in this process, and delivers late, out of order and with failures.
+    """Evaluate in this process; deliver late, out of order and with failures.
 
-    What becomes of a candidate follows from its id, so that runs can be compared; when it is
-    delivered follows from a schedule.
+    The outcome of a candidate depends only on its id, so runs can be compared. The order of
+    delivery follows a schedule.
 
     Parameters
     ----------
     workers : int
-        Candidates in flight.
+        Number of candidates in flight.
     schedule : iterable of int
-        Each picks which outcome comes next, modulo what is in flight; a negative one delivers
-        nothing this time. When it ends, the oldest comes.
+        The index of each outcome to deliver among those in flight, modulo their number. A negative
+        number delivers nothing this time. After the end of the schedule the oldest comes first.
     fates : callable, optional
-        ``fates(id)`` returns a status; by default all are "ok".
+        ``fates(id)`` returns the status of a candidate; the default is "ok" for all.
 
     Attributes
     ----------
     evaluated : list of int
-        Ids in the order of evaluation.
+        Ids of the candidates, in the order of delivery.
     most_in_flight : int
+        Largest number of candidates in flight at once.
+    closed : bool
+        Whether `close` was called.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> executor = FaultyExecutor(2, fates=lambda id: "failed" if id == 3 else "ok")
+    >>> result = zoopt.minimize(
+    ...     lambda x: x[0], [(-1, 1)], budget=8, seed=0, backend=executor, on_error="record"
+    ... )
+    >>> result.nfev, result.n_failed
+    (8, 1)
     """
 
     capacity = 1
@@ -86,15 +113,30 @@ class FaultyExecutor(Executor):
     def start(
         self, evaluate: Any, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        """Remember what to evaluate."""
         self._evaluate = evaluate
 
     def submit(self, candidate: Candidate) -> None:
-        assert len(self._flight) < self.capacity, "more in flight than there is room"
+        """Take a candidate.
+
+        Raises
+        ------
+        AssertionError
+            If there is no room, or the candidate was submitted before.
+        """
+        assert len(self._flight) < self.capacity, "more candidates in flight than the capacity"
         assert candidate.id not in self.evaluated, "a candidate was submitted twice"
         self._flight.append(candidate)
         self.most_in_flight = max(self.most_in_flight, len(self._flight))
 
     def collect(self, timeout: float | None = None) -> list[tuple[Candidate, Evaluation]]:
+        """Evaluate and return the next candidate of the schedule, or nothing.
+
+        Raises
+        ------
+        AssertionError
+            If no candidate is in flight.
+        """
         assert self._flight, "collect was called with nothing in flight"
         pick = next(self._schedule, 0)
         if pick < 0:
@@ -109,24 +151,27 @@ class FaultyExecutor(Executor):
         return [(candidate, evaluation)]
 
     def cancel(self, ident: int) -> None:
+        """Drop a candidate."""
         self._flight = [c for c in self._flight if c.id != ident]
 
     def close(self) -> None:
+        """Note that the run has ended."""
         self.closed = True
 
 
 def evaluate(candidate: Candidate) -> tuple[float, float]:
+    """Return the value of the test objective, and no violation."""
     return objective(candidate), 0.0
 
 
 def evaluate_late(candidate: Candidate) -> tuple[float, float]:
-    """Take up to 5 ms, so that outcomes come out of order."""
+    """Evaluate in up to 5 ms, so that outcomes arrive out of order."""
     time.sleep(0.001 * (candidate.id * 7 % 6))
     return evaluate(candidate)
 
 
 class Late:
-    """Evaluates late on one space."""
+    """`evaluate_late`, with a space for workers to decode candidates in."""
 
     def __init__(self, space: str) -> None:
         self.space = SPACES[space]
@@ -136,7 +181,7 @@ class Late:
 
 
 def misbehave(candidate: Candidate) -> tuple[Any, ...]:
-    """Raise, return what is no number, hand something back beside the value, by turns."""
+    """Raise, return NaN, return text, or return a value with a violation and an extra, by id."""
     kind = candidate.id % 5
     if kind == 1:
         raise ValueError(f"number {candidate.id}")
@@ -147,6 +192,18 @@ def misbehave(candidate: Candidate) -> tuple[Any, ...]:
     return objective(candidate), 0.5, {"id": candidate.id}
 
 
+class Panic(BaseException):
+    """Stands for exceptions outside ``Exception``, such as those of extensions in Rust."""
+
+
+RAISED = (ValueError, Panic, SystemExit, GeneratorExit, asyncio.CancelledError)
+
+
+def panic(candidate: Candidate) -> tuple[float, float]:
+    """Raise one of `RAISED`, by id."""
+    raise RAISED[candidate.id % len(RAISED)](f"candidate {candidate.id}")
+
+
 def run(
     executor: Executor,
     evaluate: Any = evaluate,
@@ -154,11 +211,13 @@ def run(
     space: str = "mixed",
     **options: Any,
 ) -> Result:
+    """Run a registered solver on an executor."""
     made = make_solver(solver, SPACES[space], budget=N, seed=0)
     return Search(made, executor, evaluate, budget=N, on_error="record", **options).run()
 
 
 def every_candidate_is_told_once(make: MakeExecutor) -> None:
+    """All N candidates are evaluated, each once, and none fails."""
     result = run(make(), evaluate_late)
     assert result.nfev == N, f"{result.nfev} evaluations were told, not {N}"
     assert sorted(result.timeline["id"]) == list(range(N)), "not every candidate was told once"
@@ -166,6 +225,7 @@ def every_candidate_is_told_once(make: MakeExecutor) -> None:
 
 
 def times_are_those_of_the_run(make: MakeExecutor) -> None:
+    """Evaluations begin after the start of the run and end before its end."""
     result = run(make(), evaluate_late)
     started, finished = result.timeline["started"], result.timeline["finished"]
     assert (started <= finished).all(), "an evaluation ended before it began"
@@ -174,15 +234,17 @@ def times_are_those_of_the_run(make: MakeExecutor) -> None:
 
 
 def with_a_window_every_solver_goes_the_way_of_one_worker(make: MakeExecutor) -> None:
+    """With a window, the points of a run do not depend on the executor."""
     for solver in sorted(registered()):
         for space in spaces_for(solver, ("mixed", "tiny", "flags")):
             alone = run(WindowExecutor(SerialExecutor(), WINDOW), evaluate, solver, space)
             many = run(WindowExecutor(make(), WINDOW), Late(space), solver, space)
             same = many.history.tobytes() == alone.history.tobytes()
-            assert same, f"{solver} on {space} depends on who evaluates"
+            assert same, f"the run of {solver} on {space} depends on the executor"
 
 
 def failures_are_told_as_such(make: MakeExecutor) -> None:
+    """Failures get the right status and text; violations and extras arrive unchanged."""
     extras = {}
 
     def note(search: Search, candidate: Candidate, evaluation: Evaluation) -> None:
@@ -203,7 +265,20 @@ def failures_are_told_as_such(make: MakeExecutor) -> None:
     assert all("ValueError: number" in text for text in texts), "the traceback was lost"
 
 
+def whatever_is_raised_is_a_failure(make: MakeExecutor) -> None:
+    """Exceptions outside ``Exception`` fail an evaluation, not the run or its worker."""
+    result = run(make(), panic)
+    assert result.nfev == N, f"{result.nfev} evaluations were told, not {N}"
+    statuses = set(result.statuses)
+    assert statuses == {"failed"}, f"exceptions were told as {sorted(statuses)}"
+    texts = [failure.error for failure in result.failures]
+    for kind in RAISED:
+        found = any(kind.__name__ in text for text in texts)
+        assert found, f"the traceback of {kind.__name__} was lost"
+
+
 def what_is_cancelled_is_not_collected(make: MakeExecutor) -> None:
+    """Outcomes of cancelled candidates are dropped; the others arrive."""
     executor = make()
     if executor.immediate:
         return
@@ -219,14 +294,15 @@ def what_is_cancelled_is_not_collected(make: MakeExecutor) -> None:
         while len(collected) < 2:
             collected += [candidate.id for candidate, _ in executor.collect(60.0)]
         assert sorted(collected) == [2, 3], f"{collected} were collected"
-        assert executor.collect(0.0) == [], "something came that was cancelled"
+        assert executor.collect(0.0) == [], "a cancelled candidate was collected"
     finally:
         executor.close()
 
 
 def it_serves_one_run_at_a_time_and_many_in_a_row(make: MakeExecutor) -> None:
+    """A second run at the same time raises ExecutorInUse; runs one after another work."""
     executor = make()
-    executor.close()  # before it was started: nothing happens
+    executor.close()  # does nothing before the first start
     for _ in range(2):
         assert run(executor).nfev == N
     executor.close()
@@ -238,12 +314,13 @@ def it_serves_one_run_at_a_time_and_many_in_a_row(make: MakeExecutor) -> None:
     except ExecutorInUse:
         pass
     else:
-        raise AssertionError("a second run could start while another was under way")
+        raise AssertionError("a second run started while another was using the executor")
     finally:
         executor.close()
 
 
 def nothing_to_collect_comes_back_at_the_timeout(make: MakeExecutor) -> None:
+    """``collect`` returns an empty list at its timeout."""
     executor = make()
     if executor.immediate:
         return
@@ -255,17 +332,19 @@ def nothing_to_collect_comes_back_at_the_timeout(make: MakeExecutor) -> None:
         assert candidate is not None
         executor.submit(candidate)
         before = clock()
-        assert executor.collect(0.02) == [], "an outcome came too early"
-        assert 0.01 < clock() - before < 0.5, "collect did not keep to its timeout"
+        assert executor.collect(0.02) == [], "an outcome arrived before its evaluation could end"
+        assert 0.01 < clock() - before < 0.5, "collect did not return at its timeout"
     finally:
         executor.close()
 
 
 def sleep(candidate: Candidate) -> tuple[float, float]:
+    """Evaluate in 0.6 s."""
     time.sleep(0.6)
     return 0.0, 0.0
 
 
+#: The laws by name.
 EXECUTOR_LAWS: dict[str, Callable[[MakeExecutor], None]] = {
     law.__name__: law
     for law in (
@@ -273,6 +352,7 @@ EXECUTOR_LAWS: dict[str, Callable[[MakeExecutor], None]] = {
         times_are_those_of_the_run,
         with_a_window_every_solver_goes_the_way_of_one_worker,
         failures_are_told_as_such,
+        whatever_is_raised_is_a_failure,
         what_is_cancelled_is_not_collected,
         it_serves_one_run_at_a_time_and_many_in_a_row,
         nothing_to_collect_comes_back_at_the_timeout,

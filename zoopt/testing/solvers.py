@@ -1,7 +1,7 @@
 """The laws that every solver keeps.
 
-Each law is a function ``law(make, space, seed)`` that raises AssertionError where a solver breaks
-it; ``make(space, budget=..., seed=..., x0=...)`` builds the solver. `check_solver` runs them all.
+A law is a function ``law(make, space, seed)`` that raises AssertionError if a solver breaks it.
+``make(space, budget=..., seed=..., x0=...)`` returns a new solver. `check_solver` runs all laws.
 """
 
 import math
@@ -12,160 +12,91 @@ from typing import Any, Protocol
 import numpy as np
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.dimensions import Choice, Integer, Real
 from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import Evaluation
-from zoopt.core.registry import registered
 from zoopt.core.solver import Solver
 from zoopt.core.space import Space
+from zoopt.testing.driving import IN_FLIGHT, N_TELLS, drive, objective, outcome
 
-__all__ = [
-    "LAWS",
-    "SPACES",
-    "MakeSolver",
-    "check_solver",
-    "drive",
-    "objective",
-    "outcome",
-    "spaces_for",
-]
+__all__ = ["LAWS", "Law", "MakeSolver", "check_solver"]
 
 
 class MakeSolver(Protocol):
-    """How the laws build a solver."""
+    """A callable that returns a new solver: a solver class, or a ``functools.partial`` of one.
+
+    Parameters
+    ----------
+    space : Space
+    budget : int or None
+        The planned budget.
+    seed : int
+    x0 : iterable of points
+        Points to ask first.
+    """
 
     def __call__(
         self, space: Space, *, budget: int | None, seed: int, x0: Iterable[Any] = ()
     ) -> Solver: ...
 
 
+#: ``law(make, space, seed)``; raises AssertionError if the solver breaks the law.
 Law = Callable[[MakeSolver, Space, int], None]
-
-#: Every kind of space, by name.
-SPACES: dict[str, Space] = {
-    "continuous": Space([(-1.0, 1.0)] * 5),
-    "one continuous": Space([(0.0, 1e-3)]),
-    "log": Space([Real(1e-6, 10.0, log=True)] * 3),
-    "step": Space([Real(0.0, 1.0, step=0.1), Real(-1.0, 1.0, step=0.25)]),
-    "ordered integers": Space([Integer(-10, 10)] * 6),
-    "log integers": Space([Integer(1, 1000, log=True), Integer(3, 9, log=True)]),
-    "unordered integers": Space([Integer(5, 9, ordered=False)] * 4),
-    "bits": Space([Integer(0, 1, ordered=False)] * 30),
-    "flags": Space.subsets(12),
-    "few flags": Space.subsets(5),
-    "choices": Space([Choice(["a", None, (1, 2), 3.5]), Choice([1, 2, 4, 8], ordered=True)] * 3),
-    "mixed": Space(
-        {
-            "rate": Real(1e-5, 1.0, log=True),
-            "momentum": Real(0.0, 0.99),
-            "layers": Integer(1, 5),
-            "width": Integer(8, 512, log=True),
-            "activation": Choice(["relu", "tanh", None]),
-            "kind": Integer(0, 3, ordered=False),
-            "fixed": Real(0.5, 0.5),
-            "only": Choice(["this"]),
-        }
-    ),
-    "wide": Space([(-1.0, 1.0)] * 150),
-    "tiny": Space([Integer(0, 3), Choice("abcd"[i] for i in range(4))]),
-    "one point": Space([Integer(2, 2), Choice([None])]),
-}
-
-
-def spaces_for(solver: str, names: Iterable[str] = tuple(SPACES)) -> list[str]:
-    """Return the names of those spaces that a registered solver works on.
-
-    Examples
-    --------
-    >>> spaces_for("poss", ["mixed", "flags"])
-    ['flags']
-    """
-    accepts = getattr(registered()[solver], "accepts", Solver.accepts)
-    return [name for name in names if accepts(SPACES[name])]
-
-
-IN_FLIGHT = 8
-N_TELLS = 60
 
 
 def check_solver(make: MakeSolver, space: Space, seed: int = 0) -> None:
-    """Check all laws on one space with one seed.
+    """Check that a solver keeps all laws of `LAWS` on one space with one seed.
+
+    Parameters
+    ----------
+    make : callable
+        Returns a new solver; see `MakeSolver`.
+    space : Space
+        A space that the solver accepts, such as one of `SPACES`.
+    seed : int
+        Seed of the solvers and of the order of tells.
+
+    Raises
+    ------
+    AssertionError
+        If a law is broken. The message says how; a note names the law.
 
     Examples
     --------
     >>> from zoopt import RandomSearch
+    >>> from zoopt.testing import SPACES
     >>> check_solver(RandomSearch, SPACES["tiny"])
     """
-    for law in LAWS.values():
-        law(make, space, seed)
-
-
-def objective(candidate: Candidate) -> float:
-    """Return a value that depends on every coordinate, with ties, from the encoded point alone."""
-    u = candidate.u
-    return float(np.round(np.abs(u - 0.3) @ np.arange(1, len(u) + 1), 2))
-
-
-def outcome(candidate: Candidate, rng: np.random.Generator) -> Evaluation:
-    """Return the objective's value four times in five, and some failure otherwise."""
-    if rng.random() < 0.8:
-        return Evaluation(objective(candidate))
-    status = ("failed", "invalid", "timeout", "lost")[int(rng.integers(4))]
-    return Evaluation(math.nan, status, error="injected")
-
-
-def drive(
-    solver: Solver,
-    rng: np.random.Generator,
-    n_tells: int = N_TELLS,
-    in_flight: int = IN_FLIGHT,
-    judge: Callable[[Candidate, np.random.Generator], Evaluation] = outcome,
-) -> list[tuple[Candidate, Evaluation]]:
-    """Run a solver with several candidates in flight, told in random order, some failed."""
-    flight = solver.in_flight
-    told: list[tuple[Candidate, Evaluation]] = []
-    ended = False
-    while len(told) < n_tells:
-        while len(flight) < in_flight and not ended:
-            try:
-                candidate = solver.ask()
-            except Exhausted:
-                assert not flight, "Exhausted was raised while candidates were in flight"
-                ended = True
-                break
-            if candidate is None:
-                assert flight, "ask returned None with nothing in flight: nothing can end the wait"
-                break
-            flight.append(candidate)
-        if not flight:
-            break
-        candidate = flight.pop(int(rng.integers(len(flight))))
-        evaluation = judge(candidate, rng)
-        solver.tell(candidate, evaluation)
-        told.append((candidate, evaluation))
-    return told
+    for name, law in LAWS.items():
+        try:
+            law(make, space, seed)
+        except AssertionError as error:
+            error.add_note(f"the solver breaks the law {name} with seed {seed} on {space}")
+            raise
 
 
 def asks_lie_in_the_space_and_are_native(make: MakeSolver, space: Space, seed: int) -> None:
+    """Points lie in the space, are read-only when encoded, and hold native Python values."""
     solver = make(space, budget=N_TELLS, seed=seed)
     for candidate, _ in drive(solver, np.random.default_rng(seed)):
         assert space.contains(candidate.x), f"{candidate.x} is outside {space}"
         assert not candidate.u.flags.writeable, "the encoded point must be read-only"
-        assert (candidate.u >= space.low).all()
-        assert (candidate.u <= space.high).all()
+        inside = (candidate.u >= space.low).all() and (candidate.u <= space.high).all()
+        assert inside, f"the encoded point {candidate.u} is outside the bounds"
         values = candidate.x.values() if isinstance(candidate.x, dict) else candidate.x
         for value in values:
-            assert not isinstance(value, np.generic), f"{value!r} is no native type"
+            assert not isinstance(value, np.generic), f"{value!r} is of a NumPy type"
 
 
 def ids_are_the_order_of_ask(make: MakeSolver, space: Space, seed: int) -> None:
+    """Candidates are numbered from 0 in the order of ask."""
     solver = make(space, budget=N_TELLS, seed=seed)
     told = drive(solver, np.random.default_rng(seed))
-    ids = sorted(candidate.id for candidate, _ in told) + [c.id for c in solver.in_flight]
-    assert sorted(ids) == list(range(len(ids)))
+    ids = sorted([candidate.id for candidate, _ in told] + [c.id for c in solver.in_flight])
+    assert ids == list(range(len(ids))), f"the ids are {ids}"
 
 
 def tells_come_in_any_order_but_once(make: MakeSolver, space: Space, seed: int) -> None:
+    """Tells are accepted in any order; a second tell of a candidate raises ValueError."""
     solver = make(space, budget=N_TELLS, seed=seed)
     told = drive(solver, np.random.default_rng(seed))
     for candidate, evaluation in (told[0], told[-1]):
@@ -177,18 +108,22 @@ def tells_come_in_any_order_but_once(make: MakeSolver, space: Space, seed: int) 
 
 
 def failures_free_their_places(make: MakeSolver, space: Space, seed: int) -> None:
+    """A solver goes on if every evaluation fails, and recovers when evaluations succeed."""
+
     def all_lost(candidate: Candidate, rng: np.random.Generator) -> Evaluation:
         return Evaluation(math.nan, ("lost", "failed")[int(rng.integers(2))])
 
     solver = make(space, budget=N_TELLS, seed=seed)
     told = drive(solver, np.random.default_rng(seed), judge=all_lost)
-    assert _is_all(told, solver)
-    assert solver.best is None
+    assert _is_all(told, solver), f"the solver stopped after {len(told)} failures"
+    assert solver.best is None, "a failure became the best point"
     drive(solver, np.random.default_rng(seed), 20, judge=lambda c, _: Evaluation(objective(c)))
-    assert solver.best is not None or space.size <= N_TELLS or solver.repeats
+    found = solver.best is not None or space.size <= N_TELLS or solver.repeats
+    assert found, "no best point after evaluations that succeeded"
 
 
 def nan_is_never_the_best(make: MakeSolver, space: Space, seed: int) -> None:
+    """NaN never becomes the best value; infinity does if there is nothing better."""
     solver = make(space, budget=N_TELLS, seed=seed)
     values = []
     for i in range(20):
@@ -196,51 +131,57 @@ def nan_is_never_the_best(make: MakeSolver, space: Space, seed: int) -> None:
             candidate = solver.ask()
         except Exhausted:
             break
-        assert candidate is not None
+        assert candidate is not None, "ask returned None with nothing in flight"
         values.append(math.inf if i % 3 == 1 else math.nan)
         solver.tell(candidate, values[-1])
+        best = None if solver.best is None else solver.best.value
         if math.inf in values and not solver.repeats:
-            assert solver.best is not None
-            assert solver.best.value == math.inf
+            assert best == math.inf, f"the best value is {best} after infinity was told"
         elif math.inf not in values:
-            assert solver.best is None
+            assert best is None, f"the best value is {best} after only NaN was told"
 
 
 def one_at_a_time_never_waits(make: MakeSolver, space: Space, seed: int) -> None:
+    """With nothing in flight, ask returns a candidate."""
     rng = np.random.default_rng(seed)
     solver = make(space, budget=N_TELLS, seed=seed)
     told = drive(solver, rng, in_flight=1)
-    assert _is_all(told, solver)
+    assert _is_all(told, solver), f"the solver stopped after {len(told)} evaluations"
 
 
 def same_seed_and_tells_give_the_same_asks(make: MakeSolver, space: Space, seed: int) -> None:
+    """Two solvers with the same seed and the same tells propose the same points."""
     runs = [
         drive(make(space, budget=N_TELLS, seed=seed), np.random.default_rng(seed)) for _ in range(2)
     ]
-    assert _path(runs[0]) == _path(runs[1])
+    assert _path(runs[0]) == _path(runs[1]), "the same seed gave different points"
 
 
 def other_seeds_give_other_asks(make: MakeSolver, space: Space, seed: int) -> None:
+    """Solvers with different seeds propose different points."""
     if space.is_finite and space.size < 1000:
         return
     first, second = (make(space, budget=N_TELLS, seed=s) for s in (seed, seed + 1))
     rng = np.random.default_rng(seed)
-    assert _path(drive(first, rng)) != _path(drive(second, rng))
+    assert _path(drive(first, rng)) != _path(drive(second, rng)), "two seeds gave the same points"
 
 
 def a_pickle_taken_in_mid_run_continues_the_stream(
     make: MakeSolver, space: Space, seed: int
 ) -> None:
+    """A pickled and restored solver proposes the same points as the original."""
     for n in (3, 17, 40):
         solver = make(space, budget=N_TELLS, seed=seed)
         drive(solver, np.random.default_rng(seed), n)
         twin: Solver = pickle.loads(pickle.dumps(solver))
         rest = [drive(s, np.random.default_rng(seed + 1), 30) for s in (solver, twin)]
-        assert _path(rest[0]) == _path(rest[1])
-        assert (solver.best is None) == (twin.best is None)
+        same = _path(rest[0]) == _path(rest[1])
+        assert same, f"a copy pickled after {n} tells proposes other points"
+        assert (solver.best is None) == (twin.best is None), "only one of the two has a best point"
 
 
 def none_leaves_the_solver_unchanged(make: MakeSolver, space: Space, seed: int) -> None:
+    """An ask that returns None does not change the solver or its random state."""
     rng = np.random.default_rng(seed)
     solver = make(space, budget=N_TELLS, seed=seed)
     drive(solver, rng, 7)
@@ -251,13 +192,14 @@ def none_leaves_the_solver_unchanged(make: MakeSolver, space: Space, seed: int) 
         except Exhausted:
             break
         if candidate is None:
-            assert pickle.dumps(solver) == before, "ask returned None and changed something"
+            assert pickle.dumps(solver) == before, "ask returned None and changed the solver"
             break
 
 
 def a_finite_space_ends_after_all_points_without_a_repeat(
     make: MakeSolver, space: Space, seed: int
 ) -> None:
+    """On a small finite space every point is asked once, then Exhausted is raised."""
     if space.size > 300:
         return
     for in_flight in (1, IN_FLIGHT):
@@ -266,37 +208,43 @@ def a_finite_space_ends_after_all_points_without_a_repeat(
             return
         rng = np.random.default_rng(seed)
         told = drive(solver, rng, n_tells=10 * int(space.size), in_flight=in_flight)
-        points = [repr(candidate.x) for candidate, _ in told]
-        assert len(points) == len(set(points)) == space.size
+        points = {repr(candidate.x) for candidate, _ in told}
+        assert len(points) == len(told), "a point was asked twice"
+        assert len(points) == space.size, f"{len(points)} of {space.size} points were asked"
         for _ in range(2):
             try:
                 solver.ask()
             except Exhausted:
                 continue
-            raise AssertionError("a solver asked more points than there are")
+            raise AssertionError("ask did not raise Exhausted after the last point")
 
 
 def no_point_is_asked_twice(make: MakeSolver, space: Space, seed: int) -> None:
+    """All points differ, unless the solver declares that it ``repeats``."""
     solver = make(space, budget=N_TELLS, seed=seed)
     told = drive(solver, np.random.default_rng(seed))
     points = [repr(candidate.x) for candidate, _ in told]
-    assert len(points) == len(set(points)) or solver.repeats
+    assert len(points) == len(set(points)) or solver.repeats, "a point was asked twice"
 
 
 def the_best_is_the_least_of_what_was_told_ok(make: MakeSolver, space: Space, seed: int) -> None:
+    """``best`` is the point with the lowest value among the successful evaluations."""
     solver = make(space, budget=N_TELLS, seed=seed)
     told = drive(solver, np.random.default_rng(seed))
     ok = [evaluation.value for _, evaluation in told if evaluation.ok]
     if solver.repeats:
         return
-    assert (solver.best is None) == (not ok)
+    assert (solver.best is None) == (not ok), "best and the successful evaluations disagree"
     if solver.best is not None:
-        assert solver.best.value == min(ok)
-        assert objective(solver.best.candidate) == solver.best.value
-        assert solver.recommend() == solver.best
+        best = solver.best
+        assert best.value == min(ok), f"the best value is {best.value}, the lowest is {min(ok)}"
+        assert objective(best.candidate) == best.value, "the best value belongs to another point"
+        assert solver.recommend() == best, "recommend returns another point than best"
 
 
 def only_the_order_of_values_counts(make: MakeSolver, space: Space, seed: int) -> None:
+    """A strictly increasing transformation of all values does not change the points."""
+
     def squeezed(candidate: Candidate, rng: np.random.Generator) -> Evaluation:
         evaluation = outcome(candidate, rng)
         if evaluation.ok:
@@ -308,10 +256,12 @@ def only_the_order_of_values_counts(make: MakeSolver, space: Space, seed: int) -
         _path(drive(solver, np.random.default_rng(seed), judge=f))
         for solver, f in zip(solvers, (outcome, squeezed), strict=True)
     ]
-    assert paths[0] == paths[1] or solvers[0].repeats  # a mean is more than an order
+    same = paths[0] == paths[1] or solvers[0].repeats  # a mean depends on more than the order
+    assert same, "the points depend on more than the order of values"
 
 
 def starting_points_are_asked_first_and_once(make: MakeSolver, space: Space, seed: int) -> None:
+    """The points of ``x0`` come first, in their order, each once."""
     rng = np.random.default_rng(seed)
     wanted = [space.sample(rng) for _ in range(3)]
     solver = make(space, budget=N_TELLS, seed=seed, x0=[*wanted, wanted[0]])
@@ -319,44 +269,49 @@ def starting_points_are_asked_first_and_once(make: MakeSolver, space: Space, see
     asked: list[str] = []
     while len(asked) < len(distinct):
         candidate = solver.ask()
-        assert candidate is not None
+        assert candidate is not None, "ask returned None with nothing in flight"
         if not (solver.repeats and asked and asked[-1] == repr(candidate.x)):
             asked.append(repr(candidate.x))
         solver.tell(candidate, objective(candidate))
-    assert asked == distinct
+    assert asked == distinct, f"x0 was {distinct}, the first points were {asked}"
     told = drive(solver, rng)
-    assert solver.repeats or not set(asked) & {repr(candidate.x) for candidate, _ in told}
+    again = set(asked) & {repr(candidate.x) for candidate, _ in told}
+    assert solver.repeats or not again, f"starting points were asked again: {again}"
 
 
 def foreign_points_count(make: MakeSolver, space: Space, seed: int) -> None:
+    """A point reported by ``tell_point`` can become the best, and stays it."""
     solver = make(space, budget=N_TELLS, seed=seed)
     rng = np.random.default_rng(seed)
     drive(solver, rng, 5)
     solver.tell_point(space.sample(rng), -math.inf)
-    assert solver.best is not None
-    assert solver.best.value == -math.inf
-    drive(solver, rng)
-    assert solver.best.value == -math.inf
+    for moment in ("at once", "later"):
+        best = None if solver.best is None else solver.best.value
+        assert best == -math.inf, f"tell_point reported -inf; {moment} the best value was {best}"
+        drive(solver, rng)
 
 
 def asks_go_on_after_the_planned_end(make: MakeSolver, space: Space, seed: int) -> None:
+    """A solver continues beyond its planned budget."""
     if space.size < 100:
         return
     solver = make(space, budget=10, seed=seed)
-    assert len(drive(solver, np.random.default_rng(seed))) == N_TELLS
+    n = len(drive(solver, np.random.default_rng(seed)))
+    assert n == N_TELLS, f"a budget of 10 was planned, and the solver ended after {n} evaluations"
 
 
 def _is_all(told: list[Any], solver: Solver) -> bool:
-    """Tell whether all N_TELLS came, or all points that there are."""
+    """Return whether all N_TELLS evaluations were made, or all points of the space evaluated."""
     n = int(min(N_TELLS, solver.space.size))
     return len(told) == n or (solver.repeats and len(told) > n)
 
 
 def _path(told: list[tuple[Candidate, Evaluation]]) -> list[tuple[int, bytes]]:
+    """Return ids and encoded points, which two runs can be compared by."""
     return [(candidate.id, candidate.u.tobytes()) for candidate, _ in told]
 
 
-#: The laws by name, each a sentence.
+#: The laws by name.
 LAWS: dict[str, Law] = {
     law.__name__: law
     for law in (

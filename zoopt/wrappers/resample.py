@@ -6,7 +6,7 @@ Owns the repeated evaluations in flight. The inner solver sees one value per poi
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.checks import whole
 from zoopt.core.errors import Exhausted
 from zoopt.core.evaluation import Best, Evaluation
@@ -146,7 +146,7 @@ class Resample(Wrapper):
             parent = self._first_of.get(move[0])
             move = None if parent is None else (parent, *move[1:])
         if wanted.bits is not None:
-            return Candidate.packed(ident, wanted.bits, self.space, move, wanted.origin)
+            return PackedCandidate(ident, wanted.bits, self.space, move, wanted.origin)
         return Candidate(ident, wanted.u, self.space, move, wanted.origin)
 
     # ------------------------------------------------------------- telling

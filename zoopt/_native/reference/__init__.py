@@ -7,20 +7,32 @@ units, budgets, or values of objectives beyond their order.
 
 from zoopt._native.reference.archive import Archive
 from zoopt._native.reference.codes import MEMORY, row_hash
-from zoopt._native.reference.columns import CONTINUOUS, LOG_INTEGER, ORDERED, UNORDERED
-from zoopt._native.reference.members import NOBODY
+from zoopt._native.reference.columns import (
+    CONTINUOUS,
+    HUGE_LOG_INTEGER,
+    LOG_INTEGER,
+    ORDERED,
+    UNORDERED,
+    code_of,
+    number_at,
+)
+from zoopt._native.reference.members import NOBODY, Member
 from zoopt._native.reference.population import Population
 from zoopt._native.reference.seen import SeenPoints
 
 __all__ = [
     "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
     "LOG_INTEGER",
     "MEMORY",
     "NOBODY",
     "ORDERED",
     "UNORDERED",
     "Archive",
+    "Member",
     "Population",
     "SeenPoints",
+    "code_of",
+    "number_at",
     "row_hash",
 ]

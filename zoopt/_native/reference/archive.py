@@ -1,8 +1,8 @@
 """The archive of Pareto optimization over subsets, in plain Python, written to be read.
 
 Owns the subsets that no other dominates, as packed bits, the mutations drawn from them, and
-distinctness. It knows nothing of objectives or constraints but two numbers a subset: a value that
-is minimized and a slack that is maximized. ``archive.pyx`` holds the same class compiled; both draw
+distinctness. It knows objectives and constraints as two numbers per subset: a value that is
+minimized and a slack that is maximized. ``archive.pyx`` holds the same class compiled; both draw
 the same random numbers in the same order and agree bit for bit.
 
 Source: Qian, Yu, Zhou, "Subset selection by Pareto optimization", NIPS 2015 (POSS, algorithm 1);
@@ -23,8 +23,8 @@ __all__ = ["Archive"]
 
 Bits = npt.NDArray[np.uint8]
 
-#: A mutation that is known already is drawn anew this often, from members drawn anew; after every
-#: RETRIES of them, bits flip with twice the probability, up to one half.
+#: Number of mutations that are drawn, each from a member drawn anew, until one is new. After every
+#: RETRIES of them, the probability of a flip doubles, up to one half.
 TRIES: Final = 200
 RETRIES: Final = 10
 
@@ -47,14 +47,15 @@ class Archive:
     distinct : bool
         Whether no subset is proposed twice.
     memory : int
-        How many subsets are remembered at least, beside the members; of a small space all are.
+        The least number of latest subsets that are remembered; members are remembered in any
+        case, and so is a small space.
 
     Attributes
     ----------
     base : int
         Ident of the empty subset, which is mutated while the archive is empty.
     n_seen : int
-        How many subsets are remembered.
+        Number of subsets in memory.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Archive:
         return bits, None if ident == NOBODY else (ident, *flips)
 
     def _enumerate(self) -> tuple[Bits, None] | None:
-        """Return the next subset that is not known yet; None at the end."""
+        """Return the next unseen subset; None at the end."""
         while self._cursor < 2**self.n:
             data = self._cursor.to_bytes((self.n + 7) // 8, "little")
             self._cursor += 1
@@ -137,7 +138,7 @@ class Archive:
         return None
 
     def mark(self, bits: Bits) -> bool:
-        """Remember a subset, so that it is not proposed; False if it was known already."""
+        """Remember a subset, so that it is not proposed; False if it was seen before."""
         self._check(bits)
         if not self._codes.add(self._hash(bits)):
             return False
@@ -171,7 +172,7 @@ class Archive:
         group: int = 0,
         margin: float = 0.0,
     ) -> bool:
-        """Offer an evaluated subset; say whether it is a member now."""
+        """Offer an evaluated subset; return whether it is a member now."""
         self._check(bits)
         for i in range(len(self)):
             if self._groups[i] != group:
@@ -221,7 +222,7 @@ class Archive:
         return None
 
     def level(self, slack: float, group: int) -> list[int]:
-        """Return the idents of the members of a group that have this slack."""
+        """Return the idents of the members of a group with this slack."""
         return [
             ident
             for ident, s, g in zip(self._idents, self._slacks, self._groups, strict=True)
@@ -233,7 +234,7 @@ class Archive:
         self._remove(self._idents.index(ident))
 
     def revalue(self, ident: int, value: float) -> None:
-        """Give a member another value; nothing is compared."""
+        """Give a member another value, without a comparison."""
         self._values[self._idents.index(ident)] = value
 
     def bits_of(self, ident: int) -> Bits:
@@ -243,6 +244,6 @@ class Archive:
         return bits
 
     def members(self) -> list[tuple[int, float, float, int]]:
-        """Return (ident, value, slack, group) of all members, in no order."""
+        """Return ident, value, slack and group of all members, in no order."""
         columns = self._idents, self._values, self._slacks, self._groups
         return list(zip(*columns, strict=True))

@@ -6,7 +6,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONTINUOUS", "LOG_INTEGER", "ORDERED", "UNORDERED", "Columns"]
+__all__ = [
+    "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
+    "LOG_INTEGER",
+    "ORDERED",
+    "UNORDERED",
+    "Columns",
+    "code_of",
+    "number_at",
+]
 
 Row = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -16,10 +25,36 @@ Move = tuple[int, ...]
 
 #: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
 #: the logarithm of a whole number, between bounds that are half a unit wider.
+#: HUGE_LOG_INTEGER holds a code of a whole number up to 2^53 for which the logarithm is too coarse.
 CONTINUOUS: Final = 0
 ORDERED: Final = 1
 UNORDERED: Final = 2
 LOG_INTEGER: Final = 3
+HUGE_LOG_INTEGER: Final = 4
+
+#: A random number has this many values; among more whole numbers, a second one decides.
+N_DRAWS: Final = 2.0**53
+
+
+def number_at(kind: int, code: float) -> float:
+    """Return the whole number nearest to a code on one of the logarithmic scales."""
+    if kind == LOG_INTEGER:
+        return float(round(math.exp(code)))
+    octave = math.floor(code)
+    return float(round(math.ldexp(1.0 + (code - octave), octave + 53)))
+
+
+def code_of(kind: int, number: float) -> float:
+    """Return the code of a whole number on one of the logarithmic scales.
+
+    The code of a HUGE_LOG_INTEGER is the binary logarithm of ``number / 2^53``, interpolated
+    linearly between powers of two. It is exact for every whole number from 1 to 2^53, whereas
+    natural logarithms of neighboring numbers beyond 2^47 round to the same float.
+    """
+    if kind == LOG_INTEGER:
+        return math.log(number)
+    mantissa, exponent = math.frexp(number)
+    return exponent - 55 + 2.0 * mantissa
 
 
 class Columns:
@@ -53,13 +88,17 @@ class Columns:
         kind = self.kinds[k]
         if kind in (ORDERED, UNORDERED):
             value = low + math.floor(u * (high - low + 1.0))
+            if high - low >= N_DRAWS:
+                value += math.floor(2.0 * rng.random())
             return float(min(value, high))
         value = min(low + u * (high - low), high)
-        return self._snapped(k, value) if kind == LOG_INTEGER else float(value)
+        return self._snapped(k, value) if kind >= LOG_INTEGER else float(value)
 
     def _snapped(self, k: int, value: float) -> float:
-        """Move a logarithm to that of the nearest whole number in range."""
-        return min(max(math.log(max(round(math.exp(value)), 1)), self.first(k)), self.last(k))
+        """Move a code on a logarithmic scale to that of the nearest whole number in range."""
+        kind = int(self.kinds[k])
+        code = code_of(kind, max(number_at(kind, value), 1.0))
+        return min(max(code, self.first(k)), self.last(k))
 
     def first(self, k: int) -> float:
         """Return the least value of column k."""
@@ -76,10 +115,11 @@ class Columns:
     def after(self, k: int, value: float) -> float:
         """Return the next greater value of column k, or its greatest one.
 
-        Beyond 2^47, whole numbers are closer than the floats of their logarithms: the next value
-        is the next float there, so that an enumeration ends whatever the encoding.
+        Where neighboring whole numbers have the same code, the next value is the next float, so
+        that an enumeration ends whatever the encoding.
         """
+        kind = int(self.kinds[k])
         following = value + 1.0
-        if self.kinds[k] == LOG_INTEGER:
-            following = math.log(round(math.exp(value)) + 1.0)
+        if kind >= LOG_INTEGER:
+            following = code_of(kind, number_at(kind, value) + 1.0)
         return min(max(following, math.nextafter(value, math.inf)), self.last(k))

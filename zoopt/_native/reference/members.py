@@ -1,11 +1,11 @@
-"""The members of a population: insertion, replacement, and how a child differs from others.
+"""The members of a population: insertion and replacement, step 4 in the notes of `zoopt.SRacos`.
 
 Source: Hu, Qian, Yu, "Sequential classification-based optimization for direct policy search", AAAI
 2017 (SRACOS), with its strategies of replacement WR, RR and LM.
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from zoopt._native.reference.codes import MASK, mix, row_hash
 from zoopt._native.reference.columns import UNORDERED, Indices, Move, Row, Values
 from zoopt._native.reference.pairs import UNKNOWN, Columns, Pairs
 
-__all__ = ["NOBODY", "REPLACEMENTS", "Members"]
+__all__ = ["NOBODY", "REPLACEMENTS", "Member", "Members"]
 
 REPLACEMENTS: Final = ("WR", "RR", "LM")
 
@@ -28,6 +28,15 @@ def _frozen(row: Row) -> Row:
     row = row.copy()
     row.flags.writeable = False
     return row
+
+
+class Member(NamedTuple):
+    """A member of a set, with a copy of its row."""
+
+    ident: int
+    row: Row
+    violation: float
+    value: float
 
 
 class Members:
@@ -95,27 +104,37 @@ class Members:
         value: float,
         move: Move | None = None,
         stable: bool = False,
+        overwrite: bool = False,
     ) -> int:
         """Offer an evaluated point to the sets.
 
         Parameters
         ----------
         row : float64 array, shape (d,), or tuple of float
-            Whole, or the new values of the move, as `step` returned it.
+            The whole point, or the new values of the columns in its move, as `step` returned them.
         ident : int
-            Names the point in the moves of its offspring.
+            The name of the point in the moves of its children.
         violation, value : float
-            The order: by violation (0 feasible, inf failed), then value.
+            The rank: by violation (0 is feasible, inf failed), then by value.
         move : tuple of int, optional
-            As `propose` or `step` returned it: saves scanning the row. With new values only, its
-            parent must be a member.
+            The move as `propose` or `step` returned it; saves a scan of the row. If only new values
+            are given, the parent must be a member.
         stable : bool
-            Put the point behind its equals instead of before them.
+            Rank the point behind its equals, not before them.
+        overwrite : bool
+            Write a point that is given by its new values over the row of the member that gives
+            way, unless somebody else holds that row. Saves a copy of the whole row; the results
+            are equal. Here, a new row is made in any case.
 
         Returns
         -------
         int
-            1 if it entered the positive set, 0 if the negative set, -1 if neither.
+            1 if the point entered the positive set, 0 if the negative set, -1 if neither.
+
+        Raises
+        ------
+        ValueError
+            If the row has another length, or the move does not fit.
         """
         if isinstance(row, tuple):
             if move is None or len(row) != len(move) - 1 or move[0] not in self:
@@ -179,7 +198,7 @@ class Members:
         return ident in self._idents[: len(self._positive) + len(self._negative)]
 
     def row(self, ident: int) -> Row:
-        """Return the row of a member, read-only; it stays as it is while it is held.
+        """Return the row of a member, read-only. It does not change as long as it is held.
 
         Raises
         ------
@@ -207,11 +226,11 @@ class Members:
         return [self._idents[slot] for slot in self._positive]
 
     def worst_positive(self) -> tuple[float, float] | None:
-        """Return violation and value of the worst positive; None without any."""
+        """Return violation and value of the worst positive; None if there is none."""
         return self._key(self._positive[-1]) if self._positive else None
 
     def revalue(self, ident: int, value: float) -> None:
-        """Give a positive another value, and its place by it, behind its equals.
+        """Give a positive another value, and rank it anew, behind its equals.
 
         Raises
         ------
@@ -225,17 +244,17 @@ class Members:
         self._values[slot] = value
         self._positive.insert(self._place(self._key(slot), True), slot)
 
-    def positives(self) -> list[tuple[int, Row, float, float]]:
-        """Return (ident, row, violation, value) of the positive set, best first."""
+    def positives(self) -> list[Member]:
+        """Return the positive set, best first."""
         return [self._member(slot) for slot in self._positive]
 
-    def negatives(self) -> list[tuple[int, Row, float, float]]:
-        """Return (ident, row, violation, value) of the negative set, in no order."""
+    def negatives(self) -> list[Member]:
+        """Return the negative set, in no order."""
         return [self._member(slot) for slot in self._negative]
 
-    def _member(self, slot: int) -> tuple[int, Row, float, float]:
+    def _member(self, slot: int) -> Member:
         row = self._rows[slot].copy()
-        return self._idents[slot], row, self._violations[slot], self._values[slot]
+        return Member(self._idents[slot], row, self._violations[slot], self._values[slot])
 
     def _key(self, slot: int) -> tuple[float, float]:
         return self._violations[slot], self._values[slot]
@@ -308,7 +327,7 @@ class Members:
         move: Move | None,
         positive: bool,
     ) -> None:
-        """Put a point into a slot, deriving its pairs from its parent's where they are known."""
+        """Put a point into a slot, and derive its pairs from those of its parent if possible."""
         n_slots = len(self._positive) + len(self._negative)
         parent = -1
         if move is not None:  # the parent may have been dropped since

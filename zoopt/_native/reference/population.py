@@ -1,9 +1,10 @@
 """The population of a RACOS solver: its members, and the proposals drawn from them.
 
 Owns the randomized coordinate shrinking that learns a region around one positive, and sampling in
-that region.
+that region: steps 2 and 3 in the notes of `zoopt.SRacos`.
 
-Source: Yu, Qian, Hu, "Derivative-free optimization via classification", AAAI 2016 (RACOS).
+Source: Yu, Qian, Hu, "Derivative-free optimization via classification", AAAI 2016 (RACOS): its
+randomized coordinate shrinking classification algorithm.
 """
 
 import math
@@ -20,6 +21,8 @@ from zoopt._native.reference.columns import (
     Move,
     Row,
     Values,
+    code_of,
+    number_at,
 )
 from zoopt._native.reference.members import Members
 from zoopt._native.reference.pairs import DENSE, list_capacity
@@ -47,9 +50,9 @@ class Population(Members):
     low, high : float64 arrays, shape (d,)
         Bounds of each column, both included, ``low < high``.
     positive_size, negative_size : int
-        Most members of each set; at least 1 and at least 0.
+        Largest size of each set; at least 1 and at least 0.
     uncertain_bits : int
-        How many coordinates a proposal redraws, at least 1.
+        Largest number of coordinates that a proposal redraws, at least 1.
     exploration_rate : float in [0, 1]
         Probability that a proposal is uniform in the whole space.
     replacement : {"WR", "RR", "LM"}
@@ -60,17 +63,17 @@ class Population(Members):
     n_points : float
         Size of the space; inf if a column is continuous.
     memory : int
-        How many points an infinite space remembers at least, beside the members; a finite one
-        remembers all.
+        See `SeenPoints`; the members are remembered in any case.
     recombination_rate : float in [0, 1]
-        Probability that a proposal mixes a positive with another member instead, after as many
-        insertions as there are members have not improved the best; for columns whose values have
-        no order, or are two. Members that differ in very many columns are not mixed.
+        Probability that a proposal mixes a positive with another member instead, once ``size``
+        insertions in a row have not improved the best. Use it for columns without an order, or of
+        two values. Members that differ in very many columns are not mixed.
 
-    Notes
-    -----
-    Members are ordered by violation, then value. A violation of 0 is feasible; an infinite one
-    marks a failed evaluation, which is never positive while the sets know an ok point.
+    Raises
+    ------
+    ValueError
+        If a size, the uncertain bits or the replacement is out of range, or the columns differ in
+        length.
     """
 
     def __init__(
@@ -119,17 +122,24 @@ class Population(Members):
         Parameters
         ----------
         n_redrawn : int
-            How many coordinates to redraw, ``uncertain_bits`` at most; that many if 0.
+            Number of coordinates to redraw, at most ``uncertain_bits``; 0 stands for
+            ``uncertain_bits``.
         width : float in (0, 1]
-            Part of its range, around the parent, in which a coordinate with an order is redrawn.
-            Whole numbers have their neighbours at least.
+            Fraction of its range, centered at the parent, in which a coordinate with an order is
+            redrawn. Whole numbers can always reach their neighbors.
 
         Returns
         -------
         (row, move) or None
-            A read-only row that was never proposed or marked before; ``move`` is the parent's
-            ident followed by the columns that differ from it, None for a uniform point. None if
-            every point of a finite space is known; no random number was drawn then.
+            ``row`` is read-only and was never proposed or marked before. ``move`` is the ident of
+            the parent, followed by the columns that differ from it, or None for a uniform point.
+            The result is None if every point of a finite space was seen; no random number was
+            drawn then.
+
+        Raises
+        ------
+        ValueError
+            If n_redrawn or width is out of range.
         """
         proposal = self.step(n_redrawn, width)
         if proposal is None:
@@ -156,7 +166,12 @@ class Population(Members):
         -------
         (values, move), (row, None) or None
             The new values of the columns that differ from the parent, and the move that names
-            both; or a uniform point.
+            the parent and these columns; or a uniform point.
+
+        Raises
+        ------
+        ValueError
+            If n_redrawn or width is out of range.
         """
         if not 0 <= n_redrawn <= self.uncertain_bits:
             raise ValueError(f"n_redrawn must be from 0 to {self.uncertain_bits}, got {n_redrawn}")
@@ -188,14 +203,14 @@ class Population(Members):
                 if proposal is not None:
                     return proposal
             if few is not None:
-                proposal = self._draw_unknown(parent, chosen, few)
+                proposal = self._draw_unseen(parent, chosen, few)
                 if proposal is not None:
                     return proposal
         return self._uniform_proposal()
 
     @property
     def _learned(self) -> bool:
-        """Whether there is an ok point to learn from; failed ones say nothing of where to look."""
+        """Whether there is a successful evaluation to learn from."""
         return bool(self._positive) and self._violations[self._positive[0]] < math.inf
 
     def _uniform_proposal(self) -> tuple[Row, None] | None:
@@ -204,7 +219,7 @@ class Population(Members):
 
     @property
     def n_seen(self) -> int:
-        """How many distinct points are known: proposed or marked."""
+        """Number of points in memory; see `SeenPoints`."""
         return self._seen.n_seen
 
     def uniform(self) -> Row | None:
@@ -233,23 +248,28 @@ class Population(Members):
         return self._seen.columns.draw(k, low, high, self.rng)
 
     def _shrink(self) -> tuple[int, dict[int, float], dict[int, float], list[int]]:
-        """Shrink the space around a random positive until no negative is left inside.
+        """Shrink the space around a random positive until no negative is left inside: step 2.
 
-        This is the randomized coordinate shrinking of RACOS. Returns the positive's slot, the
-        lowered and raised bounds by column, and the unordered columns that are fixed to the
-        positive's value.
+        Returns
+        -------
+        positive : int
+            Slot of the positive.
+        low, high : dict of float
+            The changed bounds, by column.
+        fixed : list of int
+            Unordered columns that must keep the value of the positive.
         """
         positive = self._positive[int(self.rng.random() * len(self._positive))]
         low: dict[int, float] = {}
         high: dict[int, float] = {}
         fixed: list[int] = []
         active = list(self._negative)
-        for _ in range(len(active)):  # each turn separates one negative at least
+        for _ in range(len(active)):  # each turn excludes at least one
             if not active:
                 break
             j = int(self.rng.random() * len(active))
             k = self._pairs.differing_column(positive, active[j], self.rng)
-            if k < 0:  # the same point: nothing can separate the two
+            if k < 0:  # the same point, which cannot be excluded
                 active[j] = active[-1]
                 active.pop()
                 continue
@@ -282,11 +302,11 @@ class Population(Members):
         """Draw the columns to redraw, without replacement, among those that are not fixed."""
         d = len(self.kinds)
         if len(fixed) == d:
-            fixed = fixed[:-1]  # one coordinate must be left to change
+            fixed = fixed[:-1]  # at least one coordinate must change
         taken = set(fixed)
         n_wanted = min(n_redrawn, d - len(fixed))
         chosen: list[int] = []
-        if 2 * (len(fixed) + n_wanted) <= d:
+        if 2 * (len(fixed) + n_wanted) <= d:  # at least half of the columns are free
             while len(chosen) < n_wanted:
                 k = int(self.rng.random() * d)
                 if k not in taken:
@@ -312,7 +332,7 @@ class Population(Members):
         high: dict[int, float],
         width: float,
     ) -> tuple[dict[int, float], dict[int, float]]:
-        """Keep the chosen columns near the parent, but let neighbours of whole numbers in."""
+        """Narrow the bounds of the chosen columns to the width, but include neighbors."""
         left: dict[int, float] = {}
         right: dict[int, float] = {}
         for k in chosen:
@@ -324,10 +344,10 @@ class Population(Members):
             if kind == ORDERED:
                 reach = max(1.0, math.floor(reach))
             first, last = here - reach, here + reach
-            if kind == LOG_INTEGER:
-                number = round(math.exp(here))
-                first = min(first, math.log(max(number - 1.0, 1.0)))
-                last = max(last, math.log(number + 1.0))
+            if kind >= LOG_INTEGER:
+                number = number_at(int(kind), here)
+                first = min(first, code_of(int(kind), max(number - 1.0, 1.0)))
+                last = max(last, code_of(int(kind), number + 1.0))
             left[k] = max(first, low.get(k, float(self.low[k])))
             right[k] = min(last, high.get(k, float(self.high[k])))
         return left, right
@@ -335,13 +355,13 @@ class Population(Members):
     def _redraw(
         self, parent: int, chosen: list[int], low: dict[int, float], high: dict[int, float]
     ) -> tuple[Values, Move] | None:
-        """Redraw the chosen columns of the parent, and return the point if it is new."""
+        """Redraw the chosen columns of the parent, and return the point if it is new: step 3."""
         code = self._hashes[parent]
         changes: dict[int, float] = {}
         for k in chosen:
             here = float(self._rows[parent][k])
             if self.kinds[k] == UNORDERED:
-                if len(chosen) == 1:  # the present value is left out: it could only repeat
+                if len(chosen) == 1:  # the present value is excluded: it would repeat the parent
                     value = math.floor(self.rng.random() * (self.high[k] - self.low[k]))
                     value = min(self.low[k] + value, self.high[k] - 1.0)
                     value = float(value + 1.0 if value >= here else value)
@@ -363,10 +383,10 @@ class Population(Members):
         return parent, members[int(self.rng.random() * len(members))]
 
     def _recombine(self, parent: int, other: int) -> tuple[Values, Move] | None:
-        """Mix a positive with another member, and redraw one column more.
+        """Mix a positive with another member, and redraw one more column.
 
-        Where all members differ from a positive in the one column that it has wrong, and each in
-        another, shrinking fixes that column nearly always: only a mixture, or nothing, changes it.
+        If all negatives differ from the positive in the one column where the positive is wrong,
+        shrinking nearly always fixes that column. A mixture can change it.
         """
         pair = self._pairs.compared(parent, other)
         if isinstance(pair, int) or len(pair) < 2 or self._violations[other] == math.inf:
@@ -407,24 +427,24 @@ class Population(Members):
                 return None
         return outcomes
 
-    def _draw_unknown(
+    def _draw_unseen(
         self, parent: int, chosen: list[int], outcomes: list[tuple[float, int]]
     ) -> tuple[Values, Move] | None:
-        """Draw uniformly among the unknown points that redrawing the chosen columns can give."""
+        """Draw uniformly among the unseen points that differ in the chosen columns only."""
         here = [float(self._rows[parent][k]) for k in chosen]
         codes = [self._hashes[parent]]
         for k, old, (first, count) in zip(chosen, here, outcomes, strict=True):
             steps = [mix(k, first + v) - mix(k, old) for v in range(count)]
             codes = [(code + step) & MASK for step in steps for code in codes]
         codes = [code or 1 for code in codes]
-        unknown = [
+        unseen = [
             i
             for i, code in enumerate(codes)
             if code != self._hashes[parent] and code not in self._seen.codes
         ]
-        if not unknown:
+        if not unseen:
             return None
-        rest = index = unknown[int(self.rng.random() * len(unknown))]
+        rest = index = unseen[int(self.rng.random() * len(unseen))]
         changes: dict[int, float] = {}
         for k, old, (first, count) in zip(chosen, here, outcomes, strict=True):
             rest, v = divmod(rest, count)

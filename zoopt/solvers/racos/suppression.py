@@ -16,7 +16,7 @@ from zoopt.core.repeats import RepeatedPoint
 from zoopt.core.seeds import Seed
 from zoopt.core.solver import Proposal, Solver
 from zoopt.core.space import Space
-from zoopt.solvers.racos.racos import SRacos
+from zoopt.solvers.racos.sracos import SRacos
 
 __all__ = ["SSRacos"]
 

@@ -8,7 +8,7 @@ from zoopt.algos.opt_algorithms.racos.sracos import SRacos
 from zoopt.objective import Objective
 from zoopt.parameter import Parameter
 from zoopt.solution import Solution
-from zoopt.solvers.racos.racos import default_uncertain_bits
+from zoopt.solvers.racos.tables import default_uncertain_bits
 
 __all__ = ["RacosOptimization"]
 

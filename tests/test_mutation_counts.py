@@ -1,4 +1,4 @@
-"""How many coordinates SRACOS redraws: what it learns from, where, and what that is worth."""
+"""The number of coordinates that SRACOS redraws: how it is learned, and the benefit."""
 
 import functools
 import pickle
@@ -9,7 +9,7 @@ import pytest
 import zoopt
 from zoopt import Integer, Racos, SRacos, minimize
 from zoopt._native import CONTINUOUS, Population, reference
-from zoopt.solvers.racos.redraws import MOST, Redraws
+from zoopt.solvers.racos.mutation_counts import LARGEST, MutationCounts
 
 
 def of_all(u):
@@ -32,46 +32,46 @@ def median_of(value, n, budget, **options):
 
 
 def test_what_succeeds_is_drawn_more():
-    redraws, rng = Redraws(400), np.random.default_rng(0)
+    counts, rng = MutationCounts(400), np.random.default_rng(0)
     drawn = []
     for ident in range(600):
-        drawn.append(redraws.draw(ident, rng))
-        redraws.tell(ident, drawn[-1] == 16)
-    assert redraws.most == 32
+        drawn.append(counts.draw(ident, rng))
+        counts.tell(ident, drawn[-1] == 16)
+    assert counts.most == 32
     assert len(set(drawn[:200])) > 3
     assert drawn[300:].count(16) > 200
 
 
 def test_what_was_rejected_failed_and_ends_the_row():
-    redraws, rng = Redraws(400), np.random.default_rng(0)
+    counts, rng = MutationCounts(400), np.random.default_rng(0)
     drawn = []
     for _ in range(60):  # the id goes to another
-        drawn.append(redraws.draw(0, rng))
-        redraws.reject(0)
+        drawn.append(counts.draw(0, rng))
+        counts.reject(0)
     assert len(set(drawn)) == 6
-    assert sum(redraws._failures) == 60 + 6 * 2.0
+    assert sum(counts._failures) == 60 + 6 * 2.0
 
 
 @pytest.mark.parametrize(
-    ("n_columns", "most"), [(1, 1), (15, 1), (16, 2), (4095, 256), (10**7, MOST)]
+    ("n_columns", "most"), [(1, 1), (15, 1), (16, 2), (4095, 256), (10**7, LARGEST)]
 )
 def test_at_most_an_eighth_is_redrawn(n_columns, most):
-    assert Redraws(n_columns).most == most
+    assert MutationCounts(n_columns).most == most
 
 
 def test_points_from_elsewhere_teach_nothing():
     solver = SRacos([(-1.0, 1.0)] * 200, budget=300, seed=0)
-    before = pickle.dumps(solver._redraws)
+    before = pickle.dumps(solver._counts)
     for _ in range(30):
         solver.tell_point(np.random.default_rng(0).uniform(-1, 1, 200).tolist(), 1.0)
-    assert pickle.dumps(solver._redraws) == before
+    assert pickle.dumps(solver._counts) == before
 
 
 def test_points_as_good_as_their_parents_are_no_success():
     solver = SRacos([(-1.0, 1.0)] * 200, budget=300, seed=0)
     for _ in range(300):
         solver.tell(solver.ask(), 1.0)
-    both = solver._redraws, solver._near._redraws
+    both = solver._counts, solver._local._counts
     assert max(max(each._successes) for each in both) == 0.5
     assert sum(sum(each._failures) for each in both) > 250
 
@@ -194,7 +194,7 @@ def test_the_number_drawn_learns_even_if_fewer_values_change():
     solver = SRacos(space, budget=1500, seed=0, exploration_rate=0.0)
     for _ in range(1500):
         solver.tell(candidate := solver.ask(), float(candidate.u.sum()))
-    both = solver._redraws, solver._near._redraws
+    both = solver._counts, solver._local._counts
     counts = sum(np.array(each._successes) + each._failures - 2.5 for each in both)
     assert counts.sum() == 1500 - solver.train_size
     assert counts[-1] >= 4.0
@@ -220,5 +220,5 @@ def test_what_a_filter_rejects_counts_against_the_number_drawn():
     solver.filter = lambda candidate: candidate.move is None or len(candidate.move) <= 3
     for _ in range(300):
         solver.tell(candidate := solver.ask(), of_all(candidate.u))
-    assert min(solver._redraws._failures[2:]) > 2.0  # of four and more: none was evaluated
-    assert max(solver._redraws._successes[2:]) == 0.5
+    assert min(solver._counts._failures[2:]) > 2.0  # of four and more: none was evaluated
+    assert max(solver._counts._successes[2:]) == 0.5

@@ -1,0 +1,248 @@
+"""Choices: dimensions of any Python objects, encoded as an index.
+
+An object is found by identity first, then by value. Nothing here relies on ``==`` giving a truth
+value, as it does not for arrays and tables, or on objects that stay as they are.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from zoopt._native import ORDERED, UNORDERED
+from zoopt.core.fingerprints import fingerprint
+from zoopt.core.texts import brief
+
+__all__ = ["Choice", "is_flags"]
+
+
+class Choice:
+    """A dimension of any Python objects.
+
+    Parameters
+    ----------
+    values : sequence
+        At least one object, none twice; points hold these very objects. One makes a constant.
+    ordered : bool
+        Whether neighbors in the list have similar meanings.
+
+    Attributes
+    ----------
+    values : list
+    kind : int
+        Kind of the encoded column.
+    column : (float, float)
+        Bounds of the encoded column; equal for a constant.
+    size : int
+        Number of values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the values are not a list, empty, in no order (a set), or if one is there twice.
+
+    Examples
+    --------
+    >>> Choice(["relu", "tanh", None]).size
+    3
+    """
+
+    def __init__(self, values: Iterable[Any], *, ordered: bool = False) -> None:
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise TypeError(f"values must be a list of objects, got {brief(values)}")
+        if isinstance(values, (set, frozenset)):
+            raise ValueError(
+                "values must have an order that lasts, and that of a set changes from process to "
+                f"process: pass a sorted list instead of {brief(values)}"
+            )
+        self.ordered = bool(ordered)
+        self.values: list[Any] = []
+        self._start()
+        for value in values:
+            if self._index_of(value) is not None:
+                raise ValueError(f"values must not repeat, got {brief(value)} twice")
+            self._add(value)
+        if not self.values:
+            raise ValueError("values must not be empty")
+
+    def _start(self) -> None:
+        self._by_id: dict[int, int] = {}
+        self._by_value: dict[Any, int] = {}
+        self._without_hash: list[int] = []
+        self._marks: list[str] | None = None
+
+    def _add(self, value: Any) -> None:
+        i = len(self.values)
+        self.values.append(value)
+        self._by_id.setdefault(id(value), i)
+        try:
+            self._by_value[_key(value)] = i
+        except Exception:
+            self._without_hash.append(i)
+
+    def _index_of(self, value: Any) -> int | None:
+        """Return the index of the same object, or of an equal one of the same type."""
+        i = self._by_id.get(id(value))
+        if i is not None and self.values[i] is value:
+            return i
+        try:
+            return self._by_value.get(_key(value))
+        except Exception:  # it has no hash, or == gives no truth value
+            same = (j for j in self._without_hash if type(self.values[j]) is type(value))
+            return next((j for j in same if _equal(self.values[j], value)), None)
+
+    @property
+    def kind(self) -> int:
+        return ORDERED if self.ordered else UNORDERED
+
+    @property
+    def column(self) -> tuple[float, float]:
+        return 0.0, float(len(self.values) - 1)
+
+    @property
+    def size(self) -> float:
+        return len(self.values)
+
+    @property
+    def marks(self) -> list[str]:
+        """A fingerprint of each value, taken when it is first asked for.
+
+        Raises
+        ------
+        TypeError
+            If a value has no lasting state.
+        """
+        if self._marks is None:
+            self._marks = [fingerprint(value) for value in self.values]
+        return self._marks
+
+    def encode(self, value: Any) -> float:
+        """Return the index of an object.
+
+        The same object is found, or an equal one: of the same type if there is one, since 1 and
+        True are two choices; otherwise of another, since 1 and ``numpy.int64(1)`` mean one. NaN
+        equals NaN, and a copy of an array or a table equals it.
+
+        Raises
+        ------
+        ValueError
+            If it is none of the values.
+        """
+        for search in (self._index_of, self._alike, self._copied):
+            index = search(value)
+            if index is not None:
+                return float(index)
+        raise ValueError(f"{brief(value)} is none of {brief(self.values)}")
+
+    def _alike(self, value: Any) -> int | None:
+        """Return the index of an equal object of another type: of a like one if there is one."""
+        native = value.item() if isinstance(value, np.generic) else value
+        equal = [i for i, known in enumerate(self.values) if _equal(known, native)]
+        like = (i for i in equal if _family(self.values[i]) is _family(value))
+        return next(like, equal[0] if equal else None)
+
+    def _copied(self, value: Any) -> int | None:
+        """Return the index of an object of the same class and state, where ``==`` says nothing."""
+        places = [i for i, known in enumerate(self.values) if type(known) is type(value)]
+        if not any(_says_nothing(self.values[i], value) for i in places):
+            return None
+        try:
+            mark = fingerprint(value)
+            return next((i for i in places if self.marks[i] == mark), None)
+        except TypeError:
+            return None
+
+    def decode(self, code: float) -> Any:
+        """Return the very object at an index."""
+        return self.values[int(code)]
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.values, self.ordered, self._marks
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        values, self.ordered, marks = state
+        self.values = []
+        self._start()
+        for value in values:
+            self._add(value)
+        self._marks = marks
+
+    def __repr__(self) -> str:
+        return f"Choice({brief(self.values)}{', ordered=True' if self.ordered else ''})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Choice):
+            return NotImplemented
+        if self.ordered != other.ordered or len(self.values) != len(other.values):
+            return False
+        pairs = zip(self.values, other.values, strict=True)
+        if all(a is b or (type(a) is type(b) and _equal(a, b)) for a, b in pairs):
+            return True
+        try:
+            return self.marks == other.marks
+        except TypeError:
+            return False
+
+    def __hash__(self) -> int:
+        return hash((self.ordered, *(type(value) for value in self.values)))
+
+
+def is_flags(dimension: object) -> bool:
+    """Return whether a dimension is ``Choice([False, True])``."""
+    return (
+        type(dimension) is Choice
+        and len(dimension.values) == 2
+        and dimension.values[0] is False
+        and dimension.values[1] is True
+    )
+
+
+def _key(value: Any) -> Any:
+    """Return a key that equal objects of equal types share; hashable if their parts are.
+
+    Taken at construction, so that lists are found by what they were, whatever becomes of them.
+    """
+    kind = type(value)
+    if kind in (list, tuple):
+        return kind, tuple(map(_key, value))
+    if kind in (set, frozenset):
+        return kind, frozenset(map(_key, value))
+    if kind is dict:
+        return kind, frozenset((_key(k), _key(v)) for k, v in value.items())
+    return kind, "nan" if _is_nan(value) else value
+
+
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        answer = a == b
+    except Exception:
+        return False
+    if isinstance(answer, (bool, np.bool_)):
+        return bool(answer) or (_is_nan(a) and _is_nan(b))
+    return False
+
+
+def _says_nothing(a: Any, b: Any) -> bool:
+    try:
+        return not isinstance(a == b, (bool, np.bool_))
+    except Exception:
+        return True
+
+
+def _is_nan(value: Any) -> bool:
+    if not isinstance(value, (float, complex, Decimal, np.generic)):
+        return False
+    try:
+        return bool(value != value)
+    except Exception:  # a signaling NaN
+        return True
+
+
+def _family(value: Any) -> type | None:
+    """Return which kind of scalar it is, whether Python's or NumPy's."""
+    native = value.item() if isinstance(value, np.generic) else value
+    for kind in (bool, int, float):
+        if isinstance(native, kind):
+            return kind
+    return None

@@ -1,0 +1,111 @@
+"""Spaces as users write them, turned into names and dimensions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zoopt.core.dimensions import Choice, Dimension, Integer, Real
+from zoopt.core.texts import brief
+
+__all__ = ["label_of", "read_space"]
+
+
+def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
+    """Return the names, if there are any, and the dimensions of a space.
+
+    Parameters
+    ----------
+    space : mapping, sequence, array of shape (n, 2), or an object with ``lb`` and ``ub``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of these, empty or ambiguous, or if an entry is not a dimension; names it.
+
+    Examples
+    --------
+    >>> read_space({"x": (0, 1)})
+    (['x'], [Real(0.0, 1.0)])
+    """
+    if hasattr(space, "lb") and hasattr(space, "ub"):
+        return None, _from_bounds(space.lb, space.ub)
+    names = None
+    entries = space
+    if isinstance(space, Mapping):
+        names, entries = list(space), space.values()
+        for name in names:
+            if not isinstance(name, str):
+                raise TypeError(f"names of dimensions must be strings, got {brief(name)}")
+    if isinstance(entries, (str, bytes, set, frozenset)) or not isinstance(entries, Iterable):
+        raise TypeError(f"a space must be a sequence or a mapping, got {brief(space)}")
+    entries = entries if isinstance(entries, np.ndarray) else list(entries)
+    if names is None and _has_two_readings(entries):
+        lower, upper = (np.asarray(entry).tolist() for entry in entries)
+        pairs, bounds = [tuple(lower), tuple(upper)], list(zip(lower, upper, strict=True))
+        raise ValueError(
+            f"a space of two arrays of two numbers has two readings: pass {pairs} for dimensions "
+            f"from the first to the second number of each array, or {bounds} for the first array "
+            "as lower and the second as upper bounds"
+        )
+    dimensions = [_dimension(entry, i, names) for i, entry in enumerate(entries)]
+    if not dimensions:
+        raise ValueError("a space needs at least one dimension")
+    return names, dimensions
+
+
+def label_of(i: int, names: list[str] | None) -> str:
+    """Return what messages call a dimension."""
+    return f"dimension {i}" if names is None else f"dimension {names[i]!r}"
+
+
+def _dimension(entry: Any, i: int, names: list[str] | None) -> Dimension:
+    """Return an entry that is a dimension, or the `Real` that a pair of numbers means."""
+    if isinstance(entry, (Real, Integer, Choice)):
+        return entry
+    if not isinstance(entry, (tuple, list, np.ndarray)) or len(entry) != 2:
+        raise TypeError(
+            f"{label_of(i, names)} must be Real, Integer, Choice or a (low, high) pair, got "
+            f"{brief(entry)}"
+        )
+    if names is not None and not isinstance(entry, tuple):
+        a, b = entry
+        raise TypeError(
+            f"{label_of(i, names)} must be Real, Integer, Choice or a (low, high) pair, got the "
+            f"list {brief(entry)}: pass Choice([{brief(a)}, {brief(b)}]) for two choices, or the "
+            f"pair ({brief(a)}, {brief(b)}) for bounds"
+        )
+    try:
+        return Real(entry[0], entry[1])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{label_of(i, names)}: {error}") from None
+
+
+def _has_two_readings(entries: Any) -> bool:
+    """Return whether lower and upper bounds of two dimensions may have been meant."""
+    if isinstance(entries, np.ndarray) or len(entries) != 2:
+        return False
+    if all(isinstance(entry, np.ndarray) and entry.shape == (2,) for entry in entries):
+        return True
+    are_lists = all(isinstance(entry, list) and len(entry) == 2 for entry in entries)
+    return are_lists and all(entry[0] == entry[1] for entry in entries)
+
+
+def _from_bounds(lower: Any, upper: Any) -> list[Dimension]:
+    """Return one `Real` for each pair of bounds; equal pairs share it."""
+    try:
+        low, high = np.broadcast_arrays(np.atleast_1d(lower), np.atleast_1d(upper))
+    except ValueError:
+        raise ValueError(
+            f"lb and ub must have the same length, got {brief(lower)} and {brief(upper)}"
+        ) from None
+    if low.ndim != 1:
+        raise ValueError(f"lb and ub must be one-dimensional, got shape {low.shape}")
+    known: dict[tuple[Any, Any], Dimension] = {}
+    pairs: list[tuple[Any, Any]] = list(zip(low.tolist(), high.tolist(), strict=True))
+    for i, pair in enumerate(pairs):
+        if pair not in known:
+            known[pair] = _dimension(pair, i, None)
+    if not pairs:
+        raise ValueError("a space needs at least one dimension")
+    return [known[pair] for pair in pairs]

@@ -1,0 +1,235 @@
+"""Fingerprints of Python objects: the same in every process, and others where objects differ.
+
+An object is its class and its state: what pickle would write of it, without the addresses, orders
+of sets and paths of modules that change from process to process. A function is its bytecode, its
+constants, its defaults and the values that it closes over.
+"""
+
+import copyreg
+import functools
+import hashlib
+import math
+import struct
+import types
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from zoopt.core.texts import brief
+
+__all__ = ["fingerprint", "name_of"]
+
+#: Attributes that say where a class or an object comes from, and not what it is.
+ORIGINS = frozenset(
+    {
+        *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "_abc_impl"),
+        *("__firstlineno__", "__static_attributes__"),
+        *("__annotate_func__", "__annotations_cache__"),
+    }
+)
+
+Methods = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
+
+
+def fingerprint(thing: Any, *, lenient: bool = False) -> str:
+    """Return 32 hexadecimal digits that identify an object by its class and state.
+
+    Parameters
+    ----------
+    thing : object
+    lenient : bool
+        Whether parts without a lasting state, such as locks and files, count by their class, and
+        methods by their code and class, since objectives may change their own state in a run.
+
+    Raises
+    ------
+    TypeError
+        If it, or a part of it, has no lasting state.
+
+    Examples
+    --------
+    >>> fingerprint({"a", "b"}) == fingerprint({"b", "a"})
+    True
+    >>> fingerprint(lambda v: v + 1) == fingerprint(lambda v: v + 2)
+    False
+    """
+    try:
+        return _Marker(lenient).digest(thing).hex()
+    except RecursionError:
+        raise TypeError(f"{brief(thing)} is nested too deeply") from None
+
+
+def name_of(kind: Any) -> str:
+    """Return the name of a class; one of ours keeps it when it moves to another module.
+
+    Examples
+    --------
+    >>> from zoopt import SRacos
+    >>> name_of(SRacos)
+    'zoopt:SRacos'
+    """
+    module = str(kind.__module__)
+    room = "zoopt" if module.split(".")[0] == "zoopt" else module
+    return f"{room}:{kind.__qualname__}"
+
+
+def _hashed(words: Iterable[bytes | memoryview]) -> bytes:
+    """Hash words so that their bounds count."""
+    digest = hashlib.blake2b(digest_size=16)
+    for word in words:
+        digest.update(struct.pack("<q", len(word)))
+        digest.update(word)
+    return digest.digest()
+
+
+class _Marker:
+    """Digests one object and its parts."""
+
+    def __init__(self, lenient: bool) -> None:
+        self._lenient = lenient
+        self._above: dict[int, int] = {}  # what the present object is a part of, by depth
+        self._known: dict[int, tuple[bytes, Any]] = {}  # with the object, so that its id stays its
+
+    def digest(self, thing: Any) -> bytes:
+        if thing is None or type(thing) in (bool, int, float, str, bytes):
+            return _hashed(_plain(thing))
+        ident = id(thing)
+        if ident in self._known:
+            return self._known[ident][0]
+        if ident in self._above:
+            return _hashed([b"above", str(len(self._above) - self._above[ident]).encode()])
+        self._above[ident] = len(self._above)
+        try:
+            digest = _hashed(self._words(thing))
+        finally:
+            del self._above[ident]
+        self._known[ident] = digest, thing
+        return digest
+
+    def _words(self, thing: Any) -> Iterator[bytes | memoryview]:
+        kind = type(thing)
+        if kind in (list, tuple):
+            yield kind.__name__.encode()
+            yield from map(self.digest, thing)
+        elif kind in (dict, types.MappingProxyType):
+            yield b"dict"
+            yield from self._pairs(thing.items())
+        elif isinstance(thing, (set, frozenset)):
+            yield name_of(kind).encode()
+            yield from sorted(map(self.digest, thing))
+            yield from self._pairs(getattr(thing, "__dict__", {}).items())
+        elif kind is np.ndarray or isinstance(thing, np.generic):
+            yield from self._array(np.asarray(thing), kind)
+        elif isinstance(thing, type):
+            yield from self._class(thing)
+        elif kind is types.FunctionType:
+            yield from self._function(thing)
+        elif kind is types.CodeType:
+            yield from self._code(thing)
+        elif kind is functools._lru_cache_wrapper:
+            yield from (b"cached", self.digest(thing.__wrapped__))
+        elif kind is types.MethodType:
+            owner = type(thing.__self__) if self._lenient else thing.__self__
+            yield from (b"method", self.digest(thing.__func__), self.digest(owner))
+        elif kind in (types.BuiltinFunctionType, types.MethodWrapperType):
+            yield from (b"builtin", thing.__qualname__.encode(), self.digest(thing.__self__))
+        elif kind in Methods:
+            yield from (b"method", thing.__name__.encode(), self.digest(thing.__objclass__))
+        elif kind is types.ModuleType:
+            yield from (b"module", thing.__name__.encode())
+        elif hasattr(thing, "detach") and hasattr(thing, "__array__"):  # a tensor
+            yield from (name_of(kind).encode(), str(thing.dtype).encode())
+            yield from self._array(np.asarray(thing.detach().cpu()), kind)
+        else:
+            yield from self._object(thing)
+
+    def _pairs(self, items: Iterable[tuple[Any, Any]]) -> list[bytes]:
+        """Return digests of keys and values; order does not count, as it does not for ``==``."""
+        return sorted(
+            self.digest(key) + self.digest(value) for key, value in items if not _is_origin(key)
+        )
+
+    def _array(self, array: Any, kind: type) -> Iterator[bytes | memoryview]:
+        yield from (kind.__name__.encode(), str(array.dtype.descr).encode())
+        yield str(array.shape).encode()
+        if array.dtype.hasobject:
+            yield from map(self.digest, array.ravel().tolist())
+        elif array.dtype.names is not None:  # what lies between the fields is not theirs
+            yield from (self.digest(np.ascontiguousarray(array[n])) for n in array.dtype.names)
+        else:
+            yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+    def _class(self, thing: type) -> Iterator[bytes | memoryview]:
+        yield from (b"class", name_of(thing).encode())
+        if "<locals>" in thing.__qualname__:  # others may have this name
+            yield from map(self.digest, thing.__bases__)
+            yield from self._pairs(
+                (key, value)
+                for key, value in vars(thing).items()
+                if type(value) not in (types.MemberDescriptorType, types.GetSetDescriptorType)
+            )
+
+    def _function(self, thing: Any) -> Iterator[bytes]:
+        yield from (b"function", thing.__qualname__.encode())
+        cells = [_content(cell) for cell in thing.__closure__ or ()]
+        for part in (thing.__code__, thing.__defaults__, thing.__kwdefaults__, cells):
+            yield self.digest(part)
+        yield from self._pairs(vars(thing).items())
+
+    def _code(self, code: types.CodeType) -> Iterator[bytes]:
+        yield from (b"code", code.co_code, getattr(code, "co_exceptiontable", b""))
+        n_arguments = code.co_argcount + code.co_kwonlyargcount
+        for part in (
+            (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
+            code.co_varnames[:n_arguments],
+            code.co_names,
+            code.co_consts,
+        ):
+            yield self.digest(part)
+
+    def _object(self, thing: Any) -> Iterator[bytes]:
+        try:
+            reduce = copyreg.dispatch_table.get(type(thing))
+            reduced: Any = thing.__reduce_ex__(4) if reduce is None else reduce(thing)
+        except RecursionError:
+            raise
+        except Exception as error:
+            if not self._lenient and not isinstance(thing, (property, staticmethod, classmethod)):
+                raise TypeError(f"{brief(thing)} has no lasting state: {error}") from None
+            reduced = type(thing).__name__
+        yield name_of(type(thing)).encode()
+        if isinstance(reduced, str):
+            yield reduced.encode()
+            return
+        make, arguments, state, items, pairs = (list(reduced) + [None] * 4)[:5]
+        yield from (self.digest(make), self.digest(arguments), self.digest(state))
+        yield from () if items is None else map(self.digest, items)
+        if isinstance(thing, OrderedDict):
+            yield from map(self.digest, list(pairs or ()))
+        else:
+            yield from self._pairs(pairs or ())
+
+
+def _plain(thing: Any) -> Iterator[bytes]:
+    yield type(thing).__name__.encode()
+    if isinstance(thing, float):
+        yield struct.pack("<d", math.nan if thing != thing else thing)
+    elif isinstance(thing, bytes):
+        yield thing
+    elif type(thing) is int:
+        yield hex(thing).encode()
+    else:
+        yield str(thing).encode(errors="surrogatepass")
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return "empty"
+
+
+def _is_origin(key: Any) -> bool:
+    return type(key) is str and key in ORIGINS

@@ -1,0 +1,83 @@
+"""Sequential classification-based optimization, with any number of candidates in flight."""
+
+from zoopt.core.candidate import Candidate
+from zoopt.core.evaluation import OK, Evaluation
+from zoopt.core.registry import register
+from zoopt.solvers.racos.base import ClassificationSolver
+
+__all__ = ["SRacos"]
+
+
+class SRacos(ClassificationSolver):
+    """Sequential classification-based optimization, for any number of candidates in flight.
+
+    Learns a region around one of the best points that contains none of the others, and samples
+    there. With one candidate in flight it is SRACOS, with several it is ASRACOS.
+
+    Parameters
+    ----------
+    space, budget, seed, x0
+        See `zoopt.Solver`.
+    train_size, positive_size : int, optional
+        Size of both sets together, and of the positive set. By default they follow the budget.
+    uncertain_bits : int or {"table", "adaptive"}, optional
+        Number of coordinates that a proposal redraws; at most all. "table" follows the number of
+        dimensions, as ZOOpt does. "adaptive" learns it: the power of two that beats a positive
+        point most often, for samples in the whole region and for samples close to the parent. It
+        is the default with more than 100 dimensions, some of them continuous. With a delta (see
+        `minimize`), the default is "table".
+    exploration_rate : float in [0, 1]
+        Probability of a uniform sample.
+    replacement : {"WR", "RR", "LM"}
+        Which negative a newcomer replaces: the worst, a random one, or the one farthest from the
+        best negative.
+    recombination_rate : float in [0, 1], optional
+        Probability that a proposal mixes two members instead, while the best does not improve. 0
+        is the algorithm of the paper. By default 0.8 in spaces without ordered values, among them
+        spaces of bits; in other spaces it must be 0.
+
+    Notes
+    -----
+    The positive set holds the best ``positive_size`` points, the negative set ``train_size -
+    positive_size`` others.
+
+    1. Evaluate ``train_size`` uniform samples; the best are positive.
+    2. With probability ``exploration_rate``, propose a uniform sample. Otherwise draw a positive
+       point x and shrink the space around it: while a negative point is inside, draw one of them
+       and one of the coordinates in which it differs from x, and cut the range of this coordinate
+       at a random value between the two.
+    3. Propose x with ``uncertain_bits`` coordinates redrawn in the region. A proposal that was seen
+       before is drawn anew.
+    4. A point that is not worse than the worst positive takes its place. The displaced point, or a
+       point that is not positive, is offered to the negative set by the rule of replacement.
+
+    Step 2 draws only coordinates that differ, unlike ZOOpt: others separate no point.
+
+    References
+    ----------
+    Y.-Q. Hu, H. Qian, Y. Yu, "Sequential classification-based optimization for direct policy
+    search", AAAI 2017 (SRACOS). Y.-R. Liu, Y.-Q. Hu, H. Qian, C. Qian, Y. Yu, "Asynchronous
+    classification-based optimization", DAI 2019 (ASRACOS).
+
+    Examples
+    --------
+    >>> from zoopt import SRacos
+    >>> solver = SRacos([(-1, 1)] * 3, budget=200, seed=1)
+    >>> for _ in range(200):
+    ...     candidate = solver.ask()
+    ...     solver.tell(candidate, sum((v - 0.2) ** 2 for v in candidate.x))
+    >>> solver.best.value < 0.05
+    True
+    """
+
+    name = "sracos"
+
+    def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        if evaluation.status != OK or self._initial:
+            self._take(candidate, evaluation, self.n_told, False)
+            return
+        violation = evaluation.violation if evaluation.violation > 0.0 else 0.0
+        self._insert(candidate, evaluation, violation, evaluation.value, False)
+
+
+register(SRacos.name, SRacos)
