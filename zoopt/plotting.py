@@ -1,4 +1,4 @@
-"""Pictures of a run, by matplotlib."""
+"""Plots of a run, drawn with matplotlib."""
 
 from typing import Any
 
@@ -9,22 +9,25 @@ from zoopt.run.result import Result
 
 __all__ = ["plot_history", "plot_timeline"]
 
-#: Colors by status, safe for the color-blind.
+#: Colors by status, from a palette for color-blind readers.
 COLORS = dict(zip(STATUSES, ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#000000"), strict=True))
 
 
 def plot_timeline(result: Result, ax: Any = None) -> Any:
-    """Draw who evaluated what when: a row a worker, a bar an evaluation, colored by status.
+    """Draw each evaluation as a bar in the row of its worker, colored by status.
+
+    The row of the calling thread is labeled "here".
 
     Parameters
     ----------
     result : Result
     ax : matplotlib Axes, optional
-        By default, the axes of a new figure.
+        Where to draw; by default, in a new figure.
 
     Returns
     -------
     matplotlib Axes
+        The axes that were drawn in.
 
     Raises
     ------
@@ -64,17 +67,18 @@ def plot_timeline(result: Result, ax: Any = None) -> Any:
 
 
 def plot_history(result: Result, ax: Any = None) -> Any:
-    """Draw the values in order of tell, and the best so far.
+    """Draw the values in the order in which they were reported, and the best value so far.
 
     Parameters
     ----------
     result : Result
     ax : matplotlib Axes, optional
-        By default, the axes of a new figure.
+        Where to draw; by default, in a new figure.
 
     Returns
     -------
     matplotlib Axes
+        The axes that were drawn in.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def plot_history(result: Result, ax: Any = None) -> Any:
 
 
 def _natural(name: str) -> tuple[Any, ...]:
-    """Order "ray 10" behind "ray 2"."""
+    """Return a sort key that puts "ray 10" after "ray 2"."""
     return tuple((0, int(word), "") if word.isdigit() else (1, 0, word) for word in name.split())
 
 

@@ -3,9 +3,12 @@
 Knows nothing of files. All numbers are little-endian.
 
 A group begins with four 8-byte counts: its number of asks, then the lengths in bytes of the asks,
-of the tells and of the words, which follow in this order. Asks are records of different lengths,
-each a head (its `Kind` and the length of its content) and its content. Tells are an array of dtype
-`TELLS`. Words are a JSON object: the texts of errors, and the names of workers.
+the tells and the words, which follow in this order.
+
+- Asks are records of different lengths. Each begins with a head, its `Kind` and the length of its
+  content; the content follows.
+- Tells are an array of dtype `TELLS`.
+- Words are a JSON object: the texts of errors, and the names of workers.
 """
 
 import enum
@@ -75,13 +78,13 @@ STATUS_CODES = {status: code for code, status in enumerate(STATUSES)}
 
 @functools.cache
 def move_packer(n: int) -> Callable[..., bytes]:
-    """Return what packs a move of n columns: its parent, its columns and their values."""
+    """Return a function that packs a move: its parent, its n columns, and their values."""
     layout = struct.Struct(f"<BIq{n}i{n}d")
     return functools.partial(layout.pack, MOVE, layout.size - ASK_HEAD.size)
 
 
 def digest_of(row: Row) -> bytes:
-    """Return 128 bits that tell rows apart."""
+    """Return a digest of 128 bits; those of different rows differ."""
     return hashlib.blake2b(row.data, digest_size=16).digest()
 
 
@@ -123,7 +126,7 @@ class Asked(NamedTuple):
     content: bytes
 
     def is_that_of(self, candidate: Candidate) -> bool:
-        """Tell whether a candidate is the recorded one."""
+        """Return whether a candidate is the recorded one."""
         if candidate.move is not None or self.kind is MOVE:
             if candidate.move is None or self.kind is not MOVE:
                 return False
@@ -137,12 +140,12 @@ class Asked(NamedTuple):
 
     @property
     def parent(self) -> int:
-        """The id of the parent, of a record of kind MOVE."""
+        """The id of the parent, if the kind is MOVE."""
         parent: int = PARENT.unpack_from(self.content)[0]
         return parent
 
     def applied_to(self, row: Row) -> Row:
-        """Return the row of the candidate, given that of its parent; of a record of kind MOVE."""
+        """Return the row of the candidate, given that of its parent, if the kind is MOVE."""
         n = (len(self.content) - PARENT.size) // BYTES_PER_COLUMN
         columns = np.frombuffer(self.content, "<i4", n, PARENT.size)
         row = row.copy()
@@ -168,7 +171,7 @@ class Group:
     errors : dict of int to str
         Texts of unsuccessful evaluations, by position in ``tells``.
     workers : list of str
-        Names of workers that no earlier group knows.
+        Names of workers that do not occur in earlier groups.
     """
 
     HEAD = struct.Struct("<4Q")

@@ -22,8 +22,8 @@ __all__ = ["History", "load_history"]
 class History:
     """The evaluations in a checkpoint file, in the order in which they were reported.
 
-    `load_history` returns it. Arrays hold what concerns every evaluation; `trials` lists the
-    evaluations as objects, and iterating over a History yields the same. Points are decoded on
+    `load_history` returns it. The arrays have one entry per evaluation. `trials` lists the same
+    evaluations as `Trial` objects, as does iterating over the History. Points are decoded on
     access, so that large files load fast.
 
     Attributes
@@ -40,7 +40,10 @@ class History:
         By how much the worst constraint is missed; at most 0 where the point is feasible.
     started, finished : float64 arrays, shape (n,)
         Seconds since the start of the run.
-    statuses, workers : object arrays, shape (n,)
+    statuses : object array, shape (n,)
+        "ok", "failed", "invalid", "timeout" or "lost".
+    workers : object array, shape (n,)
+        Names of the workers; "" for the calling thread.
     errors : dict of int to str
         Texts of failures, by position.
     in_flight : list of int
@@ -103,10 +106,9 @@ class History:
         Raises
         ------
         LookupError
-            If the file does not hold the point: of rows above 4 kB it holds a digest only, and
-            nothing of points that were reported to the solver from elsewhere. The same goes for
-            points made from such ones. Also raised if the space holds objects and was not passed to
-            `load_history`.
+            If the file does not hold the point. It holds only digests of rows above 4 kB, and no
+            points that were reported to the solver from elsewhere, so points made from either are
+            not known. Also raised if the space holds objects and was not passed to `load_history`.
         """
         row = self._rows[number]
         assert self.space is not None
@@ -137,7 +139,7 @@ class History:
 
     @property
     def trials(self) -> list[Trial]:
-        """The evaluations. The ``point`` of a trial is None if the file does not hold it."""
+        """One `Trial` for each evaluation; its ``point`` is None if the file does not hold it."""
         return list(self)
 
     def __iter__(self) -> Iterator[Trial]:
@@ -145,7 +147,7 @@ class History:
 
     @property
     def best(self) -> Trial | None:
-        """The feasible evaluation of least value; None if there is no feasible one."""
+        """The feasible evaluation with the least value; None if no evaluation is feasible."""
         fine = (self.statuses == OK) & (self.violations <= 0.0)
         if not fine.any():
             return None

@@ -1,4 +1,4 @@
-"""The lock beside a journal: one run at a time, however the last one ended."""
+"""A lock file beside a journal, which lets one run at a time use it."""
 
 import os
 import threading
@@ -11,10 +11,21 @@ __all__ = ["FileLock"]
 
 
 class FileLock:
-    """A lock on a file beside the journal; the system frees it however this process ends.
+    """An exclusive lock of this process on a journal.
 
-    It belongs to the process and not to the descriptor, so that processes forked from it do not
-    keep it; hence the list of what this process holds itself.
+    The operating system releases the lock however the process ends. It belongs to the process, not
+    to the file descriptor, so that forked processes do not keep it. For the same reason it does not
+    keep out a second run in the same process; a set of the paths held here does.
+
+    Parameters
+    ----------
+    path : Path
+        The journal. The lock file beside it has the suffix ``-lock``.
+
+    Raises
+    ------
+    JournalError
+        If another run holds the lock, or if the lock file cannot be created.
     """
 
     _held: ClassVar[set[Path]] = set()
@@ -40,7 +51,7 @@ class FileLock:
             except (BlockingIOError, PermissionError):
                 os.close(descriptor)
                 raise in_use(path) from None
-            try:  # its last owner may have removed it meanwhile
+            try:  # the previous owner may have removed the file after we opened it
                 if os.stat(self._path).st_ino == os.fstat(descriptor).st_ino:
                     return descriptor
             except FileNotFoundError:
@@ -48,6 +59,7 @@ class FileLock:
             os.close(descriptor)
 
     def release(self) -> None:
+        """Release the lock and remove its file. Later calls do nothing."""
         with FileLock._guard:
             descriptor, self._descriptor = self._descriptor, -1
             if descriptor >= 0:
@@ -55,7 +67,7 @@ class FileLock:
                 os.close(descriptor)
                 FileLock._held.discard(self._path)
 
-    def __del__(self) -> None:  # an interrupt may come before anybody holds us
+    def __del__(self) -> None:  # if an interrupt came before the lock was assigned
         self.release()
 
 

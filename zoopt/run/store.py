@@ -1,6 +1,6 @@
 """The SQLite file of a journal: how it is made, opened, checked and read.
 
-Owns the tables and the header. What the groups hold is the business of `zoopt.run.events`.
+Owns the tables and the header. The content of groups is defined in `zoopt.run.events`.
 """
 
 import contextlib
@@ -93,7 +93,7 @@ def compare(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
 
 
 def as_stored(value: Any) -> Any:
-    """Return an entry of a header as reading the file gives it back."""
+    """Return an entry of a header as it is after being written and read."""
     return json.loads(_json(value))
 
 
@@ -114,7 +114,7 @@ def _native(value: Any) -> Any:
 
 
 def explained(path: Path, error: Exception) -> JournalError:
-    """Return the error to raise in place of one of SQLite or of the operating system."""
+    """Return a JournalError that explains an error of SQLite or of the operating system."""
     if isinstance(error, JournalError):
         return error
     return JournalError(f"the checkpoint file {path} cannot be used: {error}")
