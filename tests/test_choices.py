@@ -343,3 +343,43 @@ def test_marks_of_callable_objects_hold_their_state_and_their_code():
 
     assert mark_of(made(1, 2)) == mark_of(made(1, 2))
     assert len({mark_of(made(1, 2)), mark_of(made(2, 2)), mark_of(made(1, 3))}) == 3
+
+
+def test_marks_leave_out_state_that_calls_change():
+    rule = zoopt.EarlyStopping(patience=500)
+
+    def counting(limit):
+        n, seen = 0, []
+
+        def passes(x):
+            nonlocal n
+            n += 1
+            seen.append(x)
+            return x[0] < limit
+
+        return passes
+
+    class Counter:
+        def __init__(self, limit):
+            self.limit, self.n = limit, 0
+
+        def __call__(self, x):
+            self.n += 1
+            return x[0] < self.limit
+
+    for make in (counting, Counter):
+        passes = make(0.5)
+        before = mark_of(passes)
+        assert passes([0.0])
+        assert mark_of(passes) == before
+        assert mark_of(make(0.6)) != before
+    before = mark_of(rule)
+    zoopt.minimize(lambda x: x[0], [(0, 1)], budget=20, seed=0, stop=rule)
+    assert mark_of(rule) == before != mark_of(zoopt.EarlyStopping(patience=5))
+
+
+def test_a_stop_rule_that_was_used_resumes_its_run(tmp_path):
+    rule, settings = zoopt.EarlyStopping(patience=500), {"seed": 0, "checkpoint": tmp_path / "a.db"}
+    for budget in (20, 30):
+        result = zoopt.minimize(lambda x: x[0], [(0, 1)], budget=budget, stop=rule, **settings)
+        assert result.nfev == budget

@@ -6,6 +6,7 @@ constants, its defaults and the values that it closes over.
 """
 
 import copyreg
+import dis
 import functools
 import hashlib
 import math
@@ -30,6 +31,12 @@ ORIGINS = frozenset(
     }
 )
 
+#: Methods that make an object.
+MAKERS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__", "__set_name__"})
+
+#: Objects nested deeper than this count by their class where state may change.
+DEPTH = 4
+
 Methods = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 
 
@@ -40,8 +47,9 @@ def fingerprint(thing: Any, *, lenient: bool = False) -> str:
     ----------
     thing : object
     lenient : bool
-        Whether parts without a lasting state, such as locks and files, count by their class, and
-        methods by their code and class, since objectives may change their own state in a run.
+        For functions and objects that a run calls, and that may change their own state then. Lists,
+        dictionaries and sets count by their class, and methods by their code and class. Variables
+        that a function assigns, and attributes that a method assigns, do not count.
 
     Raises
     ------
@@ -110,7 +118,9 @@ class _Marker:
 
     def _words(self, thing: Any) -> Iterator[bytes | memoryview]:
         kind = type(thing)
-        if kind in (list, tuple):
+        if self._lenient and isinstance(thing, (list, dict, set)):
+            yield name_of(kind).encode()
+        elif kind in (list, tuple):
             yield kind.__name__.encode()
             yield from map(self.digest, thing)
         elif kind in (dict, types.MappingProxyType):
@@ -128,6 +138,9 @@ class _Marker:
             yield from self._function(thing)
         elif kind is types.CodeType:
             yield from self._code(thing)
+        elif kind is functools.partial:
+            yield from (b"partial", self.digest(thing.func), self.digest(thing.args))
+            yield from self._pairs(thing.keywords.items())
         elif kind is functools._lru_cache_wrapper:
             yield from (b"cached", self.digest(thing.__wrapped__))
         elif kind is types.MethodType:
@@ -173,10 +186,14 @@ class _Marker:
 
     def _function(self, thing: Any) -> Iterator[bytes]:
         yield from (b"function", thing.__qualname__.encode())
-        cells = [_content(cell) for cell in thing.__closure__ or ()]
-        for part in (thing.__code__, thing.__defaults__, thing.__kwdefaults__, cells):
-            yield self.digest(part)
-        yield from self._pairs(vars(thing).items())
+        yield from (self.digest(thing.__code__), self.digest(thing.__defaults__))
+        yield from self._pairs((thing.__kwdefaults__ or {}).items())
+        assigned = _assigned(thing.__code__) if self._lenient else frozenset()
+        for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True):
+            if name not in assigned:
+                yield self.digest(_content(cell))
+        if not self._lenient:
+            yield from self._pairs(vars(thing).items())
 
     def _code(self, code: types.CodeType) -> Iterator[bytes]:
         yield from (b"code", code.co_code, getattr(code, "co_exceptiontable", b""))
@@ -190,13 +207,19 @@ class _Marker:
             yield self.digest(part)
 
     def _object(self, thing: Any) -> Iterator[bytes]:
+        if self._lenient:
+            yield name_of(type(thing)).encode()
+            if len(self._above) <= DEPTH:
+                own, assigned = getattr(thing, "__dict__", {}), _assigned_by_methods(type(thing))
+                yield from self._pairs((k, v) for k, v in own.items() if k not in assigned)
+            return
         try:
             reduce = copyreg.dispatch_table.get(type(thing))
             reduced: Any = thing.__reduce_ex__(4) if reduce is None else reduce(thing)
         except RecursionError:
             raise
         except Exception as error:
-            if not self._lenient and not isinstance(thing, (property, staticmethod, classmethod)):
+            if not isinstance(thing, (property, staticmethod, classmethod)):
                 raise TypeError(f"{brief(thing)} has no lasting state: {error}") from None
             reduced = type(thing).__name__
         yield name_of(type(thing)).encode()
@@ -222,6 +245,25 @@ def _plain(thing: Any) -> Iterator[bytes]:
         yield hex(thing).encode()
     else:
         yield str(thing).encode(errors="surrogatepass")
+
+
+def _assigned(code: types.CodeType) -> frozenset[str]:
+    """Return the names of enclosing variables that a function assigns."""
+    stores = ("STORE_DEREF", "DELETE_DEREF")
+    return frozenset(i.argval for i in dis.get_instructions(code) if i.opname in stores)
+
+
+def _assigned_by_methods(kind: type) -> frozenset[str]:
+    """Return the names of the attributes that methods assign after an object was made."""
+    methods = (
+        function
+        for base in kind.__mro__
+        for name, function in vars(base).items()
+        if isinstance(function, types.FunctionType) and name not in MAKERS
+    )
+    stores = ("STORE_ATTR", "DELETE_ATTR")
+    instructions = (i for method in methods for i in dis.get_instructions(method))
+    return frozenset(i.argval for i in instructions if i.opname in stores)
 
 
 def _content(cell: Any) -> Any:

@@ -87,9 +87,10 @@ def planned_budget(checkpoint: Any, budget: int) -> int:
 def mark_of(thing: Any) -> str | None:
     """Return the mark of a function or a class in a header; None for None.
 
-    A name to read, and unless it is a class, a fingerprint: of a function's code, constants,
-    defaults and the values in its closure, or of another object's class and state. A method counts
-    by its code and class alone, and so do parts without a lasting state, such as open files.
+    The mark is a readable name and, unless it is a class, a fingerprint: of the code of a function,
+    its constants, its defaults and the values in its closure, or of the class and the state of
+    another object. State that calls change does not count; see
+    `zoopt.core.fingerprints.fingerprint`.
     """
     if thing is None:
         return None
