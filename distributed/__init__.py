@@ -1,6 +1,17 @@
-"""Run zoopt on many machines. This package is installed as ``zoopt.distributed``.
+"""Run zoopt on many machines, or simulate such a run. Installed as ``zoopt.distributed``.
 
-Its names are imported when they are first used: importing the package does not import Ray.
+``ray``
+    `RayExecutor` evaluates on a Ray cluster.
+``islands``
+    `minimize_islands` runs several searches on Ray that exchange their best points.
+``tune``
+    `ZOOptSearch` chooses hyperparameters in Ray Tune.
+``simulation``
+    `simulate` predicts duration and result of a run on a cluster, without the cluster.
+``cluster``
+    Templates of a container image, of clusters on AWS and Kubernetes, and of a job.
+
+Names are imported at their first use, so importing this package does not import Ray.
 """
 
 if __name__ != "zoopt.distributed":

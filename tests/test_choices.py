@@ -328,3 +328,18 @@ def test_marks_of_functions_forget_the_state_of_the_object_of_a_method():
     before = mark_of(worn.delta)
     worn.n = 1
     assert mark_of(worn.delta) == before
+
+
+def test_marks_of_callable_objects_hold_their_state_and_their_code():
+    def made(factor, answer):
+        class Passes:
+            def __init__(self):
+                self.factor = factor
+
+            def __call__(self, x):
+                return x * answer
+
+        return Passes()
+
+    assert mark_of(made(1, 2)) == mark_of(made(1, 2))
+    assert len({mark_of(made(1, 2)), mark_of(made(2, 2)), mark_of(made(1, 3))}) == 3

@@ -900,7 +900,7 @@ def test_a_negative_equal_to_the_positive_does_not_hang():
 def test_a_classifier_without_positives_or_training_says_so():
     with pytest.raises(ValueError, match="positive"):
         RacosClassification(box(1), [], []).mixed_classification()
-    with pytest.raises(ValueError, match="mixed_classification comes first"):
+    with pytest.raises(ValueError, match="call mixed_classification first"):
         RacosClassification(box(1), [Solution([0.0])], []).rand_sample()
 
 

@@ -25,6 +25,15 @@ def test_values_of_log_dimensions_come_back_exactly(dimension, data):
     assert again.decode(again.encode(value)) == value
 
 
+def test_only_values_of_users_are_remembered():
+    dimension, rng = Real(1e-5, 1e9, log=True), np.random.default_rng(0)
+    low, high = dimension.column
+    for code in rng.uniform(low, high, 5000).tolist():
+        value = dimension.decode(code)
+        assert dimension.decode(dimension.encode(value)) == value
+    assert len(pickle.dumps(dimension)) < 1000
+
+
 @given(st.integers(1, 2**53), st.integers(1, 2**53))
 def test_values_of_log_integers_come_back_exactly(a, b):
     dimension = Integer(min(a, b), max(a, b), log=True)

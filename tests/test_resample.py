@@ -125,7 +125,7 @@ def test_subsets_and_their_constraint_pass_through():
     assert result.x.tolist() == [False, False, True, True]
     assert result.nfev_x == 4
     make = functools.partial(Resample, inner="poss")
-    with pytest.raises(ValueError, match="needs a constraint"):
+    with pytest.raises(ValueError, match="needs exactly one constraint"):
         minimize(lambda mask: 0.0, Space.subsets(4), budget=9, algorithm=make)
 
 

@@ -1,7 +1,7 @@
-"""Tune a classifier on a cluster: the program that is submitted as a job.
+"""Tune a classifier on a cluster: a program to submit as a job.
 
-Runs on a node of the cluster, with zoopt and scikit-learn installed there, or sent along. Run again
-with the same checkpoint, it goes on where it was, whatever ended it.
+It runs on a node of the cluster, where zoopt and scikit-learn must be installed or uploaded. If it
+is started again with the same checkpoint, it continues from there.
 
     python job.py /checkpoints/digits.db --workers 8
 """
@@ -19,7 +19,7 @@ SPACE = {
 
 
 def error(C: float, gamma: float, shrinking: bool) -> float:
-    """Return the share of digits that a support vector classifier gets wrong."""
+    """Return the error rate of a support vector classifier on handwritten digits."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import cross_val_score
     from sklearn.svm import SVC
@@ -31,9 +31,9 @@ def error(C: float, gamma: float, shrinking: bool) -> float:
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("checkpoint", help="file on a disk that outlives the program")
+    parser.add_argument("checkpoint", help="file on a persistent disk")
     parser.add_argument("--budget", type=int, default=300, help="number of evaluations")
-    parser.add_argument("--workers", type=int, help="default: as many as there is room for")
+    parser.add_argument("--workers", type=int, help="default: as many as fit on the cluster")
     return parser.parse_args(given)
 
 

@@ -1,7 +1,7 @@
-"""Submit job.py to a running cluster, show what it prints, and end as it ends.
+"""Submit job.py to a running cluster, show its output, and exit with its status.
 
-Needs ``pip install "ray[default]"`` of the cluster's version, and the cluster's token. With a wheel
-zoopt itself is sent along, for nodes that do not have it.
+This needs ``pip install "ray[default]"``, of the same version as the cluster, and the cluster's
+token. With ``--wheel``, zoopt itself is uploaded for nodes that do not have it.
 
     python submit.py /checkpoints/digits.db --wheel zoopt-1.0-cp311-cp311-linux_x86_64.whl
 """
@@ -23,8 +23,8 @@ async def follow(client: JobSubmissionClient, job: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkpoint", help="file on a disk of the head node")
-    parser.add_argument("--address", default="http://127.0.0.1:8265", help="of the dashboard")
-    parser.add_argument("--wheel", help="of zoopt, for the nodes' Python and processor")
+    parser.add_argument("--address", default="http://127.0.0.1:8265", help="URL of the dashboard")
+    parser.add_argument("--wheel", help="wheel of zoopt, for the nodes' Python and processor")
     args, settings = parser.parse_known_args()
 
     client = JobSubmissionClient(args.address)

@@ -1,6 +1,7 @@
-"""How long simulated evaluations take: models to draw from, and one's own functions.
+"""Durations of simulated evaluations: random models, and functions of the user.
 
-Knows nothing of workers or events. Every draw comes from the generator that it is given.
+This module does not depend on workers or events. All random numbers come from the generator passed
+in.
 """
 
 import inspect
@@ -17,20 +18,25 @@ from zoopt.core.checks import number
 
 __all__ = ["Durations", "LogNormal", "Pareto", "as_durations"]
 
-#: Drawing many at once costs a twentieth of drawing one by one.
+#: Number of durations drawn at once, which takes a twentieth of the time of single draws.
 BLOCK = 1024
 
 
 @dataclass(frozen=True)
 class LogNormal:
-    """Lognormal durations: most are shorter than the mean, a few much longer.
+    """Lognormal durations: most are shorter than the mean, a few are much longer.
 
     Parameters
     ----------
     mean : float
-        Seconds, above 0.
+        Mean duration in seconds, above 0.
     cv : float
-        Coefficient of variation: standard deviation by mean, at least 0.
+        Coefficient of variation, the standard deviation divided by the mean; at least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is invalid.
 
     Examples
     --------
@@ -47,21 +53,36 @@ class LogNormal:
         number(self.cv, "cv", least=0.0, finite=True)
 
     def sample(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.float64]:
-        """Draw n durations."""
+        """Draw durations.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        n : int
+
+        Returns
+        -------
+        array of n floats
+        """
         variance = math.log1p(self.cv**2)
         return rng.lognormal(math.log(self.mean) - variance / 2, math.sqrt(variance), n)
 
 
 @dataclass(frozen=True)
 class Pareto:
-    """Heavy-tailed durations: the longest of many is as long as many others together.
+    """Heavy-tailed durations: the longest of many takes as long as many others together.
 
     Parameters
     ----------
     mean : float
-        Seconds, above 0.
+        Mean duration in seconds, above 0.
     shape : float
-        Above 1; the variance is infinite up to 2. The smaller, the heavier the tail.
+        Above 1. A smaller shape gives a heavier tail; up to 2 the variance is infinite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is invalid.
 
     Examples
     --------
@@ -76,10 +97,20 @@ class Pareto:
     def __post_init__(self) -> None:
         _positive(self.mean, "mean")
         if not number(self.shape, "shape", finite=True) > 1.0:
-            raise ValueError(f"shape must be above 1, or there is no mean; got {self.shape!r}")
+            raise ValueError(f"shape must be above 1 for a finite mean, got {self.shape!r}")
 
     def sample(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.float64]:
-        """Draw n durations."""
+        """Draw durations.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        n : int
+
+        Returns
+        -------
+        array of n floats
+        """
         least = self.mean * (self.shape - 1.0) / self.shape
         return (rng.pareto(self.shape, n) + 1.0) * least
 
@@ -95,14 +126,19 @@ class Durations:
     Parameters
     ----------
     model : number, LogNormal, Pareto or callable
-        A callable gets ``(rng)`` or ``(rng, x)``, x being the point as the objective gets it.
-    rng : numpy Generator
+        A callable is called as ``model(rng)`` or ``model(rng, x)``, where ``x`` is the point in
+        the form in which the objective receives it.
+    rng : numpy.random.Generator
+
+    Attributes
+    ----------
+    draw : callable
+        ``draw(candidate)`` returns the duration of its evaluation.
     """
 
     def __init__(self, model: Any, rng: np.random.Generator) -> None:
         self._model = as_durations(model)
         self._rng = rng
-        #: ``draw(candidate)`` returns the next duration.
         self.draw: Callable[[Candidate], float]
         if isinstance(self._model, float):
             self.draw = lambda candidate: self._model
@@ -124,16 +160,24 @@ class Durations:
             seconds = self._model(self._rng, x)
         else:
             seconds = self._model(self._rng)
-        return number(seconds, "what duration returned", least=0.0, finite=True)
+        return number(seconds, "the result of duration", least=0.0, finite=True)
 
 
 def as_durations(model: Any) -> Any:
-    """Return a float, one of the models or a callable of one or two arguments.
+    """Check a model of durations, and convert numbers to float.
+
+    Parameters
+    ----------
+    model : number, LogNormal, Pareto or callable
+
+    Returns
+    -------
+    float, LogNormal, Pareto or callable
 
     Raises
     ------
     TypeError, ValueError
-        If it is none of them.
+        If it is none of these.
 
     Examples
     --------
@@ -155,10 +199,10 @@ def as_durations(model: Any) -> Any:
 
 
 def _n_arguments(model: Any) -> int:
-    """Return how many positional arguments a function of the user takes, 1 or 2."""
+    """Return the number of positional arguments of a user's function, 2 if possible, else 1."""
     try:
         signature = inspect.signature(model)
-    except ValueError:  # some written in C do not tell
+    except ValueError:  # some functions in C have no signature
         return 1
     for n in (2, 1):
         try:

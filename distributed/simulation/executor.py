@@ -1,8 +1,8 @@
-"""The executor whose workers exist in virtual time only; loop and solvers are the real ones.
+"""The executor with workers that exist in virtual time only; loop and solvers are real.
 
-Objectives are evaluated in this process, so values are true; durations are drawn. What becomes of a
-message is known when it is sent, since the death of each worker is drawn when it joins; so an event
-is what the driver gets to know: an answer, a death noticed, a worker that joined.
+Objectives are evaluated in this process, so values are real; durations are drawn at random. The
+death of a worker is drawn when it joins, so the outcome of a message is known when it is sent. The
+events are therefore those that the driver notices: an answer, a death, a worker that joins.
 """
 
 import heapq
@@ -24,15 +24,15 @@ __all__ = ["SimulatedExecutor", "spawned"]
 
 ANSWER, DEATH, JOIN = range(3)
 
-#: Keeps the streams of simulations apart from those of solvers and objectives.
+#: Separates the random streams of simulations from those of solvers and objectives.
 STREAM = 0x51D
 
-#: No worker: it is dead and known to be, or not there yet.
+#: Load of a slot without a worker: not there yet, or known to be dead.
 ABSENT = -1
 
 
 class _Task(NamedTuple):
-    """An evaluation to do; tried again, it takes as long again."""
+    """A pending evaluation; a repetition takes the same time."""
 
     candidate: Candidate
     seconds: float
@@ -40,7 +40,7 @@ class _Task(NamedTuple):
 
 
 class _Message(NamedTuple):
-    """Evaluations that one worker does one after the other, and when."""
+    """Evaluations that a worker makes one after another, with their times."""
 
     slot: int
     life: int
@@ -50,32 +50,41 @@ class _Message(NamedTuple):
 
 
 class SimulatedExecutor(Executor):
-    """Evaluates in this process while pretending to be a cluster, in virtual time.
+    """Evaluate in this process, in the virtual time of a simulated cluster.
 
-    The driver is a server that does one thing at a time: asking, telling and messages take the time
-    that the cluster says, and workers wait for it.
+    The driver does one thing at a time. Asking, telling and messages take the times that the
+    cluster specifies, and workers wait for the driver.
 
     Parameters
     ----------
     cluster : Cluster
     seed : int, SeedSequence or None
-        Of durations and lifetimes. Same seed, same simulation.
+        Seed of durations and lifetimes. With the same seed, the simulation is repeated exactly.
 
     Attributes
     ----------
     capacity : int
-        How many candidates it takes at once, by the workers that the driver knows of.
+        Number of candidates that may be in flight, given the workers that the driver knows of.
     n_messages : int
-        Messages sent.
+        Number of messages sent.
     n_events : int
-        What the driver got to know: answers, deaths, workers that joined.
+        Number of answers, detected deaths and workers that joined.
     n_deaths : int
-        Deaths noticed.
+        Number of detected deaths.
     n_retried, n_lost : int
-        How often an evaluation died with its worker and was tried again; was given up.
-    worked, wasted, driver_worked : float
-        Virtual seconds of workers in evaluations that were delivered, in those that died with their
-        worker, and of the driver.
+        Number of evaluations that were repeated, or given up, after their worker died.
+    worked, wasted : float
+        Total time of workers in evaluations that were delivered, and in those that died with
+        their worker.
+    driver_worked : float
+        Time in which the driver was busy.
+
+    Raises
+    ------
+    TypeError
+        If ``cluster`` is not a Cluster.
+    ExecutorError
+        During a run, if evaluations wait and no worker will ever come.
 
     Examples
     --------
@@ -103,16 +112,19 @@ class SimulatedExecutor(Executor):
         self._reset()
 
     def clock(self) -> float:
-        """Return the virtual time of the driver, in seconds; it goes on from run to run."""
+        """Return the driver's virtual time in seconds; it continues from run to run."""
         return self._base + self._now
 
-    # ------------------------------------------------------------- what the loop calls
+    # ------------------------------------------------------------- the executor
 
     def start(
         self, evaluate: Evaluate, budget: int, origin: float, in_flight: int | None = None
     ) -> None:
+        """Let the first workers join; see `zoopt.run.executor.Executor.start`."""
         if self._in_use:
-            raise ExecutorInUse("this executor is in use; each run at a time needs its own")
+            raise ExecutorInUse(
+                "this executor is in use; runs at the same time need an executor each"
+            )
         self._in_use = True
         self._base, self._now = self.clock(), 0.0
         self._shift = self._base - origin
@@ -145,7 +157,7 @@ class SimulatedExecutor(Executor):
         self._free_at = [0.0] * n
         self._doomed: dict[int, list[_Message]] = {}
         self._n_there = 0
-        # Workers by how many messages they hold. An entry that is out of date is passed over.
+        # Workers by the number of messages they hold. Outdated entries are skipped when read.
         self._load = [ABSENT] * n
         self._by_load: list[deque[int]] = [deque() for _ in range(cluster.depth)]
         self._is_listed = [bytearray(n) for _ in range(cluster.depth)]
@@ -156,17 +168,24 @@ class SimulatedExecutor(Executor):
         self.worked = self.wasted = self.driver_worked = 0.0
 
     def submit(self, candidate: Candidate) -> None:
+        """Queue a candidate, and send a message if it is full."""
         self.work(self._half_step)
         self._pending.append(_Task(candidate, self._draw(candidate), 0))
         if len(self._pending) >= self._batch:
             self._send(self._batch)
 
     def collect(self, timeout: float | None = None) -> list[Outcome]:
-        """Go on to the next outcome; also return, with none, when there is room for more."""
+        """Advance to the next outcomes, to more capacity, or to the timeout.
+
+        Raises
+        ------
+        ExecutorError
+            If evaluations wait and no worker will ever come.
+        """
         deadline = math.inf
         if timeout is not None:
             deadline = self._now + timeout
-            if timeout > 0.0 and deadline == self._now:  # too little to be seen in the sum
+            if timeout > 0.0 and deadline == self._now:  # too short to change the sum
                 deadline = math.nextafter(deadline, math.inf)
         heap = self._heap
         room = self.capacity
@@ -175,11 +194,11 @@ class SimulatedExecutor(Executor):
             outcomes = self._look()
             if outcomes or self.capacity > room:
                 return outcomes
-            if not heap and not self._pending:  # all that was in flight was cancelled
+            if not heap and not self._pending:  # everything in flight was cancelled
                 return outcomes
             if not heap:
                 raise ExecutorError(
-                    f"{len(self._pending)} evaluations wait, no worker is left and none will come"
+                    f"{len(self._pending)} evaluations wait, but no worker is left or will join"
                 )
             when = heap[0][0]
             if when > deadline:
@@ -189,10 +208,11 @@ class SimulatedExecutor(Executor):
                 self._now = when
 
     def cancel(self, ident: int) -> None:
-        """Give a candidate up; a worker that has begun it ends it."""
+        """Discard a candidate; a worker that has begun it finishes it."""
         self._cancelled.add(ident)
 
     def close(self) -> None:
+        """End the run; the counters keep their values."""
         self._in_use = False
         self._heap.clear()
         self._pending.clear()
@@ -201,12 +221,12 @@ class SimulatedExecutor(Executor):
     # ------------------------------------------------------------- the driver
 
     def work(self, seconds: float) -> None:
-        """Have the driver busy for some time."""
+        """Keep the driver busy for some seconds."""
         self._now += seconds
         self.driver_worked += seconds
 
     def _send_all(self) -> None:
-        """Send what waits to the workers that have room, evenly."""
+        """Distribute waiting tasks evenly over workers with room."""
         while self._pending:
             room = next((n for n in self._n_by_load[:-1] if n), 0)
             if not room:
@@ -214,7 +234,7 @@ class SimulatedExecutor(Executor):
             self._send(min(self._batch, -(-len(self._pending) // room)))
 
     def _send(self, n: int) -> None:
-        """Send the oldest n tasks to the worker that holds the fewest messages, if one has room."""
+        """Send the oldest n tasks to the worker with the fewest messages, if one has room."""
         slot = self._roomiest()
         if slot is None:
             return
@@ -235,7 +255,7 @@ class SimulatedExecutor(Executor):
             self._doomed.setdefault(slot, []).append(message)
 
     def _look(self) -> list[Outcome]:
-        """Take in what has happened up to now."""
+        """Handle all events up to now."""
         outcomes: list[Outcome] = []
         heap, until = self._heap, self._now
         while heap and heap[0][0] <= until:
@@ -275,7 +295,7 @@ class SimulatedExecutor(Executor):
         outcomes.append((candidate, evaluation))
 
     def _bury(self, slot: int, when: float, outcomes: list[Outcome]) -> None:
-        """Notice a death: what was on the worker goes to the head of the queue, or is lost."""
+        """Handle a death: the worker's tasks go to the head of the queue, or are lost."""
         death = self._death[slot]
         self.n_deaths += 1
         self._set_load(slot, ABSENT)
@@ -301,7 +321,7 @@ class SimulatedExecutor(Executor):
 
     def _welcome(self, slot: int, when: float) -> None:
         ready = self._fleet.ready(slot, when)
-        if ready > when:  # its node has died in the meantime
+        if ready > when:  # its node has died since
             self._push(ready, JOIN, slot)
         else:
             self._join(slot, when)
@@ -324,7 +344,7 @@ class SimulatedExecutor(Executor):
         self._push(noticed, DEATH, slot)
 
     def _count_capacity(self) -> None:
-        """At least one is taken at any time: it waits for a worker."""
+        """Update the capacity; it is at least 1, even without a worker."""
         cluster = self.cluster
         room = self._n_there * self._batch * cluster.depth
         if cluster.max_in_flight is not None:
@@ -343,7 +363,7 @@ class SimulatedExecutor(Executor):
             self._by_load[load].append(slot)
 
     def _roomiest(self) -> int | None:
-        """Take the worker that holds the fewest messages, and note one more; None without room."""
+        """Return the worker with the fewest messages and count one more; None if all are full."""
         for load, slots in enumerate(self._by_load):
             if not self._n_by_load[load]:
                 continue
@@ -357,7 +377,7 @@ class SimulatedExecutor(Executor):
 
 
 def spawned(seed: np.random.SeedSequence, *keys: int) -> np.random.Generator:
-    """Return a generator of a simulation; solvers and objectives use none of these streams."""
+    """Return a random generator for a simulation, independent of solvers and objectives."""
     return np.random.Generator(
         np.random.PCG64(
             np.random.SeedSequence(

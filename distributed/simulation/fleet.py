@@ -1,7 +1,7 @@
-"""Which simulated workers are there, from when to when: plans, deaths, nodes and replacements.
+"""The workers of a simulated cluster over time: plans, deaths, nodes and replacements.
 
-Knows nothing of evaluations. A worker is a slot, numbered from 0, that lives several lives one
-after the other; the workers of a node share the node's death.
+This module does not depend on evaluations. A worker is a slot, numbered from 0, that goes through
+several lives. When a node dies, all its workers die.
 """
 
 import itertools
@@ -16,8 +16,8 @@ from zoopt.distributed.simulation.durations import as_durations
 
 __all__ = ["Cluster", "Fleet"]
 
-#: Assumed unless given: seconds of the driver for an ask, a tell and the loop (see `calibrate`),
-#: for a message to a Ray actor and back, and for the way of a message through the network.
+#: Default costs in seconds: of the driver for an ask, a tell and the loop (see `calibrate`), of the
+#: driver for a message to a Ray actor and its answer, and of the network for one message.
 DRIVER_TIME = 5e-6
 MESSAGE_TIME = 0.5e-3
 LATENCY = 0.5e-3
@@ -27,41 +27,57 @@ Steps = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """What is simulated: workers, how long they take and live, and what the driver costs.
+    """A simulated cluster: its workers, the durations of evaluations, and the driver's costs.
 
-    All times are seconds of the simulation.
+    All times are virtual seconds.
 
     Parameters
     ----------
     workers : int or list of (time, number)
-        How many there are, or from when on how many: ``[(0, 10), (60, 500), (600, 20)]``. What
-        runs on a worker that is taken away is lost, and tried again elsewhere.
+        Number of workers, or a plan of the number from each time on:
+        ``[(0, 10), (60, 500), (600, 20)]``. Evaluations on workers that are removed are repeated
+        elsewhere.
     duration : number, LogNormal, Pareto or callable
-        How long an evaluation takes; a callable gets ``(rng)`` or ``(rng, x)``. Drawn in order of
-        ask, for any cluster alike; tried again, an evaluation takes as long again.
+        Duration of an evaluation. A callable is called as ``duration(rng)`` or
+        ``duration(rng, x)``. Durations are drawn in the order of ask, so they are the same for
+        every cluster; a repeated evaluation takes the same time again.
     batch : int
-        Most evaluations of one message; a worker does them one after the other and answers when
-        all are done. No more are sent together than it takes to keep all workers busy.
+        Largest number of evaluations in one message. The worker evaluates them one after another
+        and answers at the end. Messages are smaller if workers would be idle otherwise.
     depth : int
-        Messages that a worker holds: with 2 the next one waits at the worker.
+        Number of messages that a worker holds; with 2, the next one waits at the worker.
     max_in_flight : int, optional
-        Most evaluations chosen and not told; by default workers x batch x depth.
+        Upper limit on candidates submitted and not finished. The default is
+        ``workers * batch * depth``.
     driver_time : float
-        What one evaluation costs the driver, asking and telling; `calibrate` measures it.
+        The driver's time for asking and telling one evaluation; `calibrate` measures it.
     message_time : float
-        What one message costs the driver, sending it and taking the answer.
+        The driver's time for sending a message and receiving its answer.
     latency : float
-        How long a message is on its way; it costs nobody anything.
+        Time that a message spends in the network. It occupies neither driver nor worker.
     worker_lifetime, node_lifetime : float
-        Mean time until a worker, or a node with all its workers, dies (exponential); inf for
-        never.
+        Mean time until a worker, or a node with all its workers, dies. Lifetimes are exponential;
+        ``inf`` means never.
     workers_per_node : int
+        Number of workers on a node.
     detection : float
-        How long it takes until a death is noticed.
+        Time until the driver notices a death.
     replacement : float
-        How long it takes, from then on, until another one is there; inf for never.
+        Time from there until the replacement is ready; ``inf`` means never.
     retries : int
-        How often an evaluation whose worker died is tried again, before it is "lost".
+        How often an evaluation whose worker died is repeated before its status is "lost".
+
+    Attributes
+    ----------
+    steps : tuple of (time, number)
+        The plan of the number of workers, from time 0.
+    n_slots : int
+        Largest number of workers at any time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is invalid.
 
     Examples
     --------
@@ -84,7 +100,6 @@ class Cluster:
     detection: float = 10.0
     replacement: float = 60.0
     retries: int = 2
-    #: The number of workers from each time on, from time 0.
     steps: Steps = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -104,15 +119,37 @@ class Cluster:
 
     @property
     def n_slots(self) -> int:
-        """The most workers at any time."""
+        """Largest number of workers at any time."""
         return max(n for _, n in self.steps)
 
     def share(self, i: int, n: int) -> list[tuple[float, int]]:
-        """Return the workers of the i-th of n parts, as even as can be."""
+        """Return the plan of one of several equal parts of the workers.
+
+        Parameters
+        ----------
+        i : int
+            Index of the part.
+        n : int
+            Number of parts.
+
+        Returns
+        -------
+        list of (time, number)
+        """
         return [(time, count // n + (i < count % n)) for time, count in self.steps]
 
     def worker_seconds(self, until: float) -> float:
-        """Return how long the planned workers could have worked up to a time, added up."""
+        """Return the total time that all planned workers are available.
+
+        Parameters
+        ----------
+        until : float
+            End of the interval, which begins at 0.
+
+        Returns
+        -------
+        float
+        """
         ends = [*(time for time, _ in self.steps[1:]), math.inf]
         return math.fsum(
             n * max(0.0, min(end, until) - begin)
@@ -142,12 +179,12 @@ def _steps(workers: Any) -> Steps:
 
 
 class Fleet:
-    """The lives of the workers of a cluster.
+    """The lives of a cluster's workers.
 
     Parameters
     ----------
     cluster : Cluster
-    rng : numpy Generator
+    rng : numpy.random.Generator
         Draws the lifetimes.
     """
 
@@ -155,18 +192,18 @@ class Fleet:
         self._cluster = cluster
         self._rng = rng
         n_nodes = -(-cluster.n_slots // cluster.workers_per_node)
-        self._node_death = [-math.inf] * n_nodes  # of the node that stands, or stood last
+        self._node_death = [-math.inf] * n_nodes  # of the current or the previous node
 
     def ready(self, slot: int, now: float) -> float:
-        """Return when a worker can be there, from now on; inf for never."""
+        """Return the earliest time from now at which a worker can be present; inf for never."""
         cluster = self._cluster
         death = self._node_death[slot // cluster.workers_per_node]
-        if -math.inf < death <= now:  # it is down, or has been replaced
+        if -math.inf < death <= now:  # dead, or dead and replaced
             now = max(now, death + cluster.detection + cluster.replacement)
         return next((max(now, t) for t, end in self._presences(slot) if now < end), math.inf)
 
     def join(self, slot: int, now: float) -> tuple[float, float]:
-        """Begin a life: return when the worker dies, and when that is noticed."""
+        """Begin a worker's life; return the times of its death and of the detection of it."""
         cluster = self._cluster
         node = slot // cluster.workers_per_node
         if self._node_death[node] <= now:
@@ -174,11 +211,11 @@ class Fleet:
         death = min(self._node_death[node], now + self._lifetime(cluster.worker_lifetime))
         leaves = next(end for begin, end in self._presences(slot) if begin <= now < end)
         if leaves <= death:
-            return leaves, leaves  # whoever takes it away knows
+            return leaves, leaves  # a planned removal is known at once
         return death, death + cluster.detection
 
     def again(self, slot: int, death: float, noticed: float) -> float:
-        """Return when the next life of a worker can begin; inf for never."""
+        """Return the time at which a worker's next life can begin; inf for never."""
         was_taken_away = any(end == death for _, end in self._presences(slot))
         return self.ready(slot, noticed + (0.0 if was_taken_away else self._cluster.replacement))
 
@@ -186,7 +223,7 @@ class Fleet:
         return math.inf if mean == math.inf else self._rng.exponential(mean)
 
     def _presences(self, slot: int) -> list[tuple[float, float]]:
-        """Return from when to when a worker is planned."""
+        """Return the intervals in which a worker is planned."""
         spans: list[tuple[float, float]] = []
         begin = None
         for time, n in self._cluster.steps:

@@ -1,7 +1,7 @@
-"""Several searches in one virtual time, each with a driver of its own, that exchange incumbents.
+"""Several simulated searches, each with its own driver, that exchange their best points.
 
-Each search runs in a thread, and only one of them at a time: the one whose virtual time is least.
-They change places where they exchange, so that what one reads there was written no later.
+Each search runs in a thread. Only one thread runs at a time: the one with the smallest virtual
+time. Threads take turns at exchanges, so everything read there was written no later.
 """
 
 import heapq
@@ -20,7 +20,17 @@ __all__ = ["Exchange", "run_islands"]
 
 
 class Baton:
-    """Lets one of n threads run at a time: the one of least virtual time, then of least number."""
+    """Let one of n threads run at a time: the one with the smallest virtual time, then number.
+
+    Parameters
+    ----------
+    n : int
+
+    Attributes
+    ----------
+    broken : bool
+        Whether all threads must stop.
+    """
 
     def __init__(self, n: int) -> None:
         self._turns = [threading.Semaphore(0) for _ in range(n)]
@@ -28,39 +38,45 @@ class Baton:
         self.broken = False
 
     def begin(self) -> None:
-        """Let the first one run."""
+        """Let the next thread run."""
         self._turns[heapq.heappop(self._waiting)[1]].release()
 
     def wait(self, i: int) -> None:
-        """Wait for the first turn."""
+        """Wait for the first turn of thread i."""
         self._turns[i].acquire()
 
     def yield_at(self, i: int, now: float) -> None:
-        """Go on when no other is earlier."""
+        """Let earlier threads run; return when thread i is the earliest."""
         _, first = heapq.heappushpop(self._waiting, (now, i))
         if first != i:
             self._turns[first].release()
             self._turns[i].acquire()
 
     def leave(self) -> None:
-        """Have no more turns."""
+        """End a thread's last turn."""
         if self._waiting:
             self.begin()
 
 
 class Exchange(Callback):
-    """Every k tells, tell the best point of the other islands to this one, if it is better.
+    """Show an island's best point at regular intervals, and adopt a better one of another.
 
-    It costs the island's driver a message.
+    An exchange costs the island's driver one message.
 
     Parameters
     ----------
     island : int
     executor : SimulatedExecutor
     every : int
+        Number of tells between two exchanges.
     baton : Baton
-    board : list
-        The best that each island has shown so far.
+    board : list of Best or None
+        The best point that each island has shown so far.
+
+    Attributes
+    ----------
+    n_taken : int
+        Number of points adopted.
     """
 
     def __init__(
@@ -79,6 +95,13 @@ class Exchange(Callback):
         self.n_taken = 0
 
     def on_tell(self, search: SearchView, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Exchange points if it is time to.
+
+        Raises
+        ------
+        StopIteration
+            If another island has failed.
+        """
         if search.nfev % self._every:
             return
         self._executor.work(self._executor.cluster.message_time)
@@ -100,25 +123,27 @@ def run_islands(
     executors: Sequence[SimulatedExecutor],
     every: int,
 ) -> tuple[list[Result], int]:
-    """Run searches that exchange every so many tells.
+    """Run searches that exchange points.
 
     Parameters
     ----------
     searches : sequence of callables
-        Each runs a search with the callback that it is given, and returns its Result.
+        Each takes a callback, runs a search with it and returns its Result.
     executors : sequence of SimulatedExecutor
-        Of each search.
+        The executor of each search.
     every : int
+        Number of tells between two exchanges.
 
     Returns
     -------
-    list of Result, int
-        One of each search, and how many points were taken over.
+    results : list of Result
+    n_taken : int
+        Number of points adopted.
 
     Raises
     ------
-    Exception
-        What a search raised first; the others are stopped.
+    BaseException
+        The first exception of a search; the other searches are stopped.
     """
     n = len(searches)
     baton = Baton(n)
@@ -146,7 +171,7 @@ def run_islands(
         for thread in threads:
             thread.join()
     except BaseException:
-        baton.broken = True  # each stops at its next exchange
+        baton.broken = True  # each search stops at its next exchange
         for thread in threads:
             thread.join()
         raise

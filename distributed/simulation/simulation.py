@@ -1,4 +1,4 @@
-"""simulate: what a search would take on a cluster, and find there, without the cluster."""
+"""The function `simulate`: predict the time and the result of a search on a cluster."""
 
 import functools
 import math
@@ -28,50 +28,52 @@ __all__ = ["Simulation", "calibrate", "simulate"]
 
 MODES = ("async", "sync", "islands")
 
-#: A round of batch RACOS by ZOOpt's table; its positive set.
+#: Smallest round of batch RACOS, from ZOOpt's table, and the size of its positive set.
 ROUND, POSITIVES = 20, 2
 
-#: Workers of an island, and its tells from exchange to exchange, unless given: fewer workers or
-#: exchanges gave worse values (benchmarks/simulate.py).
+#: Default number of workers of an island, and of tells between two exchanges. Smaller islands and
+#: rarer exchanges gave worse values (benchmarks/simulate.py).
 ISLAND_WORKERS = 1000
 EXCHANGE = 10
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a simulated run took and found. All times are virtual seconds.
+    """The report of a simulated run. All times are virtual seconds.
 
     Attributes
     ----------
     mode : str
     cluster : Cluster
     walltime : float
-        From the start until the last outcome was told.
+        Time from the start until the last evaluation was told.
     speedup : float
-        The durations of all evaluations told, added up, by walltime: how many times longer one
-        worker would take that waits for nobody.
+        Total duration of all evaluations told, divided by ``walltime``: how many times longer one
+        worker without any waiting would take.
     efficiency : float
-        The share of the workers' time spent in evaluations that were told.
+        Share of the workers' time spent in evaluations that were told.
     driver_utilization : float
-        The share of its time that the driver (of islands, the busiest) was at work: near 1 it is
-        what limits.
+        Share of the time in which the driver was busy; of the busiest driver for islands. A value
+        near 1 means that the driver is the bottleneck.
     throughput : float
-        Evaluations told, per second.
+        Evaluations told a second.
     fun : float
-        The final value.
+        The best value found.
     nfev : int
-        Evaluations told.
+        Number of evaluations told.
     n_deaths, n_retried, n_lost : int
-        Workers that died; evaluations tried again since their worker died; those given up.
+        Number of workers that died, and of evaluations repeated or given up because of that.
     n_exchanged : int
-        Points that islands took over from others.
+        Number of points that islands adopted from each other.
     worked, wasted : float
-        Time of workers in evaluations that were told, and in those that died with their worker.
+        Total time of workers in evaluations that were told, and in those that died with their
+        worker.
     n_messages, n_events : int
+        Number of messages, and of simulated events.
     result : Result
-        Of the run; of islands, that of the best one.
+        The result of the run; of the best island for islands.
     results : list of Result
-        Of each island.
+        The result of each island.
 
     Examples
     --------
@@ -137,44 +139,47 @@ def simulate(
     exchange: int | None = None,
     **cluster: Any,
 ) -> Simulation:
-    """Run a search on a simulated cluster: true values, virtual time.
+    """Run a search on a simulated cluster: real values, virtual time.
 
-    The solver and the loop are the ones of `zoopt.minimize`; only the workers do not exist.
+    Solver and loop are those of `zoopt.minimize`; only the workers are simulated. Use it to choose
+    the number of workers, the mode, or the size of batches before renting a cluster.
 
     Parameters
     ----------
     fun, space, x0
-        As `zoopt.minimize` takes them. ``fun`` is evaluated in this process.
+        As in `zoopt.minimize`. ``fun`` is evaluated in this process.
     budget : int
-        Evaluations, of all islands together.
+        Number of evaluations, of all islands together.
     workers : int or list of (time, number)
-        How many there are, or from when on how many.
+        Number of workers, or a plan of their number from each time on.
     duration : number, LogNormal, Pareto or callable
-        How long an evaluation takes, in seconds; a callable gets ``(rng)`` or ``(rng, x)``.
+        Duration of an evaluation in seconds. A callable is called as ``duration(rng)`` or
+        ``duration(rng, x)``.
     mode : {"async", "sync", "islands"}
-        async: SRACOS with all workers busy; a new point is chosen whenever one is done. sync: batch
-        RACOS, all of whose workers wait for the last of a round. islands: independent SRACOS
-        searches, each with a share of budget and workers and with a driver of its own, that show
-        their best points to each other.
+        "async" runs SRACOS and keeps all workers busy: a new point is chosen whenever an
+        evaluation ends. "sync" runs batch RACOS: all workers wait for the last evaluation of a
+        round. "islands" runs independent SRACOS searches that exchange their best points; each
+        has its own driver and a share of the budget and the workers.
     seed : int, SeedSequence or None
-        Same seed, same simulation.
+        With the same seed, the simulation is repeated exactly.
     algorithm : str or callable, optional
-        Instead of "sracos", in the modes async and islands; see `zoopt.minimize`.
+        A solver other than SRACOS for the modes "async" and "islands"; as in `zoopt.minimize`.
     window : int, optional
-        Most evaluations chosen without each other's results, told in their order; then workers and
-        durations change only the time, not the trajectory.
+        As in `zoopt.minimize`. With a window, workers and durations change only the time, not the
+        points.
     time_budget : float, optional
-        Virtual seconds.
+        Virtual seconds after which the run ends.
     round_size : int, optional
-        Evaluations of a round of sync; by default one for each worker, at least 20.
+        Number of evaluations in a round of mode "sync". The default is one for each worker, but
+        at least 20.
     islands : int, optional
-        How many; by default one for every 1,000 workers, and at least 2.
+        Number of islands. The default is one for every 1,000 workers, but at least 2.
     exchange : int, optional
-        Tells of an island between two exchanges, each of which costs its driver a
-        message; by default 10.
+        Number of evaluations of an island between two exchanges; 10 by default. An exchange costs
+        the island's driver one message.
     **cluster
-        More of the cluster, by the names of `Cluster`: ``batch``, ``depth``, ``driver_time``,
-        ``message_time``, ``latency``, ``worker_lifetime``, ``node_lifetime``, ...
+        Other parameters of `Cluster`: ``batch``, ``depth``, ``driver_time``, ``message_time``,
+        ``latency``, ``worker_lifetime``, ``node_lifetime``, ...
 
     Returns
     -------
@@ -183,9 +188,13 @@ def simulate(
     Raises
     ------
     TypeError, ValueError
-        Bad input, named, before anything is evaluated.
+        If an argument is invalid; raised before the first evaluation.
     ExecutorError
         If evaluations wait and no worker will ever come.
+
+    See Also
+    --------
+    SimulatedExecutor : The backend, for use with `zoopt.minimize`.
 
     Examples
     --------
@@ -258,17 +267,17 @@ def _island(fun: Any, space: Any, exchange: Exchange, **options: Any) -> Result:
 
 
 def _check_mode(mode: str, **given: Any) -> None:
-    """Refuse what a mode would not look at."""
+    """Raise if an option was given that the mode does not use."""
     if mode not in MODES:
         raise ValueError(f"mode must be one of {MODES}, got {mode!r}")
-    heard = {
+    used = {
         "async": ("algorithm",),
         "sync": ("round_size",),
         "islands": ("algorithm", "islands", "exchange"),
     }
     for name, value in given.items():
-        if value is not None and name not in heard[mode]:
-            modes = " or ".join(repr(m) for m in MODES if name in heard[m])
+        if value is not None and name not in used[mode]:
+            modes = " or ".join(repr(m) for m in MODES if name in used[m])
             raise ValueError(f"{name} needs mode {modes}, got mode={mode!r}")
 
 
@@ -278,7 +287,7 @@ def _n_islands(islands: int | None, cluster: Cluster, budget: int) -> int:
         return min(most, max(2, round(cluster.n_slots / ISLAND_WORKERS)))
     n = whole(islands, "islands", least=1)
     if n > most:
-        raise ValueError(f"islands must be at most the {most} that have a worker, got {islands!r}")
+        raise ValueError(f"islands must be at most {most}, so that each has a worker, got {n}")
     return n
 
 
@@ -330,21 +339,27 @@ def calibrate(
     algorithm: str | Callable[..., Solver] = "sracos",
     repeats: int = 3,
 ) -> float:
-    """Measure what an evaluation costs the driver on this machine: ask, tell and the loop.
+    """Measure the driver's time for one evaluation on this machine: ask, tell and the loop.
 
     Parameters
     ----------
-    space : Space, or what `zoopt.minimize` takes
+    space : Space or what `zoopt.minimize` accepts
     budget : int
-        Evaluations of the run that is timed.
+        Number of evaluations in each timed run.
     algorithm : str or callable
+        As in `zoopt.minimize`.
     repeats : int
-        The least of so many runs counts: the others were disturbed.
+        Number of runs. The fastest one counts, since the others were disturbed.
 
     Returns
     -------
     float
-        CPU seconds an evaluation, for ``driver_time``.
+        CPU seconds for one evaluation, to be passed as ``driver_time``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Old import paths of algorithms: thin adapters over the solvers of today."""
+"""Import paths of the algorithms of ZOOpt 0.4.2: thin adapters over the current solvers."""

@@ -170,8 +170,8 @@ class Real:
     def encode(self, value: Any) -> float:
         """Return the code of a value; one off the grid has that of its neighbor.
 
-        With ``log``, several floats can share a code: the value itself is remembered, so that
-        `decode` returns it exactly.
+        With ``log``, `decode` returns the value exactly: where no code near the logarithm decodes
+        to it, since several floats share a code, the value itself is remembered.
 
         Raises
         ------
@@ -190,6 +190,12 @@ class Real:
 
     def _logarithm(self, value: float) -> float:
         code = math.log(value)
+        if self.decode(code) == value:
+            return code
+        low, high = self.column
+        for neighbor in (math.nextafter(code, low), math.nextafter(code, high)):
+            if self.decode(neighbor) == value:
+                return neighbor
         self.remember(code, value)
         return code
 

@@ -1,14 +1,21 @@
 """Spaces as users write them, turned into names and dimensions."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from zoopt.core.dimensions import Choice, Dimension, Integer, Real
 from zoopt.core.texts import brief
 
-__all__ = ["label_of", "read_space"]
+__all__ = ["LowerUpper", "label_of", "read_space"]
+
+
+class LowerUpper(Protocol):
+    """Lower and upper bounds of all variables, such as a ``scipy.optimize.Bounds``."""
+
+    lb: Any
+    ub: Any
 
 
 def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:

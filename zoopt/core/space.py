@@ -13,15 +13,26 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native import ORDERED, UNORDERED
+from zoopt._native import CONTINUOUS, HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.core.checks import whole
 from zoopt.core.choices import Choice, is_flags
 from zoopt.core.descriptions import described, restored
 from zoopt.core.dimensions import Dimension, Integer, Real, decoder
-from zoopt.core.entries import label_of, read_space
+from zoopt.core.entries import LowerUpper, label_of, read_space
+from zoopt.core.grids import Grids
 from zoopt.core.texts import brief
 
-__all__ = ["Bits", "Mask", "Row", "Space"]
+__all__ = [
+    "CONTINUOUS",
+    "HUGE_LOG_INTEGER",
+    "LOG_INTEGER",
+    "ORDERED",
+    "UNORDERED",
+    "Bits",
+    "Mask",
+    "Row",
+    "Space",
+]
 
 Row: TypeAlias = npt.NDArray[np.float64]
 
@@ -42,14 +53,19 @@ class Space:
 
     Parameters
     ----------
-    dimensions : sequence or mapping
+    dimensions : sequence, mapping, array of shape (n, 2), or scipy.optimize.Bounds
         `Real`, `Integer`, `Choice` or ``(low, high)`` pairs of numbers, which mean `Real`. With a
         mapping of names, points are dictionaries; otherwise lists.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no dimension, or an entry is not one, or means two things; names it.
 
     Attributes
     ----------
     dimensions : list
-        One entry a dimension.
+        One entry for each dimension.
     names : list of str or None
     kinds, low, high : arrays, shape (n_columns,)
         The encoded columns, for the kernels.
@@ -65,7 +81,9 @@ class Space:
     inf
     """
 
-    def __init__(self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]) -> None:
+    def __init__(
+        self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | LowerUpper
+    ) -> None:
         self.names, entries = read_space(dimensions)
         distinct = list({id(entry): entry for entry in entries}.values())
         index = {id(entry): i for i, entry in enumerate(distinct)}
@@ -96,7 +114,7 @@ class Space:
         return cls.of_distinct([Choice([False, True])], which)
 
     def _set_up(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
-        """Work out everything else; each distinct dimension is asked for its facts once."""
+        """Work out the rest, reading the properties of each distinct dimension only once."""
         self._distinct = distinct
         self._which = which
         columns = np.array([d.column for d in distinct], np.float64)[which]
@@ -117,12 +135,12 @@ class Space:
         self._all_free = len(self._free) == len(which)
         #: Points are float arrays equal to their rows.
         self.is_plain = self._all_free and all(decode is None for decode in decoders)
-        self._grids = _Grids(distinct, which[self._free])
+        self._grids = Grids(distinct, which[self._free])
         #: Points are arrays of whole numbers equal to their rows.
         self.is_integer = self._all_free and all(decode is int for decode in decoders)
         #: Points are boolean arrays.
         self.is_boolean = self._all_free and all(is_flags(d) for d in distinct)
-        #: Of the arrays that points are.
+        #: Type of the items when points are arrays.
         if all(type(d) is Real for d in distinct):
             self.dtype: type = np.float64
         else:
@@ -179,12 +197,12 @@ class Space:
 
     @classmethod
     def restore(cls, described: dict[str, Any]) -> "Space":
-        """Make the space that `describe` described.
+        """Make a space from its description by `describe`.
 
         Raises
         ------
         ValueError
-            If it holds what JSON does not; names it.
+            If it has choices of objects, or too many runs of dimensions.
         """
         made = [restored(dimension) for dimension in described["dimensions"]]
         if "runs" not in described:
@@ -224,7 +242,7 @@ class Space:
 
     @property
     def is_of_subsets(self) -> bool:
-        """Whether points are flags without names, so that a mask says all."""
+        """Whether points are flags without names, so that a mask describes them completely."""
         flags = all(
             [d.low, d.high] == [0, 1] if type(d) is Integer else self.is_boolean
             for d in self._distinct
@@ -250,10 +268,20 @@ class Space:
     def encode(self, point: Mapping[str, Any] | Iterable[Any]) -> Row:
         """Return the row of a point.
 
+        Parameters
+        ----------
+        point : sequence, mapping of all names, or pandas Series
+            A Series goes by its labels if the space has names.
+
+        Returns
+        -------
+        float64 array, shape (n_columns,), read-only
+
         Raises
         ------
         ValueError, TypeError
-            If the point has another length or a value outside its dimension; names it.
+            If the point has another length, other names, or a value outside its dimension; names
+            the dimension.
         """
         values = self._values(point)
         row = np.empty(len(values), np.float64)
@@ -283,7 +311,17 @@ class Space:
         return values
 
     def decode(self, row: Row) -> Any:
-        """Return the point of a row: a dictionary if the space has names, otherwise a list."""
+        """Return the point of a row.
+
+        Parameters
+        ----------
+        row : float64 array, shape (n_columns,)
+
+        Returns
+        -------
+        list or dict
+            A dictionary if the space has names. Its values are native Python objects.
+        """
         values = self.decode_list(row)
         return values if self.names is None else dict(zip(self.names, values, strict=True))
 
@@ -305,7 +343,7 @@ class Space:
         return values
 
     def decode_columns(self, columns: Sequence[int], codes: Sequence[float]) -> list[Any]:
-        """Return the native values of some encoded columns."""
+        """Return the native values of the codes in some encoded columns."""
         if self.is_plain:
             return list(codes)
         if self.is_integer:
@@ -316,7 +354,7 @@ class Space:
         return [self._distinct[i].decode(code) for i, code in zip(which, codes, strict=True)]
 
     def dimensions_of(self, columns: Sequence[int]) -> list[int]:
-        """Return which dimensions some encoded columns are; a constant one is none of them."""
+        """Return the dimensions that encoded columns belong to; constants have no column."""
         return list(columns) if self._all_free else [self._free.item(k) for k in columns]
 
     def decode_at(self, i: int, row: Row) -> Any:
@@ -327,7 +365,7 @@ class Space:
         return self.decode_columns([k], [row.item(k)])[0]
 
     def decode_array(self, row: Row) -> npt.NDArray[Any]:
-        """Return the point of a row as an array: float, integer, or object if it is mixed."""
+        """Return the point of a row as an array of floats, integers or, if it is mixed, objects."""
         if self.is_plain:
             return row
         if self.is_integer:
@@ -358,7 +396,16 @@ class Space:
                     yield k, d
 
     def sample(self, rng: np.random.Generator) -> Any:
-        """Draw a point uniformly (in the logarithm where a dimension asks for that)."""
+        """Draw a point uniformly; in the logarithm for dimensions with ``log=True``.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list or dict
+        """
         u = rng.random(self.n_columns)
         width = self.high - self.low
         row = self.low + u * width
@@ -370,7 +417,7 @@ class Space:
         return self.decode(np.minimum(row, self.high))
 
     def contains(self, point: Any) -> bool:
-        """Tell whether a point can be encoded; a value off a grid counts as its neighbor."""
+        """Return whether a point can be encoded; a value off a grid counts as its neighbor."""
         try:
             self.encode(point)
         except (TypeError, ValueError):
@@ -408,35 +455,6 @@ def _by_label(point: Any) -> dict[Any, Any]:
     if len(values) != len(point):
         raise ValueError(f"a point must not repeat labels, got {brief(list(point.index))}")
     return values
-
-
-class _Grids:
-    """Decodes all columns of decimal grids at once, bit for bit as `Real.decode` does."""
-
-    def __init__(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
-        grids = [type(d) is Real and d.kind == ORDERED and d._scale > 0 for d in distinct]
-        self.columns = np.flatnonzero(np.array(grids, bool)[which]) if any(grids) else which[:0]
-        if not any(grids):
-            return
-        facts = np.array(
-            [
-                (d.low if d.origin is None else d.origin, d._step, d._scale, d.low, d.high)
-                if type(d) is Real
-                else (0.0,) * 5
-                for d in distinct
-            ],
-            np.float64,
-        )[which[self.columns]]
-        self._origin, self._step, self._scale, self._low, self._high = facts.T
-
-    def decode(self, row: Row) -> Row:
-        if not len(self.columns):
-            return row
-        values = row.copy()
-        exact = self._origin + row[self.columns] * self._step
-        rounded = np.rint(exact * self._scale) / self._scale
-        values[self.columns] = np.minimum(np.maximum(rounded, self._low), self._high)
-        return values
 
 
 def _product(sizes: Iterable[float]) -> float:

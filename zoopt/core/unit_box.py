@@ -1,4 +1,4 @@
-"""The ordered columns of a space as a unit box: what continuous solvers move in."""
+"""The ordered columns of a space as a unit box, in which continuous solvers move."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,9 @@ __all__ = ["UnitBox", "blocks"]
 
 
 class UnitBox:
-    """Maps rows of a space to points of [0, 1]^n and back; whole numbers have equal parts of it.
+    """Maps rows of a space to points of [0, 1]^n and back.
+
+    Whole numbers get equal shares of their side of the box.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ class UnitBox:
         return self._rounded(values)
 
     def _scale(self, point: Row, block: slice, out: Row) -> None:
-        """Turn places of a block of columns into values, but for rounding."""
+        """Turn places of a block of columns into values that are not rounded yet."""
         np.multiply(point, self.width[block], out=out)
         out += self.low[block]
         np.clip(out, self._low[block], self._high[block], out=out)
@@ -79,9 +81,12 @@ class UnitBox:
         return values
 
     def spread(self, point: Row, sigma: float) -> Any:
-        """Return the step size of each column: so large that whole numbers change now and then.
+        """Return the step size of each column, large enough for whole numbers to change sometimes.
 
-        A float where it is the same for all.
+        Returns
+        -------
+        float64 array, shape (n,), or float
+            A float if it is the same for all columns.
         """
         logs, huge = self._logs, self._huge_logs
         if not (len(self.whole) or len(logs) or len(huge)):
@@ -99,7 +104,7 @@ class UnitBox:
         return spread
 
     def row_of_centered(self, z: Row) -> Row:
-        """Return the row at a place of [-1, 1]^n, drawn to the border from outside; changes z."""
+        """Return the row at a place of [-1, 1]^n, clipped to the box. Overwrites z."""
         for block in blocks(len(z)):
             part = z[block]
             part += 1.0
@@ -134,12 +139,12 @@ def _huge_codes(numbers: Row) -> Row:
 
 
 def blocks(n: int) -> Iterator[slice]:
-    """Cut n columns into parts of which a few arrays fit into a processor's cache."""
+    """Cut n columns into blocks small enough for a few arrays of one to fit into the cache."""
     return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
 
 
 def _narrowed(numbers: Row) -> Row:
-    """Return numbers that are all equal as a view of one, which takes no time to read."""
+    """Return numbers that are all equal as a view of the first, which is faster to read."""
     if len(numbers) and (numbers == numbers[0]).all():
         return np.broadcast_to(numbers[:1], numbers.shape)
     return numbers

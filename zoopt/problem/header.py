@@ -26,7 +26,7 @@ __all__ = [
 
 
 def described_seed(seed: np.random.SeedSequence) -> list[Any]:
-    """Return a seed as a header holds it."""
+    """Return a seed as a header holds it: its entropy, spawn key and pool size."""
     entropy: Any = seed.entropy
     words = int(entropy) if np.ndim(entropy) == 0 else [int(word) for word in entropy]
     return [words, list(seed.spawn_key), seed.pool_size]
@@ -95,7 +95,8 @@ def mark_of(thing: Any) -> str | None:
         return None
     if isinstance(thing, type) and "<locals>" not in thing.__qualname__:
         return name_of(thing)
-    return f"{_readable(thing)} {fingerprint(thing, lenient=True)}"
+    call = getattr(type(thing), "__call__", None)  # noqa: B004 - its code counts
+    return f"{_readable(thing)} {fingerprint((thing, call), lenient=True)}"
 
 
 def _readable(thing: Any) -> str:

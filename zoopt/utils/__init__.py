@@ -1,1 +1,1 @@
-"""Old import paths of helpers."""
+"""Import paths of the helpers of ZOOpt 0.4.2."""

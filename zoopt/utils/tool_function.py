@@ -1,4 +1,4 @@
-"""The old way to print a line."""
+"""The logging helper of ZOOpt 0.4.2."""
 
 from typing import Any
 
@@ -6,11 +6,15 @@ __all__ = ["ToolFunction"]
 
 
 class ToolFunction:
-    """Helpers of old scripts."""
+    """Helper functions for scripts written for ZOOpt 0.4.2."""
 
     @staticmethod
     def log(text: Any) -> None:
         """Print a line that begins with ``[zoopt]``.
+
+        Parameters
+        ----------
+        text : object
 
         Examples
         --------

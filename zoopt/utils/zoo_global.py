@@ -1,4 +1,4 @@
-"""The process-wide defaults under their old import path, and three constants."""
+"""The process-wide defaults under the import path of ZOOpt 0.4.2, and three constants."""
 
 import math
 

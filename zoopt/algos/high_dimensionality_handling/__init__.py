@@ -1,1 +1,1 @@
-"""Old import path of sequential random embedding."""
+"""Import path of sequential random embedding of ZOOpt 0.4.2."""

@@ -1,4 +1,7 @@
-"""Sequential random embedding under its old name; `zoopt.RandomEmbedding` is the solver itself."""
+"""The SequentialRandomEmbedding class of ZOOpt 0.4.2.
+
+The solver itself is `zoopt.RandomEmbedding`.
+"""
 
 import copy
 from collections.abc import Callable
@@ -28,11 +31,11 @@ class SequentialRandomEmbedding:
     ----------
     objective : Objective
     parameter : Parameter
-        With ``num_sre``, ``low_dimension``, ``withdraw_alpha`` and ``variance_A``; the budget is
-        split evenly, and the remainder is for the last stage.
+        With ``num_sre``, ``low_dimension``, ``withdraw_alpha`` and ``variance_A``. Each stage gets
+        an equal share of the budget; the last stage also gets the remainder.
     optimizer : object
-        A `RacosOptimization`, or any other with a method ``opt(objective, parameter) -> Solution``,
-        which gets what a stage searches.
+        A `RacosOptimization`, or an object with a method ``opt(objective, parameter) -> Solution``
+        that searches the low-dimensional space of a stage.
     """
 
     def __init__(self, objective: Objective, parameter: Parameter, optimizer: Any) -> None:
@@ -41,13 +44,18 @@ class SequentialRandomEmbedding:
         self.optimizer = optimizer
 
     def opt(self) -> Solution:
-        """Run the stages; return the best point of all, in the whole space.
+        """Run all stages.
+
+        Returns
+        -------
+        Solution
+            The best point of all stages, in the whole space.
 
         Raises
         ------
         ValueError
-            If an optimizer of one's own cannot be given what the parameter holds: a checkpoint,
-            initial samples, or a stop rule of the whole run.
+            If the parameter has a checkpoint, initial samples or a stop rule, which only
+            `RacosOptimization` supports.
         """
         if type(self.optimizer) is RacosOptimization:
             settings = copy.copy(self.parameter)
@@ -59,7 +67,7 @@ class SequentialRandomEmbedding:
         parameter = self.parameter
         for name in ("checkpoint", "init_samples", "terminal_value", "time_budget", "filter"):
             if getattr(parameter, name) is not None:
-                raise ValueError(f"{name} needs RacosOptimization as the optimizer of embeddings")
+                raise ValueError(f"{name} needs RacosOptimization as the optimizer")
         space = space_of(self.objective.get_dim())
         check_ordered(space, "SequentialRandomEmbedding")
         box, low = UnitBox(space), parameter.get_low_dimension()
@@ -88,7 +96,7 @@ class SequentialRandomEmbedding:
         return best
 
     def _stage(self, whole_of: Callable[[Solution], Solution], low: Dimension) -> Objective:
-        """Return what a stage searches: objective and constraint on low-dimensional points."""
+        """Return the objective of a stage, on low-dimensional points."""
         constraint = self.objective.get_constraint()
         return Objective(
             lambda solution: self.objective.eval(whole_of(solution)),
@@ -107,5 +115,5 @@ def _embedding(
     return whole_of
 
 
-#: Evaluations that a stage has at least.
+#: Smallest budget of a stage.
 LEAST_BUDGET = 3

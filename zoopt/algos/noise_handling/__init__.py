@@ -1,1 +1,1 @@
-"""Old import paths of noise handling."""
+"""Import paths of noise handling of ZOOpt 0.4.2."""

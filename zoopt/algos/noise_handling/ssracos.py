@@ -1,4 +1,4 @@
-"""SSRacos: value suppression under its old name; see `zoopt.SSRacos` for the solver itself."""
+"""The SSRacos class of ZOOpt 0.4.2; the solver itself is `zoopt.SSRacos`."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,14 +13,26 @@ __all__ = ["SSRacos"]
 
 
 class SSRacos(SRacos):
-    """Sequential RACOS with value suppression."""
+    """Minimize noisy objectives by sequential RACOS with value suppression."""
 
     def opt(
         self, objective: Objective, parameter: Parameter, strategy: str = "WR", ub: int = 1
     ) -> Solution:
-        """Minimize an objective with value suppression, whatever the parameter says of noise."""
+        """Minimize an objective with value suppression, regardless of ``noise_handling``.
+
+        Parameters
+        ----------
+        objective : Objective
+        parameter : Parameter
+        strategy, ub
+            As in `SRacos.opt`.
+
+        Returns
+        -------
+        Solution
+        """
         best = self.run(objective, parameter, True, strategy, ub, suppression=True)
-        for solution in self._positive_data:  # the run has evaluated them again
+        for solution in self._positive_data:  # the run evaluated them several times
             solution.set_resample_value(solution.get_value())
             solution.is_in_possible_solution = True
         possible = best.deep_copy()
@@ -29,20 +41,24 @@ class SSRacos(SRacos):
         return best
 
     def update_possible_solution(self) -> None:
-        """Copy the positive solutions to the possible ones, each once."""
+        """Copy each new positive solution to the possible solutions."""
         for solution in self._positive_data:
             if not solution.is_in_possible_solution:
                 solution.is_in_possible_solution = True
                 self._possible_solution_list.append(solution.deep_copy())
 
     def get_best_solution(self, for_test: bool = False) -> Solution | None:
-        """Return the possible solution of least resampled value; None if there is none.
+        """Return the possible solution with the lowest resampled value.
 
         Parameters
         ----------
         for_test : bool
-            Only look. Otherwise the positive solutions are resampled and join the possible ones
-            first, and the best takes its resampled value.
+            If False, the positive solutions are first resampled and added to the possible ones, and
+            the best one takes its resampled value. If True, nothing changes.
+
+        Returns
+        -------
+        Solution or None
         """
         if not for_test:
             for solution in self._positive_data:
@@ -61,5 +77,16 @@ class SSRacos(SRacos):
     def sort_solution_list(
         self, solution_list: Iterable[Solution], key: Callable[[Solution], Any] = order
     ) -> list[Solution]:
-        """Return a sorted copy of a list."""
+        """Return a sorted copy of a list.
+
+        Parameters
+        ----------
+        solution_list : iterable of Solution
+        key : callable
+            As in `sorted`; by value, with NaN last, by default.
+
+        Returns
+        -------
+        list of Solution
+        """
         return sorted(solution_list, key=key)

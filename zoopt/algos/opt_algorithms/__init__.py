@@ -1,1 +1,1 @@
-"""Old import paths of the optimization algorithms."""
+"""Import paths of the optimization algorithms of ZOOpt 0.4.2."""

@@ -1,1 +1,1 @@
-"""Old import paths of Pareto optimization."""
+"""Import paths of Pareto optimization of ZOOpt 0.4.2."""

@@ -1,4 +1,4 @@
-"""ParetoOpt: POSS under its old name; see `zoopt.Poss` for the solver itself."""
+"""The ParetoOpt class of ZOOpt 0.4.2, which runs POSS; the solver itself is `zoopt.Poss`."""
 
 import copy
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["ParetoOpt"]
 
 
 class ParetoOpt:
-    """Pareto optimization for subset selection.
+    """Select subsets by Pareto optimization.
 
     Examples
     --------
@@ -32,16 +32,19 @@ class ParetoOpt:
 
     @staticmethod
     def mutation(s: Any, n: int, rng: np.random.Generator | None = None) -> Any:
-        """Flip each of n bits with probability 1/n, at least one.
+        """Return a copy with each of n bits flipped with probability 1/n, but at least one.
 
         Parameters
         ----------
         s : list or array of 0 and 1
-            Left as it is.
         n : int
-            Its length.
+            Length of ``s``.
         rng : numpy.random.Generator, optional
-            By default a fresh one, seeded by ``gl.set_seed`` if that was called.
+            The default is a new one, seeded by ``gl.set_seed`` if that was called.
+
+        Returns
+        -------
+        list or array of 0 and 1
 
         Examples
         --------
@@ -58,12 +61,23 @@ class ParetoOpt:
         return mutant
 
     def opt(self, objective: Objective, parameter: Parameter) -> Solution:
-        """Minimize an objective with a constraint on bits by POSS, whatever PONSS is set to."""
+        """Minimize an objective on bits by POSS, under one constraint.
+
+        Parameters
+        ----------
+        objective : Objective
+        parameter : Parameter
+            Its settings of PONSS are ignored.
+
+        Returns
+        -------
+        Solution
+        """
         return minimize_objective(objective, changed(parameter, algorithm="poss", ponss=False))
 
 
 def changed(parameter: Parameter, algorithm: str, ponss: bool) -> Parameter:
-    """Return a copy of a parameter that asks for POSS or PONSS."""
+    """Return a copy of a parameter that selects POSS or PONSS."""
     copied = copy.copy(parameter)
     copied.algorithm, copied.ponss = algorithm, ponss
     if not ponss:

@@ -1,1 +1,1 @@
-"""Old import paths of the RACOS family."""
+"""Import paths of the RACOS family of ZOOpt 0.4.2."""

@@ -1,4 +1,8 @@
-"""ASRacos under its old name, and shells of the processes it once ran."""
+"""The ASRacos classes of ZOOpt 0.4.2; the solver itself is `zoopt.SRacos`.
+
+`Evaluator` and `Updater` only hold their arguments: the processes that they described are no
+longer needed.
+"""
 
 import copy
 from typing import Any
@@ -13,11 +17,11 @@ __all__ = ["ASRacos", "ASRacosCont", "Evaluator", "Updater"]
 
 
 class ASRacosCont(SRacos):
-    """The sets of an asynchronous run."""
+    """The positive and negative sets of an asynchronous run."""
 
 
 class ASRacos:
-    """Asynchronous sequential RACOS; `zoopt.SRacos` takes any number of candidates in flight.
+    """Minimize by asynchronous sequential RACOS, in several processes.
 
     Examples
     --------
@@ -33,12 +37,18 @@ class ASRacos:
     def opt(
         self, objective: Objective, parameter: Parameter, strategy: str = "WR", ub: int = 1
     ) -> Solution:
-        """Minimize an objective in as many processes as the parameter has servers.
+        """Minimize an objective in ``server_num`` processes.
 
         Parameters
         ----------
+        objective : Objective
+        parameter : Parameter
         strategy, ub
             As in `SRacos.opt`.
+
+        Returns
+        -------
+        Solution
         """
         settings = copy.copy(parameter)
         settings.set_parallel(True)
@@ -46,7 +56,7 @@ class ASRacos:
 
 
 class Evaluator:
-    """Shell of a former worker process; it holds its arguments."""
+    """The arguments of a worker process of ZOOpt 0.4.2, kept as attributes."""
 
     def __init__(
         self, objective: Objective, number: int, unevaluated_queue: Any, evaluated_queue: Any
@@ -58,7 +68,7 @@ class Evaluator:
 
 
 class Updater:
-    """Shell of a former updating process; it holds its arguments."""
+    """The arguments of an updating process of ZOOpt 0.4.2, kept as attributes."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Racos: batch RACOS under its old name."""
+"""The Racos class of ZOOpt 0.4.2; the solver itself is `zoopt.Racos`."""
 
 from zoopt.algos.opt_algorithms.racos.racos_common import RacosCommon
 from zoopt.objective import Objective
@@ -9,7 +9,7 @@ __all__ = ["Racos"]
 
 
 class Racos(RacosCommon):
-    """Batch classification-based optimization; see `zoopt.Racos` for the solver itself.
+    """Minimize by batch RACOS.
 
     Examples
     --------
@@ -20,11 +20,17 @@ class Racos(RacosCommon):
     """
 
     def opt(self, objective: Objective, parameter: Parameter, ub: int = 1) -> Solution:
-        """Minimize an objective, whatever the parameter says of ``sequential``.
+        """Minimize an objective by batch RACOS, regardless of ``sequential``.
 
         Parameters
         ----------
+        objective : Objective
+        parameter : Parameter
         ub : int
-            Coordinates that one proposal redraws, in place of the parameter's uncertain bits.
+            Number of coordinates that a proposal redraws; replaces ``uncertain_bits``.
+
+        Returns
+        -------
+        Solution
         """
         return self.run(objective, parameter, False, "WR", ub)

@@ -1,7 +1,6 @@
-"""RacosCommon: the sets of the RACOS family as lists of solutions, for scripts that handle them.
+"""The RacosCommon class of ZOOpt 0.4.2: positive and negative sets as lists of solutions.
 
-The runs themselves are those of `zoopt.opt`; `run` hands an old class over to it and copies the
-sets back afterwards.
+Runs are made by `zoopt.opt`; afterwards the sets are copied back for scripts that use them.
 """
 
 import copy
@@ -26,25 +25,31 @@ __all__ = ["STRATEGIES", "RacosCommon", "check_strategy", "order"]
 
 STRATEGIES = ("WR", "RR", "LM")
 
-#: Draws before a sample counts as not distinct.
+#: Number of attempts to draw a distinct sample.
 TRIES = 100
 
 
 def check_strategy(strategy: str) -> str:
-    """Return a way of replacement: the worst, a random one, or the one with the largest margin."""
+    """Return a replacement strategy after checking its name.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown.
+    """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be 'WR', 'RR' or 'LM', got {strategy!r}")
     return strategy
 
 
 def order(solution: Solution) -> tuple[bool, Any]:
-    """Return the key by which solutions are sorted: by value, NaN last."""
+    """Return the sort key of a solution: by value, with NaN last."""
     value = solution.get_value()
     return (True, 0.0) if value != value else (False, value)
 
 
 class RacosCommon:
-    """Data and helpers that the algorithms of the RACOS family share.
+    """Data and methods shared by the algorithms of the RACOS family.
 
     Examples
     --------
@@ -75,7 +80,13 @@ class RacosCommon:
     # ------------------------------------------------------------- initial design
 
     def init_attribute(self) -> None:
-        """Evaluate the initial design, and select the sets."""
+        """Evaluate the initial design and select the sets.
+
+        Raises
+        ------
+        ValueError
+            If objective or parameter are missing.
+        """
         objective = self._needed()[0]
         for solution in self._initial_design():
             if math.isnan(solution.get_value()):
@@ -84,7 +95,13 @@ class RacosCommon:
         self.selection()
 
     def parallel_init_attribute(self, unevaluated_queue: Any, evaluated_queue: Any) -> None:
-        """Do the same through queues: what comes out of the second was evaluated by others."""
+        """Select the sets from an initial design that other processes evaluate.
+
+        Parameters
+        ----------
+        unevaluated_queue, evaluated_queue : queue
+            Solutions are put into the first one and taken, evaluated, from the second one.
+        """
         waiting = 0
         for solution in self._initial_design():
             if math.isnan(solution.get_value()):
@@ -96,7 +113,13 @@ class RacosCommon:
         self.selection()
 
     def tune_init_attribute(self) -> tuple[Solution | None, bool | None]:
-        """Return the next point to evaluate of the initial design, as `distinct_sample` does."""
+        """Return the next point of the initial design to evaluate.
+
+        Returns
+        -------
+        (solution, distinct)
+            As from `distinct_sample`.
+        """
         objective, parameter = self._needed()
         samples = parameter.get_init_samples() or []
         while len(self._suggested) < len(samples):
@@ -110,7 +133,7 @@ class RacosCommon:
         return sample, distinct
 
     def _initial_design(self) -> Iterable[Solution]:
-        """Yield the user's samples, then distinct uniform ones up to the train size."""
+        """Yield the user's samples, then distinct uniform ones, up to ``train_size``."""
         objective, parameter = self._needed()
         design = [_own(objective, sample) for sample in parameter.get_init_samples() or ()]
         yield from list(design)
@@ -123,11 +146,11 @@ class RacosCommon:
 
     def _needed(self) -> tuple[Objective, Parameter]:
         if self._objective is None or self._parameter is None:
-            raise ValueError("set_objective and set_parameters come first")
+            raise ValueError("call set_objective and set_parameters first")
         return self._objective, self._parameter
 
     def selection(self) -> None:
-        """Keep the best ``train_size`` of the data; the first of them are the positive set."""
+        """Keep the best ``train_size`` solutions; the best of these form the positive set."""
         parameter = self._needed()[1]
         n_positive = parameter.get_positive_size()
         self._data = sorted(self._data, key=order)[: parameter.get_train_size()]
@@ -151,13 +174,22 @@ class RacosCommon:
         check_distinct: bool = True,
         data_num: int = 0,
     ) -> tuple[Solution | None, bool | None]:
-        """Draw a uniform point that is not in the list.
+        """Draw a uniform point that is not in a list.
+
+        Parameters
+        ----------
+        dim : Dimension or Dimension2
+        data_list : iterable of Solution
+        check_distinct : bool
+            Whether the point must differ from those of the list.
+        data_num : int
+            Number of points used already, if larger than the list.
 
         Returns
         -------
         (solution, True), (solution, False) or (None, None)
-            False if no new one was found; None if the space has no more points than the list, or
-            than ``data_num``, and none was found.
+            False if no distinct point was found after 100 attempts. None if, in addition, the
+            space has no more points than are used already.
         """
         return self._distinct(
             lambda: dim.rand_sample(self._rng), dim, list(data_list), check_distinct, data_num
@@ -170,7 +202,20 @@ class RacosCommon:
         check_distinct: bool = True,
         data_num: int = 0,
     ) -> tuple[Solution | None, bool | None]:
-        """Do the same with a point of a trained classifier's region."""
+        """Draw a point of a classifier's region that is not in a list.
+
+        Parameters
+        ----------
+        classifier : RacosClassification
+            Trained by ``mixed_classification``.
+        data_list, check_distinct, data_num
+            As in `distinct_sample`.
+
+        Returns
+        -------
+        (solution, True), (solution, False) or (None, None)
+            As from `distinct_sample`.
+        """
         return self._distinct(
             classifier.rand_sample,
             classifier.get_sample_space(),
@@ -194,12 +239,31 @@ class RacosCommon:
 
     @staticmethod
     def is_distinct(sol_list: Iterable[Solution], sol: Solution) -> bool:
-        """Tell whether no member of a list is equal to a solution."""
+        """Return whether a solution differs from all members of a list.
+
+        Parameters
+        ----------
+        sol_list : iterable of Solution
+        sol : Solution
+
+        Returns
+        -------
+        bool
+        """
         return not sol.exist_equal(sol_list)
 
     @staticmethod
     def extend(seta: Sequence[Any], setb: Sequence[Any]) -> list[Any]:
-        """Return deep copies of the members of both, in this order."""
+        """Return deep copies of the members of both lists, in order.
+
+        Parameters
+        ----------
+        seta, setb : sequence
+
+        Returns
+        -------
+        list
+        """
         return [copy.deepcopy(member) for member in (*seta, *setb)]
 
     # ------------------------------------------------------------- a run
@@ -213,16 +277,39 @@ class RacosCommon:
         ub: int,
         suppression: bool = False,
     ) -> Solution:
-        """Minimize by today's solvers, and keep the sets of the end."""
+        """Minimize with the current solvers and keep the final sets.
+
+        Parameters
+        ----------
+        objective : Objective
+        parameter : Parameter
+        sequential : bool
+            Whether to run SRACOS rather than batch RACOS.
+        strategy : {"WR", "RR", "LM"}
+            The replacement strategy of SRACOS.
+        ub : int
+            Number of coordinates that a proposal redraws.
+        suppression : bool
+            Whether to use value suppression.
+
+        Returns
+        -------
+        Solution
+
+        Raises
+        ------
+        ValueError
+            If the strategy is unknown.
+        """
         check_strategy(strategy)
         self.clear()
         self.set_objective(objective)
         self.set_parameters(parameter)
         settings = copy.copy(parameter)
-        settings.set_algorithm("racos")  # of that family, whatever the space and the constraint
+        settings.set_algorithm("racos")  # even where another algorithm would be the default
         settings.set_sequential(sequential)
         settings.suppression = suppression
-        settings.high_dim_handling = settings.reducedim = False  # embeddings call this for a stage
+        settings.high_dim_handling = settings.reducedim = False  # a stage of an embedding runs here
         settings.noise_handling = suppression or (settings.resampling and settings.noise_handling)
         settings.set_uncertain_bits(ub)
         settings.callbacks = (_KeepSets(self), *parameter.callbacks)
@@ -234,7 +321,16 @@ class RacosCommon:
     def show_best_solution(
         self, intermediate_print: bool = False, times: int = 0, freq: int = 100
     ) -> None:
-        """Print the best solution if asked to, every ``freq`` evaluations."""
+        """Print the best solution every ``freq`` evaluations.
+
+        Parameters
+        ----------
+        intermediate_print : bool
+            Whether to print at all.
+        times : int
+            Number of evaluations so far.
+        freq : int
+        """
         best = self._best_solution
         if intermediate_print and times % freq == 0 and best is not None:
             ToolFunction.log(f"budget {times}, fx result: {best.get_value()}")
@@ -243,45 +339,57 @@ class RacosCommon:
     # ------------------------------------------------------------- accessors
 
     def set_parameters(self, parameter: Parameter) -> None:
+        """Set the parameter."""
         self._parameter = parameter
         self._generator = None
 
     def get_parameters(self) -> Parameter | None:
+        """Return the parameter, if any."""
         return self._parameter
 
     def set_objective(self, objective: Objective) -> None:
+        """Set the objective."""
         self._objective = objective
 
     def get_objective(self) -> Objective | None:
+        """Return the objective, if any."""
         return self._objective
 
     def set_best_solution(self, solution: Solution | None) -> None:
+        """Set the best solution."""
         self._best_solution = solution
 
     def get_best_solution(self) -> Solution | None:
+        """Return the best solution, if any."""
         return self._best_solution
 
     def get_data(self) -> list[Solution]:
+        """Return all solutions."""
         return self._data
 
     def get_positive_data(self) -> list[Solution]:
+        """Return the positive set."""
         return self._positive_data
 
     def get_negative_data(self) -> list[Solution]:
+        """Return the negative set."""
         return self._negative_data
 
     def print_data(self) -> None:
+        """Print all solutions."""
         _print("data", self._data)
 
     def print_positive_data(self) -> None:
+        """Print the positive set."""
         _print("positive_data", self._positive_data)
 
     def print_negative_data(self) -> None:
+        """Print the negative set."""
         _print("negative_data", self._negative_data)
 
 
 class _KeepSets(Callback):
-    """Copy the sets after the last tell."""
+    """Copy the sets at the end of a run."""
 
     def __init__(self, common: RacosCommon) -> None:
         self._common = common
@@ -294,7 +402,7 @@ class _KeepSets(Callback):
 
 
 def _own(objective: Objective, sample: Any) -> Solution:
-    """Return a solution of a user's sample; the user's own object stays as it is."""
+    """Return a new solution for a user's sample."""
     return (
         sample.deep_copy() if isinstance(sample, Solution) else objective.construct_solution(sample)
     )

@@ -1,4 +1,4 @@
-"""RacosOptimization: chooses among the RACOS family by a parameter."""
+"""The RacosOptimization class of ZOOpt 0.4.2, which runs an algorithm of the RACOS family."""
 
 from zoopt.algos.noise_handling.ssracos import SSRacos
 from zoopt.algos.opt_algorithms.racos.asracos import ASRacos
@@ -14,7 +14,7 @@ __all__ = ["RacosOptimization"]
 
 
 class RacosOptimization:
-    """Runs the algorithm of the RACOS family that a parameter asks for."""
+    """Run an algorithm of the RACOS family, as the parameter says."""
 
     def __init__(self) -> None:
         self.clear()
@@ -28,8 +28,22 @@ class RacosOptimization:
 
         Parameters
         ----------
+        objective : Objective
+        parameter : Parameter
+            ``sequential``, ``parallel``, ``noise_handling`` and ``suppression`` select the
+            algorithm.
         strategy : {"WR", "RR", "LM"}
-            Which negative a newcomer replaces; batch RACOS knows only "WR".
+            The negative solution that a new one replaces, as in `SRacos.opt`. Batch RACOS supports
+            only "WR".
+
+        Returns
+        -------
+        Solution
+
+        Raises
+        ------
+        ValueError
+            If the strategy is unknown, or not supported.
         """
         check_strategy(strategy)
         self.clear()
@@ -50,9 +64,19 @@ class RacosOptimization:
 
     @staticmethod
     def choose_ub(objective: Objective) -> int:
-        """Return how many coordinates one proposal redraws, by the size of the space."""
+        """Return the default number of coordinates that a proposal redraws.
+
+        Parameters
+        ----------
+        objective : Objective
+
+        Returns
+        -------
+        int
+        """
         dim = objective.get_dim()
         return default_uncertain_bits(dim.get_size(), not dim.is_discrete())
 
     def get_best_sol(self) -> Solution | None:
+        """Return the last result, if any."""
         return self._best_solution

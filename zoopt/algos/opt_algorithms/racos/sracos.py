@@ -1,4 +1,7 @@
-"""SRacos: sequential RACOS under its old name. Ray imports SRacosTune from here."""
+"""The SRacos class of ZOOpt 0.4.2; the solver itself is `zoopt.SRacos`.
+
+Ray imports SRacosTune from this module.
+"""
 
 from zoopt.algos.opt_algorithms.racos.racos_common import RacosCommon
 from zoopt.objective import Objective
@@ -10,7 +13,7 @@ __all__ = ["SRacos", "SRacosTune"]
 
 
 class SRacos(Replacement, RacosCommon):
-    """Sequential classification-based optimization; see `zoopt.SRacos` for the solver itself.
+    """Minimize by sequential RACOS.
 
     Examples
     --------
@@ -23,14 +26,20 @@ class SRacos(Replacement, RacosCommon):
     def opt(
         self, objective: Objective, parameter: Parameter, strategy: str = "WR", ub: int = 1
     ) -> Solution:
-        """Minimize an objective, whatever the parameter says of ``sequential``.
+        """Minimize an objective by sequential RACOS, regardless of ``sequential``.
 
         Parameters
         ----------
+        objective : Objective
+        parameter : Parameter
         strategy : {"WR", "RR", "LM"}
-            Which negative a newcomer replaces: the worst, a random one, or the one farthest from
-            the best negative.
+            The negative solution that a new one replaces: the worst, a random one, or the one
+            farthest from the best negative.
         ub : int
-            Coordinates that one proposal redraws, in place of the parameter's uncertain bits.
+            Number of coordinates that a proposal redraws; replaces ``uncertain_bits``.
+
+        Returns
+        -------
+        Solution
         """
         return self.run(objective, parameter, True, strategy, ub)
