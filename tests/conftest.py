@@ -98,9 +98,9 @@ def seed():
 def few_solvers(monkeypatch):
     """Let the executors' laws run over a sample of the solvers: the slow tier has all of them.
 
-    One is sequential, one in batches, one of subsets, one evaluates points again.
+    One works in batches, one on subsets. SRACOS with a window is in many other tests.
     """
-    sample = {name: registered()[name] for name in ("sracos", "racos", "poss", "resample")}
+    sample = {name: registered()[name] for name in ("racos", "poss")}
     monkeypatch.setattr(executors, "registered", lambda: sample)
 
 

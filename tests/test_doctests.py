@@ -14,9 +14,14 @@ MODULES = [
     if not info.name.startswith("zoopt.distributed")
 ]
 
+#: What the examples of a module need beside zoopt and its hard dependencies.
+NEEDS = {"zoopt.plotting": "matplotlib", "zoopt.run.trials": "pandas"}
+
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_run(name):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     failed, _ = doctest.testmod(importlib.import_module(name))
     assert failed == 0
 

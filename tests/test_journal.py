@@ -420,6 +420,7 @@ def test_the_history_holds_every_trial(path):
     for trial in history:
         if trial.status == "ok":
             assert mixed(**trial.point) == trial.value
+    pytest.importorskip("pandas")
     frame = history.to_frame()
     assert list(frame["value"].dropna()) == [v for v in result.history if v == v]
     assert "60 evaluations" in repr(history)

@@ -107,6 +107,7 @@ def test_trials_of_named_points_failures_and_constraints():
             assert trial.point["b"] == "fails"
             assert "no space" in trial.error
     assert {trial.status for trial in result.trials} == {"ok", "failed"}
+    pytest.importorskip("pandas")
     frame = result.to_frame()
     assert frame["a"].tolist() == [trial.point["a"] for trial in result.trials]
     again = pickle.loads(pickle.dumps(result))

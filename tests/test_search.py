@@ -301,12 +301,15 @@ def test_results_pickle_print_and_convert():
     assert again.fun == result["fun"] == result.fun
     assert "success: True" in str(result)
     assert "seed: 3" in str(result)
+    pytest.importorskip("pandas")
     frame = result.to_frame()
     assert list(frame["status"][3:6]) == ["ok", "invalid", "ok"]
     assert len(frame) == 20
 
 
 def test_progress_shows_a_live_line_on_a_terminal_only(capsys):
+    pytest.importorskip("tqdm")
+
     class Terminal:
         def __init__(self):
             self.text = ""

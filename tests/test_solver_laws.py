@@ -17,13 +17,35 @@ from zoopt.testing import LAWS, SPACES, check_solver, spaces_for
 PAIRS = [(solver, space) for solver in sorted(registered()) for space in spaces_for(solver)]
 
 
-@pytest.mark.parametrize(("solver", "space"), PAIRS)
-def test_solver_keeps_the_laws(solver, space, kernels, seed):
+#: For each solver one space, as mixed as it can be.
+SAMPLE = [
+    (solver, spaces_for(solver, ("mixed", "flags", "continuous"))[0])
+    for solver in sorted(registered())
+]
+
+
+def keeps_the_laws(solver, space, seed):
     for name, law in LAWS.items():
         try:
             law(functools.partial(make_solver, solver), SPACES[space], seed)
         except AssertionError as error:
             raise AssertionError(f"{solver} on {space} breaks: {name}") from error
+
+
+@pytest.mark.parametrize(("solver", "space"), PAIRS)
+def test_solver_keeps_the_laws(solver, space, seed):
+    keeps_the_laws(solver, space, seed)
+
+
+@pytest.mark.parametrize(("solver", "space"), SAMPLE)
+def test_solver_keeps_the_laws_on_each_of_the_twins(solver, space, kernels, seed):
+    keeps_the_laws(solver, space, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("solver", "space"), sorted({*PAIRS} - {*SAMPLE}))
+def test_solver_keeps_the_laws_on_each_of_the_twins_and_every_space(solver, space, kernels, seed):
+    keeps_the_laws(solver, space, seed)
 
 
 @pytest.mark.slow

@@ -62,7 +62,15 @@ def test_without_a_number_it_takes_what_the_cluster_has():
     assert len(set(result.timeline["worker"])) == 4
 
 
-@pytest.mark.parametrize("how", ["SIGKILL", "os._exit", "segmentation fault", "abort"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "SIGKILL",
+        "os._exit",
+        pytest.param("segmentation fault", marks=pytest.mark.slow),
+        pytest.param("abort", marks=pytest.mark.slow),
+    ],
+)
 def test_an_evaluation_whose_worker_dies_is_tried_again(tmp_path, how, caplog):
     objective = MarkedOnce(tmp_path, 0.15, lambda: objectives.die(how))
     result = minimize(objective, BOX, budget=30, seed=1, window=4, backend="ray", workers=2)
