@@ -1,6 +1,7 @@
-"""Clusters to break: raylets on the loopback, a node behind a link that can be cut, and processes.
+"""Clusters for fault injection: raylets on the loopback, a node behind a link, and processes.
 
-Needs Linux; the link needs root, `ip` and better `iptables`, the memory cgroup root.
+This needs Linux. Cutting the link needs root, `ip` and preferably `iptables`; the memory cgroup
+needs root.
 """
 
 import contextlib
@@ -26,9 +27,10 @@ CLONE_NEWNET = 0x40000000
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Return the living processes whose variable, which they inherit, begins so.
+    """Return the living processes with an inherited environment variable that begins so.
 
-    To adopt orphans would be simpler, but then Ray's would not notice that they are.
+    Adopting orphans would be simpler, but then Ray's processes would not notice that they are
+    orphans.
     """
     found = []
     for process in psutil.process_iter():
@@ -39,7 +41,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def descendants(of: int | None = None) -> list[psutil.Process]:
-    """Return the living processes that came of one, and are not zombies."""
+    """Return the living descendants of a process, without zombies."""
     try:
         found = psutil.Process(of).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -68,7 +70,7 @@ def kill(processes: list[psutil.Process]) -> None:
 
 
 def seconds_until_gone(processes: list[psutil.Process], patience: float) -> float:
-    """Wait until processes have ended, no longer than patience."""
+    """Wait until processes have ended, at most for some seconds."""
     started = time.perf_counter()
     while any(map(is_alive, processes)) and time.perf_counter() - started < patience:
         time.sleep(0.02)
@@ -79,10 +81,10 @@ def seconds_until_gone(processes: list[psutil.Process], patience: float) -> floa
 
 
 def cluster(names: tuple[str, ...] = (), **head: Any) -> tuple[Any, dict[str, Any]]:
-    """Start a head and other raylets, of two CPUs each; the nodes by name."""
+    """Start a head and other raylets with two CPUs each; return the nodes by name."""
     import ray._private.ray_constants
 
-    ray._private.ray_constants.ENABLE_RAY_CLUSTER = bool(head)  # or else on the loopback
+    ray._private.ray_constants.ENABLE_RAY_CLUSTER = bool(head)  # otherwise on the loopback
     from ray.cluster_utils import Cluster
 
     started = Cluster(
@@ -98,12 +100,12 @@ def tree_of(node: Any) -> list[psutil.Process]:
 
 
 class Link:
-    """A second node, and how to cut it off and to let it back.
+    """A second node that can be disconnected and reconnected.
 
     Attributes
     ----------
     how : str
-        What cutting does.
+        How it is disconnected.
     """
 
     def __init__(self, address: str, how: str, cut: Callable[[], None], heal: Callable[[], None]):
@@ -116,9 +118,9 @@ def run(*words: str) -> None:
 
 @contextlib.contextmanager
 def node_behind_a_link(name: str) -> Iterator[Link]:
-    """Start a head in one network namespace, this program's, and a node in another.
+    """Start a head in this program's network namespace, and a node in another one.
 
-    Where that cannot be had, a raylet of the loopback, cut off by SIGSTOP.
+    Without the rights to do so, start a raylet on the loopback, which SIGSTOP disconnects.
     """
     if os.geteuid() or not shutil.which("ip"):
         started, nodes = cluster((name,))
@@ -198,7 +200,7 @@ def clean_up_after(pid: int) -> None:
 
 @contextlib.contextmanager
 def memory_cgroup(limit: int) -> Iterator[Path | None]:
-    """Make a cgroup in which the kernel kills what takes more memory; None where it cannot be."""
+    """Make a cgroup in which the kernel enforces a memory limit; None if that is not possible."""
     root = Path("/sys/fs/cgroup/memory")
     folder, file = root / f"zoopt-{os.getpid()}", "memory.limit_in_bytes"
     if not root.exists():

@@ -1,7 +1,7 @@
-"""What the side-by-side runs share: the other Python, fresh subprocesses, and the heading.
+"""Shared parts of the comparisons: other Python environments, fresh subprocesses, and the heading.
 
-The parent of the measured processes imports the standard library only, so that it stays small:
-Linux counts a parent's memory in the peak of its child.
+The parent of the measured processes imports only the standard library, to stay small: Linux counts
+a parent's memory in the peak of its child.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 OLD = "0.4.2"
-LOCAL = {"--old": "PYTHON", "--environments": "FOLDER"}  # options that name a place
+LOCAL = {"--old": "PYTHON", "--environments": "FOLDER"}  # options whose value is a path
 
 
 def arguments(description: str | None, old: bool = True) -> argparse.ArgumentParser:
-    """Return a parser with the options that every run has, or every one beside the old zoopt."""
+    """Return a parser with the options of all benchmarks, or of those with the old zoopt."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -32,21 +32,21 @@ def arguments(description: str | None, old: bool = True) -> argparse.ArgumentPar
         parser.add_argument(
             "--old",
             metavar="PYTHON",
-            help=f"a Python that has zoopt {OLD}; by default one is set up",
+            help=f"a Python with zoopt {OLD}; by default, an environment is created",
         )
-    parser.add_argument("--quick", action="store_true", help="a smoke run, of no use as a figure")
+    parser.add_argument("--quick", action="store_true", help="a quick test, not a measurement")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     return parser
 
 
 def old_python(path: str | None) -> contextlib.AbstractContextManager[str]:
-    """Yield a Python that has the old zoopt: the one given, or one of a temporary environment."""
+    """Yield a Python with the old zoopt: the given one, or one in a temporary environment."""
     return python_with(path, f"zoopt=={OLD}")
 
 
 @contextlib.contextmanager
 def python_with(path: str | None, *packages: str) -> Iterator[str]:
-    """Yield a Python that has packages: the one given, or one of a temporary environment."""
+    """Yield a Python with some packages: the given one, or one in a temporary environment."""
     if path is not None:
         yield path
         return
@@ -55,7 +55,7 @@ def python_with(path: str | None, *packages: str) -> Iterator[str]:
 
 
 def python_in(folder: Path, *packages: str) -> str:
-    """Return the Python of the environment in a folder, made with packages unless it is there."""
+    """Return the Python of an environment in a folder, which is created if missing."""
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if packages and not python.exists():
         venv.create(folder, with_pip=True)
@@ -64,7 +64,7 @@ def python_in(folder: Path, *packages: str) -> str:
 
 
 def call(python: str, *command: str) -> Any:
-    """Run a Python in a fresh process of one thread; return the JSON of its last line."""
+    """Run Python in a fresh process with one thread; return the JSON of its last line."""
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -76,19 +76,19 @@ def call(python: str, *command: str) -> Any:
 
 
 def work(python: str, script: str, task: dict[str, Any]) -> Any:
-    """Run a script as a worker on a task, in a fresh process."""
+    """Run a script on a task in a fresh process."""
     return call(python, script, "--worker", json.dumps(task))
 
 
 def answer(worker: Callable[[dict[str, Any]], Any], task: str) -> None:
-    """Be the worker: print the JSON of the answer, and nothing that the library prints."""
+    """Run a task in this process and print its answer as JSON, without the library's output."""
     with contextlib.redirect_stdout(io.StringIO()):
         result = worker(json.loads(task))
     print(json.dumps(result))
 
 
 def heading(old: str | None = None) -> str:
-    """Describe machine, versions (the old one's too, where one is given), date and command."""
+    """Describe the machine, all versions, the date and the command."""
     given = iter(sys.argv[1:])
     words: list[str] = []
     for word in given:
@@ -134,7 +134,7 @@ def verdict(ok: bool) -> str:
 
 
 def versions() -> str:
-    """Name what this Python runs."""
+    """Name the versions that this Python runs."""
     from importlib.metadata import version
 
     try:

@@ -20,11 +20,11 @@ SPACE, WINDOW, SEED = [(-1.0, 1.0)] * 5, 8, 1
 BUDGET, SLEEP = 160, 0.1
 MB = 2**20
 
-# ---------------------------------------------------------------- what is evaluated
+# ---------------------------------------------------------------- objectives
 
 
 def eat(step: int = 32 * MB) -> None:
-    """Take memory without end, until the limit."""
+    """Allocate memory until the limit."""
     limit = psutil.Process().memory_info().vms + 4 * 2**30
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     held = []
@@ -37,7 +37,7 @@ def eat_in_a_cgroup(procs: str) -> None:
     if procs:
         Path(procs).write_text(str(os.getpid()))
         eat()
-    os.kill(os.getpid(), signal.SIGKILL)  # what the kernel would do
+    os.kill(os.getpid(), signal.SIGKILL)  # as the kernel would do
 
 
 def eat_up_to_a_limit() -> None:
@@ -56,7 +56,7 @@ def spin() -> None:
 
 
 def sleep_deaf() -> None:
-    """Sleep in C with the interpreter's lock held, and no signal let in."""
+    """Sleep in C while holding the interpreter's lock, with all signals blocked."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     ctypes.PyDLL(None).sleep(3600)
 
@@ -66,9 +66,9 @@ def fail() -> None:
 
 
 class Objective:
-    """Sleeps; at one point it does harm, always or once.
+    """Sleep; at one point do harm, always or once.
 
-    Times at which it did are lines of the file "harmed".
+    The times of harm are written to the file "harmed".
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Objective:
 
 
 class Disturbance:
-    """Acts once a quarter is told; says when what was told, on the clock of the wall."""
+    """Act once a quarter of the evaluations is told; record wall-clock times of all tells."""
 
     def __init__(self, act: Callable[[], Any] = lambda: None, n: int = BUDGET // 4) -> None:
         self.act, self.n, self.at, self.first, self.origin = act, n, 0.0, 0.0, 0.0
@@ -110,7 +110,7 @@ class Disturbance:
 
 
 class Lines(logging.Handler):
-    """What zoopt logs."""
+    """Collect zoopt's log records."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -140,7 +140,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def a_point(folder: str) -> tuple[float, ...]:
-    """Return what the undisturbed run evaluates when a quarter is told."""
+    """Return the point that the undisturbed run evaluates when a quarter is told."""
     seen: list[tuple[float, ...]] = []
     zoopt.minimize(
         lambda x: seen.append(tuple(x)) or float(((x - 0.2) ** 2).sum()),
@@ -150,7 +150,7 @@ def a_point(folder: str) -> tuple[float, ...]:
 
 
 def account(result: Any, folder: str, budget: int, at: float, bad: Any = None) -> dict[str, Any]:
-    """Say what became of a run whose fault came at a time, in seconds from its origin."""
+    """Describe a run after a fault, given the fault's time in seconds from the start."""
     started, finished = result.timeline["started"], result.timeline["finished"]
     workers = np.asarray(result.timeline["worker"])
     after = np.sort(finished[finished > at])

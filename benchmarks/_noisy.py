@@ -1,6 +1,6 @@
-"""Noisy problems: five functions of reals, four problems of bits, choices and mixtures.
+"""Noisy problems: five functions of reals, and four problems of bits, choices and mixtures.
 
-A problem has a ``width`` or ``dimensions``, its true value ``true(x)``, and is called with noise.
+A problem has a ``width`` or ``dimensions`` and a noiseless value ``true(x)``. A call adds noise.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ WIDTHS = {"sphere": 1.0, "ackley": 1.0, "rastrigin": 5.0, "griewank": 10.0, "sch
 
 
 class Noisy(ABC):
-    """Draws its noise from the seed; x has one number a variable.
+    """A problem with noise drawn from a seed; ``x`` has one number for each variable.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class Noisy(ABC):
     d : int
     budget : int
     added, factor : float
-        Standard deviations of the noise: added, and as a part of the value.
+        Standard deviations of the additive noise, and of the noise relative to the value.
     seed : int
     """
 
@@ -44,7 +44,7 @@ class Noisy(ABC):
 
 
 class OfReals(Noisy):
-    """One of five functions, with its minimum 0 at a shift, in a box around 0."""
+    """One of five functions on a box around 0, with its minimum 0 at a random shift."""
 
     def _set_up(self, rng: np.random.Generator) -> None:
         self.width = WIDTHS[self.name]
@@ -71,7 +71,7 @@ class OfReals(Noisy):
 
 
 class WrongBits(Noisy):
-    """How many of d bits differ from hidden ones."""
+    """The number of d bits that differ from hidden ones."""
 
     sizes = 2
 
@@ -83,7 +83,7 @@ class WrongBits(Noisy):
 
 
 class QuadraticBits(Noisy):
-    """A quadratic form of d bits, its normal weights dense; less the best of 200 local searches."""
+    """A dense quadratic form of d bits with normal weights, minus the best local optimum."""
 
     sizes = 2
 
@@ -109,7 +109,7 @@ class QuadraticBits(Noisy):
 
 
 class Chain(Noisy):
-    """d choices of five, each with a price of its own and one with its neighbor; less the least."""
+    """d choices of five, with prices of values and of pairs of neighbors, minus the optimum."""
 
     sizes = 5
 
@@ -128,9 +128,9 @@ class Chain(Noisy):
 
 
 class Mixed(Noisy):
-    """Eight reals in [-1, 1], four whole numbers to 20 and four choices of four; least value 0.
+    """Eight reals in [-1, 1], four integers up to 20 and four choices of four; the optimum is 0.
 
-    A choice has a price, and moves the best of the reals by as much.
+    A choice has a price, and shifts the optimum of the reals by the same amount.
     """
 
     def _set_up(self, rng: np.random.Generator) -> None:

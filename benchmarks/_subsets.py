@@ -1,4 +1,4 @@
-"""Problems of subset selection, with and without noise, and what POSS stands beside.
+"""Problems of subset selection, with and without noise, and the methods that POSS is compared with.
 
 A problem has ``n`` items and ``gain(mask)``, to be maximized over at most k of them.
 """
@@ -15,7 +15,7 @@ K = 8
 
 
 class Regression:
-    """R^2 of least squares on the chosen columns, all standardized."""
+    """R^2 of least squares on the chosen standardized columns."""
 
     def __init__(self, name: str, X: Any, y: Any) -> None:
         X, y = np.asarray(X, float), np.asarray(y, float)
@@ -38,7 +38,7 @@ class Regression:
         return float(moments @ weights)
 
     def noisy_gain(self, mask: Mask, rng: np.random.Generator) -> float:
-        """Return R^2 on a twentieth of the rows, drawn anew."""
+        """Return R^2 on a random twentieth of the rows."""
         chosen = np.flatnonzero(mask)
         if not len(chosen):
             return 0.0
@@ -49,7 +49,7 @@ class Regression:
 
 
 class Coverage:
-    """Share of a universe that the chosen sets cover; sets of uneven size, drawn at random."""
+    """Share of a universe covered by the chosen sets, which are random and of different sizes."""
 
     name = "coverage"
 
@@ -67,10 +67,11 @@ class Coverage:
 
 
 class Influence:
-    """Share of a network that the chosen nodes reach: independent cascades, edges hold by chance.
+    """Share of a network reached from the chosen nodes in independent cascades.
 
-    The network grows by preferential attachment. The gain is the mean over 100 cascades that are
-    drawn once; the noisy one that over 10 drawn anew.
+    The network grows by preferential attachment, and each edge is active with a given
+    probability. The gain is the mean over 100 fixed cascades; the noisy gain is the mean over 10
+    new ones.
     """
 
     name = "influence"
@@ -90,7 +91,7 @@ class Influence:
         self._reach = np.stack([self._reached(rng) for _ in range(100)])
 
     def _reached(self, rng: np.random.Generator) -> Any:
-        """Return whom each node reaches where the edges of one cascade hold."""
+        """Return the nodes reached from each node in one cascade."""
         held = rng.random(len(self._sources)) < self._chance
         links = np.eye(self.n, dtype=bool)
         links[self._sources[held], self._targets[held]] = True
@@ -163,11 +164,11 @@ REGRESSIONS = (
 )
 
 
-# ------------------------------------------------------------- what POSS stands beside
+# ------------------------------------------------------------- other methods
 
 
 def greedy(gain: Gain, n: int, k: int = K) -> Mask:
-    """Add the item of greatest gain, k times."""
+    """Add the item with the largest gain, k times."""
     mask = np.zeros(n, bool)
     for _ in range(k):
         gains = np.full(n, -np.inf)
@@ -180,16 +181,17 @@ def greedy(gain: Gain, n: int, k: int = K) -> Mask:
 
 
 def matching_pursuit(regression: Regression, k: int = K) -> Mask:
-    """Return scikit-learn's choice."""
+    """Return the subset that scikit-learn chooses."""
     from sklearn.linear_model import orthogonal_mp
 
     return orthogonal_mp(regression.X, regression.y, n_nonzero_coefs=k) != 0
 
 
 def genetic(gain: Gain, n: int, budget: int, seed: int, k: int = K) -> Mask:
-    """Evolve 50 subsets of at most k: tournaments of 3, uniform crossover, flips at 1 / n.
+    """Evolve 50 subsets of at most k items: tournaments of 3, uniform crossover, flips at 1 / n.
 
-    Subsets that grew too large lose random items; the best survives. Known ones cost nothing.
+    Subsets that become too large lose random items. The best one survives. Repeated subsets are
+    free.
     """
     rng = np.random.default_rng(seed)
     known: dict[bytes, float] = {}

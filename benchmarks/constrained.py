@@ -1,12 +1,13 @@
-"""Constraints: ours beside SciPy's differential_evolution, on COCO's suite bbob-constrained.
+"""Constraints: zoopt and SciPy's differential_evolution on COCO's suite bbob-constrained.
 
     python benchmarks/constrained.py [--quick]
 
-Every problem of the suite (54 functions with one constraint to dozens of them) from seeds, with no
-feasible point given. An evaluation is a call of the constraints, of which everybody has the same
-number; SciPy calls the function at feasible points only, and is not charged for that. "feasible" is
-the share of runs that found a feasible point. Problems are won by the lower median of the best
-feasible values, runs without any counting as infinite. Needs coco-experiment.
+All problems of the suite are run from several seeds: 54 functions with between one and dozens of
+constraints. No feasible point is given. An evaluation is a call of the constraints, and all
+algorithms have the same number of them. SciPy calls the function at feasible points only, which is
+not counted. "feasible" is the share of runs that found a feasible point. A problem is won by the
+lower median of the best feasible values; runs without one count as infinite. This needs
+coco-experiment.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ RUNS = 5
 
 
 class Spent(Exception):
-    """The budget is used."""
+    """The budget is used up."""
 
 
 def ours(algorithm: str) -> Callable[[Problem, int, int], float]:

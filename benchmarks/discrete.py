@@ -1,17 +1,18 @@
-"""Bits and categories: ours beside 0.4.2, a genetic algorithm, a (1+1)-EA and CatCMAwM.
+"""Bits and categories: zoopt, 0.4.2, a genetic algorithm, a (1+1)-EA and CatCMAwM.
 
     python benchmarks/discrete.py [--old PYTHON] [--quick]
 
-Minimized on bits: OneMax (wrong bits), LeadingOnes (bits after the first wrong one), knapsack
-(value left out; overweight costs its weight and all values), and set cover (weights of the sets
-taken, and ten for each element uncovered), all with optima that no order of the columns hints at.
-On categories, 5 values a variable: mismatches with a hidden target, the same with weights from 1 to
-100, and sums over random pairs of variables of random tables.
+Problems on bits, all minimized: OneMax (number of wrong bits), LeadingOnes (bits from the first
+wrong one on), knapsack (value left out; overweight sets cost their weight and all values), and set
+cover (weights of the sets taken, plus ten for each element uncovered). The order of the columns
+gives no hint of the optimum. Problems on categories, with 5 values a variable: mismatches with a
+hidden target, the same with weights from 1 to 100, and sums of random tables over random pairs of
+variables.
 
-"paper's" is our SRACOS with recombination_rate=0. The genetic algorithm has 50 members, tournaments
-of 3, uniform crossover, flips at 1 / n, the best survives, known points cost nothing. The (1+1)-EA
-flips at 1 / n. CatCMAwM has its defaults. Values are medians; 0.4.2 has fewer seeds, and at n =
-1,000 only the first budget, as it takes long.
+"paper's" is SRACOS with recombination_rate=0. The genetic algorithm has 50 members, tournaments of
+3, uniform crossover and flips at 1 / n; the best member survives, and repeated points are free. The
+(1+1)-EA flips at 1 / n. CatCMAwM has its defaults. Values are medians. 0.4.2 is slow: it runs with
+fewer seeds, and at n = 1,000 with the first budget only.
 """
 
 import functools
@@ -110,7 +111,7 @@ def pairs(n: int) -> Objective:
 CATEGORIES = {"mismatches": mismatches, "weighted": weighted, "pairs": pairs}
 
 
-# ------------------------------------------------------------- who minimizes
+# ------------------------------------------------------------- the algorithms
 
 
 Values = list[float]
@@ -130,7 +131,7 @@ def paper_s(f: Objective, n: int, values: int, budgets: tuple[int, ...], seed: i
 def by_zoopt(
     f: Objective, n: int, values: int, budgets: tuple[int, ...], seed: int, algorithm: Any
 ) -> Values:
-    """Run once a budget, as sizes follow it."""
+    """Run once for each budget, because sizes depend on it."""
     import zoopt
 
     space = [zoopt.Integer(0, values - 1, ordered=False)] * n
@@ -206,7 +207,7 @@ def cat_cma(f: Objective, n: int, values: int, budgets: tuple[int, ...], seed: i
 
 
 def of_old(task: dict[str, Any]) -> Values:
-    """Run 0.4.2, once a budget."""
+    """Run 0.4.2 once for each budget."""
     import random
 
     from zoopt import Dimension, Objective, Opt, Parameter
@@ -256,7 +257,7 @@ def compare(
             print(rows[-len(who) - 1 :], file=sys.stderr)
         what = "bits" if values == 2 else f"variables of {values} categories"
         table(
-            f"{n:,} {what}: values after so many evaluations, medians of {SEEDS} seeds, "
+            f"{n:,} {what}: values after the given evaluations, medians of {SEEDS} seeds, "
             f"{OLD_SEEDS} of 0.4.2",
             ["problem", "", *(f"{budget:,}" for budget in budgets)],
             rows,

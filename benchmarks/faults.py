@@ -1,18 +1,18 @@
-"""Do runs survive what goes wrong: objectives that fail, hang and die, and drivers that are killed?
+"""Do runs survive faults? Objectives that fail, hang and die, and drivers that are killed.
 
     python benchmarks/faults.py [--quick]
 
-First, 10,000 evaluations on 8 worker processes, of an objective that raises, returns NaN, hangs or
-kills its own process. The point alone decides which, so that what is tried again fails again, and
-so that the driver can tell from the journal what ought to have become of each evaluation.
+The first part makes 10,000 evaluations on 8 worker processes. The objective raises, returns NaN,
+hangs or kills its own process. Its behavior depends on the point only, so that a repeated
+evaluation fails again, and so that the driver can predict each outcome from the journal.
 
-Then 200 kills of the driver. A script of its own runs with a checkpoint, is ended by SIGKILL at a
-random moment between its start and 1.5 s later, and is started again, with the same call or with
-`zoopt.resume`, until its run is done; then comes a new run with another seed. After each kill the
-journal must hold all that it held before, the beginning of what an uninterrupted run evaluates,
-and the end must be that of the uninterrupted run, bit for bit. The objective is noisy, by the
-generator that it is given, fails at some points, and takes 0 to 2 ms. All processes of a script
-are known by a mark in their environment. Needs Linux: looks for processes in /proc.
+The second part kills the driver 200 times. A script runs with a checkpoint, is killed by SIGKILL at
+a random moment in its first 1.5 s, and is started again, with the same call or with `zoopt.resume`,
+until its run is finished; then a new run with another seed begins. After each kill the journal must
+contain all earlier evaluations and agree with an uninterrupted run so far. The final result must be
+identical to that of the uninterrupted run, bit for bit. The objective is noisy through the
+generator passed to it, fails at some points, and takes 0 to 2 ms. All processes of a script carry a
+mark in their environment. This needs Linux, because it searches /proc.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from _common import answer, arguments, heading, table, verdict
 
 import zoopt
 
-FATES = {  # share of the points, and the status that it ends with
+FATES = {  # share of the points, and the resulting status
     "exception": (0.05, "failed"),
     "NaN": (0.02, "invalid"),
     "hang": (0.01, "timeout"),
@@ -49,13 +49,13 @@ MODES: dict[str, dict[str, Any]] = {
     "4 threads, window 4": {"budget": 8000, "workers": 4, "window": 4, "backend": "thread"},
 }
 DELAYS = 0.3, 1.5
-PATIENCE = 5.0  # for what a killed script leaves behind
+PATIENCE = 5.0  # for processes that a killed script leaves behind
 MARK = "ZOOPT_FAULTS"
 CRASH = "crash"
 
 
 def draw(x: Any, purpose: bytes) -> float:
-    """Return a number in [0, 1) that all coordinates of the point decide."""
+    """Return a number in [0, 1) that depends on all coordinates of the point."""
     digest = hashlib.blake2b(np.asarray(x, float).tobytes(), key=purpose, digest_size=8).digest()
     return int.from_bytes(digest, "little") / 2**64
 
@@ -91,21 +91,21 @@ def noisy(x: Any, rng: np.random.Generator) -> float:
 
 
 def children() -> list[int]:
-    """Return the processes that this one has started and not waited for."""
+    """Return the child processes that this one has not waited for."""
     tasks = Path("/proc/self/task").iterdir()
     return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 def mentions(pid: int | str, file: str, text: str) -> bool:
-    """Tell whether environment or command line of a living process have a text."""
+    """Return whether a text occurs in environment or command line of a living process."""
     try:
         return text.encode() in Path(f"/proc/{pid}/{file}").read_bytes()
-    except OSError:  # it is gone, or somebody else's
+    except OSError:  # ended, or of another user
         return False
 
 
 def wait_for_the_end(mark: str) -> tuple[list[int], float]:
-    """Wait until no process has the mark; return those that stay, and the seconds waited."""
+    """Wait until no process has the mark; return the remaining ones and the seconds waited."""
     started = time.perf_counter()
     while True:
         pids = [int(p) for p in os.listdir("/proc") if p.isdigit() and mentions(p, "environ", mark)]
@@ -119,7 +119,7 @@ def wait_for_the_end(mark: str) -> tuple[list[int], float]:
 
 
 def endure(budget: int, workers: int, folder: Path) -> None:
-    """Run the faulty objective; print what became of its evaluations."""
+    """Run the faulty objective; print the outcomes of its evaluations."""
     path = folder / "faulty.db"
     started = time.perf_counter()
     result = zoopt.minimize(
@@ -186,9 +186,9 @@ def endure(budget: int, workers: int, folder: Path) -> None:
 
 
 def run_noisy(task: dict[str, Any]) -> str:
-    """Start or go on with a run, as a script of its own; return a digest of its result."""
+    """Start or continue a run, as a script; return a digest of its result."""
     path = Path(task["path"])
-    if task["resume"] and path.exists():  # one killed very early has no file yet
+    if task["resume"] and path.exists():  # a run killed very early has no file
         result = zoopt.resume(path, noisy)
     else:
         settings = {**MODES[task["mode"]], "budget": task["budget"]}
@@ -206,7 +206,7 @@ def run_noisy(task: dict[str, Any]) -> str:
 
 
 def start(task: dict[str, Any], mark: str, delay: float | None, log: Path) -> str | None:
-    """Run the script, at most for a while; return its answer, or None if it was killed."""
+    """Run the script, at most for some seconds; return its answer, or None if it was killed."""
     with open(log.with_suffix(".out"), "w+") as out, open(log.with_suffix(".err"), "w+") as err:
         process = subprocess.Popen(
             [sys.executable, __file__, "--worker", json.dumps(task)],
@@ -243,7 +243,7 @@ def content(path: Path) -> tuple[bytes, bytes]:
 def kill_often(
     mode: str, budget: int, kills: int, folder: Path, moments: random.Random
 ) -> Counter[str]:
-    """Kill runs of one mode and go on with them; return how often what happened."""
+    """Kill and continue runs of one mode; return a count of each event."""
     tally: Counter[str] = Counter()
     marks = (f"{os.getpid()}-{mode}-{i}-" for i in itertools.count())
 
@@ -291,7 +291,7 @@ def kill_often(
 
 
 def survive(kills: int, share: float, folder: Path) -> None:
-    """Kill in all modes; print what happened."""
+    """Kill runs of all modes; print the results."""
     columns = ["kills", "runs", "equal", "kept", "ms to the last exit"]
     faults = ["journals broken", "crashes", "processes left", "files left"]
     moments = random.Random(1)
@@ -306,7 +306,7 @@ def survive(kills: int, share: float, folder: Path) -> None:
         seconds = f"{time.perf_counter() - started:.0f}"
         rows.append([mode, str(budget), *numbers, seconds, verdict(good)])
     table(
-        f"{kills} kills of the driver: evaluations kept in the mean from kill to kill, and runs "
+        f"{kills} kills of the driver: mean number of evaluations kept between kills, and runs "
         "equal to uninterrupted ones",
         ["mode", "budget", *columns, *faults, "wall time, s", ""],
         rows,

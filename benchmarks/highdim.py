@@ -1,19 +1,19 @@
-"""Very many variables: sphere, Ackley, Rastrigin, Griewank and a ramp loss, ours beside others.
+"""Very many variables: sphere, Ackley, Rastrigin, Griewank and a ramp loss, with other libraries.
 
     python benchmarks/highdim.py [--peers PYTHON] [--seeds 5] [--quick]
 
 Without `--peers`, pypop7, nevergrad and scikit-learn are installed into a temporary environment.
-The box is [-1, 1]^D, Rastrigin's argument five times and Griewank's ten times what it holds. Of the
-D variables all matter, or ten that are drawn for each seed; the minimum 0 lies at a point uniform
-in the inner half of the box. The ramp loss is that of a linear classifier of digits, 5 against the
-rest, on D random Fourier features of 600 images, with weights in [-10, 10]; its least value is not
-known. All that take a start get the same one, uniform in the box, and all the same calls; sigma is
-0.15 of the width everywhere it can be set.
+The box is [-1, 1]^D; the argument is scaled by five for Rastrigin and by ten for Griewank. Either
+all D variables matter, or ten that are drawn for each seed. The minimum 0 lies at a uniform point
+of the inner half of the box. The ramp loss is that of a linear classifier of digits, 5 against the
+rest, on D random Fourier features of 600 images, with weights in [-10, 10]; its minimum is unknown.
+All algorithms have the same number of calls. Those that accept a start get the same uniform point,
+and those that accept sigma get 0.15 of the width.
 
-Ours are "sracos", "sre" (embeddings, five stages of ten variables, SRACOS inside), "sre r1es" (the
-same with R1ES inside) and "r1es". Peers: MMES and LMCMA of pypop7, OnePlusOne of nevergrad. The
-goals are judged by r1es: at most twice the best of the peers, and how often it is ahead of them.
-Seconds are process time of a run, objective included.
+zoopt runs "sracos", "sre" (embeddings with SRACOS, five stages of ten variables), "sre r1es" (the
+same with R1ES) and "r1es". The others are MMES and LMCMA of pypop7, and OnePlusOne of nevergrad.
+The goals concern r1es: at most twice the best of the others, and how often it is ahead of them.
+Seconds are process time of a run, including the objective.
 """
 
 import functools
@@ -44,7 +44,7 @@ PEERS = ("MMES", "LMCMA", "OnePlusOne")
 
 
 def value_of(name: str, z: Any) -> float:
-    """Return the value at a distance from the minimum, in the units of the box."""
+    """Return the value at a displacement from the minimum, in units of the box."""
     d = len(z)
     if name == "sphere":
         return float(z @ z)
@@ -72,7 +72,7 @@ class Shifted:
 
 
 class RampLoss:
-    """|w|^2 / 2d plus the mean of the hinge loss cut at 2, of a linear classifier."""
+    """|w|^2 / 2d plus the mean hinge loss, clipped at 2, of a linear classifier."""
 
     width = 10.0
 
@@ -198,7 +198,7 @@ def compare(python: str, seeds: int, quick: bool) -> None:
 
 def main() -> None:
     parser = arguments(__doc__, old=False)
-    parser.add_argument("--peers", metavar="PYTHON", help="a Python that has pypop7 and nevergrad")
+    parser.add_argument("--peers", metavar="PYTHON", help="a Python with pypop7 and nevergrad")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
     if options.worker:

@@ -1,10 +1,10 @@
-"""What a checkpoint costs: microseconds an evaluation, time to load, size of the file.
+"""The cost of a checkpoint: microseconds an evaluation, time to load, and size of the file.
 
     python benchmarks/journal.py [--repeats 5] [--quick]
 
-Each figure is the median over runs in fresh processes of one thread, with and without the file by
-turns. Cost is process CPU time, set-up included, less that of the same run without a file; for the
-objective of 1 ms, which sleeps, it is wall time.
+Each figure is a median over runs in fresh processes with one thread, alternately with and without
+the file. The cost is process CPU time, including the set-up, minus that of the same run without a
+file. For the objective that sleeps 1 ms it is wall time.
 """
 
 import os
@@ -17,14 +17,14 @@ from typing import Any
 
 from _common import answer, arguments, heading, table, verdict, work
 
-#: Variables, evaluations, most microseconds an evaluation.
+#: Variables, evaluations, and the goal in microseconds an evaluation.
 FREE = ((10, 100_000, 3.0), (1000, 30_000, 10.0))
 SLEEP_SHARE = 0.05
 LARGE = 1_000_000
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
-    """Run once, in a process of its own."""
+    """Run once, in a fresh process."""
     import zoopt
 
     d, budget, sleep = task["d"], task["budget"], task["sleep"]

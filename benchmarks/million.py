@@ -1,18 +1,19 @@
-"""What an evaluation costs beside the objective with 1,000 to 1,000,000 variables, and in memory.
+"""Time of an evaluation outside the objective, and memory, with 1,000 to 1,000,000 variables.
 
     python benchmarks/million.py [--old PYTHON] [--repeats 5] [--quick]
 
-"whole" is SRACOS by `minimize`, which learns how many coordinates to redraw, up to 1,024; "table"
-redraws two or three, as ZOOpt and `Opt.min` do, and "steps" do the same with a `delta`;
-"embedding" is sequential random embedding (low dimension 10, 300 evaluations) by `Opt.min`, "r1es"
-the evolution strategy. Ten variables matter, and both objective and delta look at those alone, so
-that their own time is next to nothing and counts as the solver's. "a step" is the median time
-between two calls of the delta or the objective; "all in" is the process CPU time of the whole run
-over its evaluations, making the space (`Dimension` for the embedding), first points and uniform
-samples included. Peak memory is what the process had at most, less what it had after the imports.
-0.4.2 has SRACOS and the embedding, where it can. Medians over runs in fresh processes of one
-thread. By how much steps grow is the median of the ratios of runs that follow each other, since
-machines slow down for seconds.
+"whole" is SRACOS through `minimize`, which learns how many coordinates to redraw, up to 1,024.
+"table" redraws two or three, as ZOOpt and `Opt.min` do, and "steps" does the same with a `delta`.
+"embedding" is sequential random embedding (low dimension 10, 300 evaluations) through `Opt.min`,
+and "r1es" is the evolution strategy. Ten variables matter. Objective and delta read only those, so
+that their own time is negligible and is counted as the solver's.
+
+"a step" is the median time between two calls of the delta or the objective. "all in" is the process
+CPU time of the whole run divided by its evaluations, including the construction of the space
+(`Dimension` for the embedding), the first points and the uniform samples. Peak memory is the peak
+of the process minus its memory after the imports. 0.4.2 runs SRACOS and the embedding where it can.
+Figures are medians over runs in fresh processes with one thread. The growth of steps is the median
+ratio of consecutive runs, because machines slow down for seconds at a time.
 """
 
 import functools
@@ -26,7 +27,7 @@ from typing import Any
 from _common import answer, arguments, heading, old_python, table, verdict, work
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
-#: Calls, and calls of 0.4.2.
+#: Number of calls, and number of calls of 0.4.2.
 BUDGETS = {
     "whole": (2000, 200),
     "table": (2000, 0),
@@ -34,11 +35,11 @@ BUDGETS = {
     "embedding": (300, 300),
     "r1es": (300, 0),
 }
-#: Up to so many variables 0.4.2 is asked.
+#: Largest number of variables for 0.4.2.
 MOST_OLD = 100_000
-#: Milliseconds all in, and megabytes.
+#: Goals: milliseconds all in, and megabytes.
 GOALS = {("embedding", 10_000): (0.4, None), ("embedding", 1_000_000): (15.0, 400.0)}
-#: How many times what a step costs with 1,000 variables it may cost with the most.
+#: Goal for the time of a step with the most variables, as a multiple of that with 1,000.
 MOST_GROWTH, PAIRS = 2.0, 9
 
 
@@ -87,7 +88,7 @@ def measure(task: dict[str, Any]) -> dict[str, float]:
 
 
 def run_opt_min(function: Any, d: int, budget: int, seed: int, embedded: bool) -> None:
-    """Run what ours and 0.4.2 both have."""
+    """Run a method that both versions have."""
     from zoopt import Dimension, Objective, Opt, Parameter
 
     settings: dict[str, Any] = {"budget": budget, "seed": seed}
@@ -106,7 +107,7 @@ def compare(old: str, repeats: int, quick: bool) -> None:
         if old_budget and d <= MOST_OLD:
             tasks[method, d, "old"] = task | {"old": True, "budget": old_budget}
     runs: dict[Any, list[dict[str, float]]] = {key: [] for key in tasks}
-    for seed in range(repeats):  # one of each in turn, so that a slow while is slow for all
+    for seed in range(repeats):  # alternately, so that a slow moment affects all
         for (method, d, which), task in tasks.items():
             python = old if which == "old" else sys.executable
             runs[method, d, which].append(work(python, __file__, task | {"seed": seed}))
@@ -146,7 +147,7 @@ def compare(old: str, repeats: int, quick: bool) -> None:
 
 
 def growth(task: dict[str, Any]) -> float:
-    """Return how many times what a step of a task costs it costs with the most variables."""
+    """Return the time of a step with the most variables, as a multiple of that of a task."""
     few, many = (
         work(sys.executable, __file__, task | {"d": d})["step"] for d in (SIZES[0], SIZES[-1])
     )

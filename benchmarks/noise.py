@@ -1,22 +1,22 @@
-"""Noise: the true value of the point returned, ours beside nevergrad and cmaes.
+"""Noise: the true value of the point returned, with nevergrad and cmaes for comparison.
 
     python benchmarks/noise.py [--peers PYTHON] [--seeds 20] [--quick]
 
-Without `--peers`, nevergrad and cmaes are installed into a temporary environment. Sphere and Ackley
-on [-1, 1], Rastrigin on [-5, 5], Griewank on [-10, 10], each with its minimum 0 at a shift drawn
-uniformly from the inner half of the box anew for every seed, the same for all; Schwefel on
-[-500, 500], whose minimum 0 lies at 420.9687 in every coordinate. Wrong bits, a quadratic form of
-bits, a chain of choices and a mixed problem: `_noisy.py`. Noise is normal, added or as a factor
-1 + noise. All have the same number of calls, their own repeats included. The seeds are none of
-those that the constants were chosen with.
+Without `--peers`, nevergrad and cmaes are installed into a temporary environment. The functions are
+sphere and Ackley on [-1, 1], Rastrigin on [-5, 5] and Griewank on [-10, 10]. Their minimum 0 lies
+at a shift drawn for each seed from the inner half of the box, the same for all algorithms. The
+minimum 0 of Schwefel, on [-500, 500], lies at 420.9687 in every coordinate. Wrong bits, a quadratic
+form of bits, a chain of choices and a mixed problem are defined in `_noisy.py`. Noise is normal,
+either added or as a factor 1 + noise. All algorithms have the same number of calls, including their
+own repetitions. The seeds differ from those with which the constants were chosen.
 
-"plain" is SRACOS, "resampled" has ten calls a point, "suppressed" is SSRacos with re-evaluation
-after 100 idle calls, 20 each, and five positives, as the authors of the paper set it; "pces" has
-its defaults, and "noisy" is what `minimize(noisy=True)` does. TBPSA recommends what it does by
-default; cmaes is CMA within bounds, restarted nowhere, with sigma 0.3 of half the width, and
-returns its mean; for bits, choices and mixtures nevergrad's RecombiningOptimisticNoisyDiscrete-
-OnePlusOne takes their place. The goals: at most 1.5 times TBPSA's value, and at most 1.2 times
-the best of plain, resampled and suppressed.
+"plain" is SRACOS. "resampled" makes ten calls a point. "suppressed" is SSRacos with the settings of
+the paper's authors: five positives, and re-evaluation after 100 idle calls, 20 calls each. "pces"
+has its defaults, and "noisy" is `minimize(noisy=True)`. TBPSA recommends its default point. cmaes
+is CMA within bounds, without restarts, with sigma 0.3 of half the width, and returns its mean. For
+bits, choices and mixtures, nevergrad's RecombiningOptimisticNoisyDiscreteOnePlusOne replaces them.
+The goals are at most 1.5 times the value of TBPSA, and at most 1.2 times the best of plain,
+resampled and suppressed.
 """
 
 import functools
@@ -51,7 +51,7 @@ DISCRETE = (
     ("chain of choices", 30, 10_000, 3.0, 0.0),
     ("mixed", 16, 5000, 0.3, 0.0),
 )
-#: From none to so much that nothing can be seen.
+#: From no noise to noise that hides everything.
 STRENGTHS = tuple(
     (name, 10, 2000, scale * added, 0.0)
     for name, scale in (("sphere", 1.0), ("rastrigin", 10.0))
@@ -185,7 +185,7 @@ def when_it_pays(seeds: int, quick: bool) -> None:
 
 def main() -> None:
     parser = arguments(__doc__, old=False)
-    parser.add_argument("--peers", metavar="PYTHON", help="a Python that has nevergrad and cmaes")
+    parser.add_argument("--peers", metavar="PYTHON", help="a Python with nevergrad and cmaes")
     parser.add_argument("--seeds", type=int, default=20)
     options = parser.parse_args()
     if options.worker:
@@ -200,7 +200,7 @@ def main() -> None:
         seeds, quick = options.seeds, options.quick
         title = f"True value of the point returned, medians of {seeds} seeds"
         compare(python, GOALS, [*OWN, "TBPSA", "cmaes"], seeds, quick, title, True)
-        title = f"Five functions, noise of the authors' and as a factor, medians of {seeds} seeds"
+        title = f"Five functions, noise added and as a factor, medians of {seeds} seeds"
         compare(python, FIVE, [*OWN, "TBPSA"], seeds, quick, title, False)
         title = f"Bits, choices and mixtures, medians of {seeds} seeds"
         compare(python, DISCRETE, [*OWN, "nevergrad"], seeds, quick, title, False)

@@ -1,16 +1,17 @@
-"""What Ray costs and brings: efficiency, the driver's ceiling, speed-up, islands, many at once.
+"""Costs and benefits of Ray: efficiency, driver limit, speed-up, islands, and many workers.
 
     python benchmarks/on_ray.py [--old PYTHON] [--quick]
 
-A Ray of this machine alone is started once, on the loopback. Efficiency is the time of as many
-evaluations one after the other in this process over the time of the workers, from the first start
-to the last end. Beside it the time that was asked for over that of the workers, which is less, as a
-sleep lasts longer than that: over the whole run too, and while both were at work (from when the
-last of them began its first evaluation until the first of them ended its last).
-Speed-up runs sleep 50 ms an evaluation, on Ray in actors that claim no processor; each waits in
-its first one until all of them are there, and the time is from then to the last end. Beside them
-zoopt 0.4.2's own parallel mode with as many processes, whose time is that of the whole call,
-start included.
+Ray is started once on this machine, on the loopback. Efficiency is the time of the same evaluations
+made one after another in this process, divided by the total time of the workers from the first
+start to the last end. Two other efficiencies use the nominal time of the sleeps, which is less than
+they take: one over the whole run, the other over the time in which both workers were busy (from
+the last first start until the first last end).
+
+Speed-up runs sleep 50 ms an evaluation, on Ray in actors that claim no CPU. Each actor waits in its
+first evaluation until all are there; the time runs from there to the last end. The parallel mode of
+zoopt 0.4.2 uses the same number of processes; its time is that of the whole call, including the
+start.
 """
 
 import os
@@ -46,7 +47,7 @@ class Sleepy:
 
 
 class Asleep(Sleepy):
-    """Does nothing but sleep."""
+    """Only sleep."""
 
     def __call__(self, x: Any) -> float:
         time.sleep(self.seconds)
@@ -54,7 +55,7 @@ class Asleep(Sleepy):
 
 
 class Gated(Sleepy):
-    """Waits in its first evaluation until so many processes have come to theirs."""
+    """Wait in the first evaluation until all processes have reached theirs."""
 
     def __init__(self, seconds: float, workers: int, folder: str) -> None:
         super().__init__(seconds)
@@ -76,9 +77,9 @@ def span(result: Any) -> float:
 
 
 def steady(result: Any) -> tuple[float, float, int]:
-    """Return seconds while all workers were at work, evaluations then, and workers.
+    """Return the seconds in which all workers were busy, the evaluations made then, and workers.
 
-    Of an evaluation that was under way at one of the ends, the part within counts.
+    Of an evaluation at either end of that time, the part inside counts.
     """
     import numpy as np
 
@@ -98,7 +99,7 @@ def minimize(fun: Any, budget: int, seed: int, backend: Any = None) -> Any:
 
 
 def efficiency(milliseconds: float, in_flight: int, budget: int, seed: int) -> tuple[float, ...]:
-    """Return three efficiencies: while both were at work, of the run, and by a serial run."""
+    """Return three efficiencies: while both were busy, of the run, and against a serial run."""
     from zoopt.distributed import RayExecutor
 
     backend, fun = RayExecutor(2, max_in_flight=in_flight), Asleep(milliseconds / 1000)
@@ -167,7 +168,7 @@ def ceiling(workers: int, in_flight: int, seconds: float | None, budget: int) ->
     from zoopt.distributed import RayExecutor
 
     backend = RayExecutor(workers, num_cpus=0, max_in_flight=in_flight)
-    if seconds is not None:  # of what a message holds; the queue is as deep as by default
+    if seconds is not None:  # size of a message; the depth of the queue is the default
         backend.message_seconds = seconds
     result = minimize(free, budget, 0, backend)
     finished = sorted(result.timeline["finished"])
@@ -228,7 +229,7 @@ def many_at_once(quick: bool) -> None:
 
 
 def one_driver_or_two(quick: bool) -> None:
-    """Compare islands with one search of the same budget, in evaluations a second and value."""
+    """Compare islands with one search of the same budget: speed and value."""
     from zoopt.distributed import minimize_islands
 
     box, rows = [(-1.0, 1.0)] * D, []
@@ -326,7 +327,7 @@ def speed_ups(python: str, quick: bool) -> None:
 
 
 def of_old(task: dict[str, Any]) -> dict[str, float]:
-    """Run 0.4.2's parallel mode; its time is from the call to the return."""
+    """Run the parallel mode of 0.4.2; its time is that of the whole call."""
     import random
 
     import numpy as np

@@ -1,12 +1,13 @@
-"""What an evaluation costs beside the objective, ours and zoopt 0.4.2's.
+"""Time of an evaluation outside the objective, for zoopt and zoopt 0.4.2.
 
     python benchmarks/overhead.py [--old PYTHON] [--repeats 5] [--quick]
 
-Solver time is the process CPU time of a whole `Opt.min`, set-up included, less the objective's own:
-the same function timed on the same point as a plain attribute, so that making `solution.x` counts
-as ours and the arithmetic on it does not. The objective is the sum of squares; ours reads the
-array `solution.x`, 0.4.2 has only the list `get_x()`. Each figure is the median over runs in fresh
-processes of one thread, old and new by turns; memory is the peak above that after the imports.
+Solver time is the process CPU time of a whole `Opt.min`, including the set-up, minus the time of
+the objective. The objective is timed separately on the same point as a plain attribute; creating
+`solution.x` therefore counts as solver time, arithmetic on it does not. The objective is the sum of
+squares. It reads the array `solution.x`, or with 0.4.2 the list `get_x()`. Figures are medians over
+runs in fresh processes with one thread, old and new alternately. Memory is the peak above that
+after the imports.
 """
 
 import itertools
@@ -21,12 +22,12 @@ from _common import answer, arguments, heading, old_python, table, verdict, work
 
 
 class Case(NamedTuple):
-    """A space and what is asked of it."""
+    """A space and the goals for it."""
 
     kind: str
     d: int
-    target: float | None  # how many times cheaper than 0.4.2
-    old_budget: int = 10_000  # above it 0.4.2 takes too long
+    target: float | None  # goal: time of 0.4.2 divided by ours
+    old_budget: int = 10_000  # beyond it, 0.4.2 takes too long
     old_repeats: int = 5
 
 
@@ -75,7 +76,7 @@ def megabytes() -> float:
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
-    """Run once, in a process of its own, with whichever zoopt it has."""
+    """Run once in this process, with the zoopt that it has."""
     from zoopt import Dimension, Objective, Opt, Parameter, Solution
 
     d, budget, view = task["d"], task["budget"], task["view"]
@@ -140,7 +141,7 @@ def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def compare(case: Case, budget: int, repeats: int, old: str) -> list[str]:
-    """Measure ours and the old by turns; return a row of the table."""
+    """Measure both versions alternately; return a row of the table."""
     ours: list[dict[str, Any]] = []
     with_list: list[dict[str, Any]] = []
     theirs: list[dict[str, Any]] = []
@@ -176,7 +177,7 @@ def compare(case: Case, budget: int, repeats: int, old: str) -> list[str]:
 
 
 def grow(kind: str, d: int, n: int, repeats: int) -> list[str]:
-    """Measure ours over a long run; return a row of the table."""
+    """Measure this zoopt over a long run; return a row of the table."""
     task = {"kind": kind, "d": d, "budget": n, "tenths": True, "view": "array"}
     runs = medians(
         [work(sys.executable, __file__, {**task, "seed": seed}) for seed in range(repeats)]

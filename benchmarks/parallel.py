@@ -1,23 +1,24 @@
-"""What 2 workers make of 2 processors: zoopt's processes, and what others offer for the same.
+"""Parallel efficiency of two workers on two processors, for zoopt and other libraries.
 
     python benchmarks/parallel.py [--old PYTHON] [--peers PYTHON] [--repeats 3] [--quick]
 
 Without `--peers`, joblib, scipy, nevergrad and optuna are installed into a temporary environment.
-The objective sleeps, or spins through a number of loop iterations that take so long alone, by
-process CPU time; its value is a sphere's, of 4 dimensions. It logs when each call began and ended,
-so that every library's calls are counted and timed alike:
+The objective sleeps, or runs a busy loop that takes the nominal CPU time when it runs alone. Its
+value is that of a sphere in 4 dimensions. It logs the begin and the end of each call, so that the
+calls of all libraries are counted and timed in the same way:
 
     efficiency = calls * duration / (2 * seconds)
 
-with the duration that was asked for when sleeping, and the median of those measured when spinning:
-the same loop's speed differs by a third from process to process. Seconds go from the begin of the
-first call to the end of the last (by `Result.timeline` for zoopt, by the log for others); from the
-first call of the second worker, "both at work", so that what one worker starts after the other does
-not count; or, with start-up, over the whole call of the library, which makes its workers and ends
-them. No library gets 100 %: systems sleep too long, and 2 spinning processes slow each other down.
-What the machine allows is the row "two halves": 2 processes that get half of the points each, in
-one message. Figures are medians over runs in fresh processes, the libraries by turns; take them on
-an idle machine.
+The duration is the nominal one for sleeping, and the median of the measured ones for the busy loop,
+because the speed of the same loop differs by a third between processes. Seconds run from the begin
+of the first call to the end of the last one, according to `Result.timeline` for zoopt and to the
+log for others. "both at work" starts at the first call of the second worker, so that the delay
+between two starts does not count. "with start-up" is the time of the whole call of the library.
+
+No library reaches 100 %: sleeps last too long, and two busy processes slow each other down. The row
+"two halves" shows the limit of the machine: two processes get half of the points each, in one
+message. Figures are medians over runs in fresh processes, the libraries alternately. Measure on an
+idle machine.
 """
 
 import contextlib
@@ -47,14 +48,14 @@ VERSIONS = (
     "print(json.dumps({d.name: d.version for d in distributions()}))"
 )
 D = 4
-LIMIT = 120.0  # seconds of a run; 0.4.2 may wait for ever
+LIMIT = 120.0  # seconds for a run; 0.4.2 may wait forever
 
 Task: TypeAlias = dict[str, Any]
 Run: TypeAlias = dict[str, Any]
 
 
 class Case(NamedTuple):
-    """What an evaluation does, for how long, and how many there are."""
+    """The kind, the duration and the number of evaluations."""
 
     kind: str
     milliseconds: int
@@ -77,7 +78,7 @@ CASES = (
 
 
 class Work:
-    """The objective; a process opens its log once, however often this is unpickled there."""
+    """The objective; each process opens its log once, even if this is unpickled repeatedly."""
 
     _logs: ClassVar[dict[str, int]] = {}
 
@@ -106,7 +107,7 @@ def spin(n: int) -> None:
 
 
 def iterations_per_ms() -> float:
-    """Calibrate the busy loop: the median of eleven rounds of 40 calls of some 0.3 ms each."""
+    """Calibrate the busy loop: the median of eleven rounds of 40 calls of about 0.3 ms."""
     n, calls = 25_000, 40
     rounds = timeit.repeat(lambda: spin(n), timer=time.process_time, number=calls, repeat=11)
     return n * calls / statistics.median(rounds) / 1e3
@@ -117,7 +118,7 @@ def points(task: Task) -> list[list[float]]:
     return [[rng.uniform(-1, 1) for _ in range(D)] for _ in range(task["n"])]
 
 
-# Each of these imports a library and returns what is then timed.
+# Each of these imports a library and returns the function to time.
 
 
 def zoopt(work: Work, task: Task) -> Callable[[], Any]:
@@ -125,7 +126,7 @@ def zoopt(work: Work, task: Task) -> Callable[[], Any]:
 
     in_flight: list[int] = []
 
-    def watch(search: Any) -> None:  # one has just been told, and the next not been asked
+    def watch(search: Any) -> None:  # after a tell, before the next ask
         in_flight.append(len(search.solver.in_flight) + 1)
 
     def run() -> Run:
@@ -202,7 +203,7 @@ def zoopt_old(work: Work, task: Task) -> Callable[[], Any]:
     return lambda: Opt.min(objective, parameter)
 
 
-LIBRARIES = {  # name: its Python, what it runs, in words
+LIBRARIES = {  # name: its Python, and a description
     "**zoopt**": ("ours", zoopt, "`minimize(workers=2)`"),
     "two halves": ("ours", halves, "the machine's own: `ProcessPoolExecutor(2)`, 2 messages"),
     "concurrent.futures": ("ours", futures, "`ProcessPoolExecutor(2)`, random points"),
@@ -217,8 +218,8 @@ CALIBRATION = "none: the busy loop alone"
 
 
 def measure(task: Task) -> Run:
-    """Run one library once, in a process of its own; efficiencies are in percent."""
-    import parallel  # not __main__: so every library finds the objective by reference
+    """Run one library once in this process; efficiencies are in percent."""
+    import parallel  # not as __main__, so that every library can pickle the objective by reference
 
     if task["library"] == CALIBRATION:
         return {"iterations": parallel.iterations_per_ms()}
@@ -249,7 +250,7 @@ def measure(task: Task) -> Run:
 
 
 def once(python: str, task: Task) -> Run:
-    """Measure in a fresh process; end what it leaves behind, and itself too if it hangs."""
+    """Measure in a fresh process; kill it if it hangs, and all processes it leaves behind."""
     with tempfile.TemporaryDirectory() as folder:
         task = {"workers": 2, **task, "log": str(Path(folder) / "calls")}
         process = subprocess.Popen(
@@ -262,7 +263,7 @@ def once(python: str, task: Task) -> Run:
         late = threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL))
         late.start()
         try:
-            line = process.stdout.readline()  # not to the end: its children may hold it open
+            line = process.stdout.readline()  # to its end would wait for children
         finally:
             late.cancel()
             with contextlib.suppress(ProcessLookupError):
@@ -307,7 +308,9 @@ def beside(name: str, runs: dict[Case, list[Run]]) -> list[str]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument(
-        "--peers", metavar="PYTHON", help="a Python that has the others; by default one is set up"
+        "--peers",
+        metavar="PYTHON",
+        help="a Python with the others; by default, one is set up",
     )
     parser.add_argument("--repeats", type=int, default=3, help="runs behind each median")
     options = parser.parse_args()

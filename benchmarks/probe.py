@@ -1,23 +1,26 @@
-"""What a run survives, ours and other libraries': small probes in processes of their own.
+"""Do runs of zoopt and of other libraries survive faults? Small probes in separate processes.
 
     python benchmarks/probe.py [--environments FOLDER] [--quick]
 
-The objective, a sphere of dimension 4, misbehaves: every third call raises, or is NaN, or inf; or
-the fifth hangs; or every twentieth kills its process. Then the same seed three times with four
-workers and random delays; and kill -9 in mid-run, resume, and compare with an uninterrupted run.
-Settings are the defaults; after a semicolon, what a documented option changes. A cell says what was
-seen; only "no" this or that says that the library has none. A probe without a call for 25 s hangs.
+The objective is a sphere of dimension 4 that misbehaves: every third call raises, or returns NaN or
+inf; or the fifth call hangs; or every twentieth call kills its process. Two more probes follow: the
+same seed three times with four workers and random delays, and a run that is killed by SIGKILL,
+resumed, and compared with an uninterrupted run.
 
-Workers are pools of processes (joblib for scikit-optimize, threads for Optuna); the peers that are
-identical with four wait for all before they choose again. What resumes is Optuna's SQLite storage,
-Hyperopt's file of trials, and with ask and tell the optimizer pickled (pymoo: dill) after each
-step, all of a serial run; ours is one of four workers with window=8. Nevergrad runs TwoPointsDE:
-its NGOpt does not pickle. FLAML's searcher is pickled too, SMAC3 goes on by itself from its folder,
-OpenBox's advisor loads the history that it saved. scikit-optimize, SMAC3 and OpenBox, slow, are
-asked 24 times.
+Settings are the defaults; text after a semicolon shows the effect of a documented option. A cell
+describes the behavior seen. Only "no ..." means that the library lacks the feature. A probe hangs
+if no call is made for 25 s.
 
-The libraries are installed under FOLDER, or for the time of the run: SMAC3 and OpenBox each in an
-environment of its own, where they would change the numpy of the others. --quick is our row alone.
+Workers are process pools (joblib for scikit-optimize, threads for Optuna). The libraries that are
+identical with four workers wait for all of them before the next choice. Runs are resumed from
+Optuna's SQLite storage, Hyperopt's file of trials, or with ask and tell from the optimizer pickled
+after each step (with dill for pymoo), all of them serial. zoopt resumes a run of four workers with
+window=8. Nevergrad runs TwoPointsDE, because its NGOpt cannot be pickled. FLAML's searcher is
+pickled as well, SMAC3 continues from its folder, and OpenBox's advisor loads its saved history.
+scikit-optimize, SMAC3 and OpenBox are slow and make 24 calls.
+
+The libraries are installed under FOLDER, or temporarily. SMAC3 and OpenBox would change the version
+of numpy and get an environment each. --quick runs only zoopt.
 """
 
 import contextlib
@@ -60,7 +63,7 @@ class NotInstalled(Exception): ...
 
 
 class Objective:
-    """The sphere that misbehaves, and writes down where it is called."""
+    """The sphere that misbehaves and logs its calls."""
 
     def __init__(self, log: str, kind: str) -> None:
         self.log, self.kind, self.driver = log, kind, os.getpid()
@@ -86,7 +89,7 @@ class Objective:
 
 
 class Run(NamedTuple):
-    """What a library is asked for: the least value, and all values in order if it resumes."""
+    """The answer of a library: the lowest value, and for a resumed run all values in order."""
 
     f: Objective
     option: dict[str, Any]
@@ -99,7 +102,7 @@ class Run(NamedTuple):
         return kind(*given, self.workers) if self.workers > 1 else contextlib.nullcontext()
 
     def steps(self, new: Any, step: Callable[[Any], Any], pickler: Any = pickle) -> Any:
-        """Drive an optimizer by ask and tell, and keep it after each step."""
+        """Drive an optimizer by ask and tell, and pickle it after each step."""
         path, part = Path(self.state), Path(f"{self.state}.part")
         optimizer, values = pickler.loads(path.read_bytes()) if path.is_file() else (new, [])
         while len(values) < self.budget:
@@ -305,7 +308,7 @@ def smac(run: Run) -> Any:
 
 
 class OfDictionary(NamedTuple):
-    """OpenBox sends its workers what pickle can send."""
+    """A picklable objective for OpenBox."""
 
     f: Objective
 
@@ -350,14 +353,14 @@ def of_pdfo(run: Run) -> Any:
 
 
 class Peer(NamedTuple):
-    """A library, how to drive it, and which probes it cannot have."""
+    """A library, how to drive it, and the probes that do not apply to it."""
 
     name: str
     modules: str
     drive: Callable[[Run], Any]
     lacks: tuple[str, ...] = ()
-    package: str = ""  # where it is not the name of the row
-    alone: bool = False  # in an environment of its own
+    package: str = ""  # if it differs from the name of the row
+    alone: bool = False  # in a separate environment
 
 
 PEERS = {
@@ -474,7 +477,7 @@ def phrase(answer: dict[str, Any], kind: str) -> str:
 
 
 def observe(python: str, package: str, kind: str, folder: Path, option: dict[str, Any]) -> str:
-    """Probe a library, as often as this kind of probe needs; say what was seen."""
+    """Run a probe on a library as often as needed; describe the behavior."""
 
     def once(log: str, end_at: float = 1e9, **run: Any) -> Any:
         return probe(python, package, kind, folder / log, end_at, option=option, **run)
@@ -515,7 +518,7 @@ def cell(python: str, package: str, kind: str) -> str:
 
 
 def environments(folder: Path, rows: list[str]) -> dict[str, str]:
-    """Return the Python of each row, made under a folder unless it is there."""
+    """Return the Python of each row; missing environments are created under a folder."""
     shared = [row for row in rows if row != "zoopt" and not PEERS[row].alone]
     groups = {"shared": shared, **{row: [row] for row in rows if PEERS[row].alone}}
     pythons = {"zoopt": sys.executable}
@@ -551,7 +554,7 @@ def report(pythons: dict[str, str]) -> None:
 
 def main() -> None:
     parser = arguments(__doc__, old=False)
-    parser.add_argument("--environments", metavar="FOLDER", help="where the libraries are kept")
+    parser.add_argument("--environments", metavar="FOLDER", help="folder of the environments")
     parser.add_argument("--rows", nargs="+", choices=PEERS, help="only these")
     options = parser.parse_args()
     if options.worker:

@@ -1,11 +1,11 @@
-"""How good the answers are: the authors' tables again, with zoopt 0.4.2 and random search beside.
+"""Quality of results: the tables of ZOOpt's authors, with zoopt 0.4.2 and random search.
 
     python benchmarks/quality.py [--old PYTHON] [--seeds 30 30 30] [--old-seeds 30 5 2] [--quick]
 
-Sphere and Ackley on [-1, 1], Rastrigin on [-5, 5], Griewank on [-10, 10], each with its minimum 0
-at a shift drawn uniformly from the inner half of the box - each coordinate from [low / 2, high / 2]
-- anew for every seed, the same for all algorithms; Schwefel on [-500, 500], whose minimum 0 lies at
-420.9687 in every coordinate. d = 20, 200 and 1000, budget 100 d, default parameters.
+The functions are sphere and Ackley on [-1, 1], Rastrigin on [-5, 5] and Griewank on [-10, 10].
+Their minimum 0 lies at a shift drawn for each seed from the inner half of the box, each coordinate
+from [low / 2, high / 2], the same for all algorithms. The minimum 0 of Schwefel, on [-500, 500],
+lies at 420.9687 in every coordinate. d = 20, 200 and 1000, budget 100 d, default parameters.
 """
 
 import itertools
@@ -43,7 +43,7 @@ CHUNKS = {20: 15, 200: 5, 1000: 1}
 
 
 def problem(name: str, d: int, seed: int) -> Any:
-    """Return the function of an array, shifted as the seed says."""
+    """Return the function of an array, with the shift of a seed."""
     import numpy as np
 
     half = WIDTHS[name] / 2
@@ -75,7 +75,7 @@ def problem(name: str, d: int, seed: int) -> Any:
 
 
 def solve(task: dict[str, Any]) -> list[float]:
-    """Minimize for each seed, in a process of its own, with whichever zoopt it has."""
+    """Minimize for each seed in this process, with the zoopt that it has."""
     import numpy as np
 
     from zoopt import Dimension, Objective, Opt, Parameter
@@ -100,7 +100,7 @@ def solve(task: dict[str, Any]) -> list[float]:
 def collect(
     old: str, dimensions: tuple[int, ...], counts: dict[str, list[int]]
 ) -> dict[tuple[str, str, int], list[float]]:
-    """Run everything, two processes at a time; say on standard error what came out."""
+    """Run everything, two processes at a time; print progress on standard error."""
     tasks = [
         {
             "algorithm": algorithm,

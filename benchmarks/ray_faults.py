@@ -1,22 +1,24 @@
-"""What do runs on Ray make of workers, nodes, links and drivers that die, hang or fall silent?
+"""Faults of runs on Ray: workers, nodes, links and drivers that die, hang or fall silent.
 
     python benchmarks/ray_faults.py [--quick]
 
-Each fault is tried in a fresh process with a Ray of its own, three times, the slow ones twice. A
-run of sleeping evaluations, with a window, is disturbed once a quarter of its answers is in:
-something is killed, stopped or cut off, or a point is reached whose evaluation hangs or eats
-memory. "told" is how many evaluations ended, "not ok" with which other status than "ok". "same"
-tells whether ids, values and best point are, bit for bit, those of a serial run without the fault;
-where a point is given up, of one that fails there. "silence" is the longest time without an answer
-from the fault on, "replaced" the time from the fault to the first answer of a worker that had given
-none before; where the run itself ends, they are the time until its error is out, and from the start
-of `zoopt.resume` to its first new answer. Times are medians in seconds.
+Each fault is injected in a fresh process with its own Ray, three times, the slow ones twice. A run
+of sleeping evaluations with a window is disturbed when a quarter of its answers has arrived: a
+process is killed or stopped, a node disconnected, or the run reaches a point at which the objective
+hangs or allocates memory.
 
-Memory is eaten up to 2 GiB above what was in use, Ray itself included, where Ray's monitor is told
-to act, or 600 MB, where the kernel does; a limit on the address space keeps the machine safe. The
-silent link needs root and `ip`; elsewhere raylet and workers are stopped by SIGSTOP. All processes
-that come of a fault carry a mark in their environment; those still there 20 s after it are counted
-and ended. Needs Linux and psutil.
+"told" is the number of evaluations that ended, and "not ok" lists statuses other than "ok". "same"
+shows whether ids, values and the best point equal, bit for bit, those of a serial run without the
+fault; if a point is given up, those of a serial run that fails at this point. "silence" is the
+longest time without an answer after the fault. "replaced" is the time from the fault to the first
+answer of a new worker. If the run itself ends, these are the times until its error is raised, and
+from the start of `zoopt.resume` to its first new answer. Times are medians in seconds.
+
+Ray's monitor acts when 2 GiB more than before are in use, including Ray itself; the kernel acts at
+600 MB. A limit on the address space protects the machine. The silent link needs root and `ip`;
+without them, raylet and workers are stopped by SIGSTOP. All processes of a fault carry a mark in
+their environment; those still running after 20 s are counted and killed. This needs Linux and
+psutil.
 """
 
 import functools
@@ -59,11 +61,11 @@ from _disturbed import (
 
 import zoopt
 
-PATIENCE = 20.0  # for what a fault leaves behind
-LIMIT = 180.0  # seconds; then a fault is said to hang
+PATIENCE = 20.0  # for processes that a fault leaves behind
+LIMIT = 180.0  # seconds after which a fault counts as hanging
 VARIABLES = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "disabled",  # all of it stays on the loopback and in its own namespaces
+    "RAY_AUTH_MODE": "disabled",  # everything stays on the loopback and in separate namespaces
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
@@ -165,7 +167,7 @@ def driver_killed(folder: str, lines: Lines, joins: bool) -> dict[str, Any]:
         if driver.poll() is not None:
             raise RuntimeError("the driver ended by itself")
     left = _clusters.descendants(driver.pid)
-    if joins:  # the others are the cluster's
+    if joins:  # the others belong to the cluster
         left = at_evaluation()
     agents = [process for process in left if is_agent(process)]
     others = [process for process in left if process not in agents]
@@ -190,7 +192,7 @@ def driver_killed(folder: str, lines: Lines, joins: bool) -> dict[str, Any]:
 
 
 def is_agent(process: psutil.Process) -> bool:
-    """Return whether it is one of those that Ray ends last."""
+    """Return whether a process is one of those that Ray ends last."""
     return "Agent" in _clusters.title(process)
 
 
@@ -215,7 +217,7 @@ def resumed(folder: str, path: Path, address: str | None, budget: int = BUDGET) 
 
 
 def ray_gone(folder: str, lines: Lines, names: tuple[str, ...]) -> dict[str, Any]:
-    """Kill processes of Ray while the driver lives; go on in a new Ray."""
+    """Kill processes of Ray while the driver lives; continue with a new Ray."""
     from zoopt.distributed import RayExecutor
 
     def act() -> None:
@@ -256,7 +258,7 @@ SLOW = "silent link", "driver and its Ray", "GCS"  # tried twice
 
 
 def work(task: dict[str, Any]) -> Any:
-    """Try a fault once."""
+    """Inject a fault once."""
     os.chdir(task["folder"])
     if task["fault"] == "drive":
         return drive(task["folder"], task["address"])
@@ -271,7 +273,7 @@ def work(task: dict[str, Any]) -> Any:
 
 
 def attempt(fault: str) -> tuple[dict[str, Any] | None, Counter[str]]:
-    """Try a fault in a process of its own; what it answered, and how many processes it left."""
+    """Inject a fault in a fresh process; return its answer and the processes that it left."""
     with tempfile.TemporaryDirectory(prefix="f", ignore_cleanup_errors=True) as folder:
         place = {"HOME": folder, "RAY_TMPDIR": folder}
         environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
@@ -308,7 +310,7 @@ def median(rows: list[dict[str, Any]], key: str) -> str:
 
 
 def one(values: list[Any]) -> str:
-    """Return what all say, or all that they say."""
+    """Return the common answer, or all answers."""
     texts = dict.fromkeys(", ".join(f"{n} {s}" for s, n in v.items()) or "-" if isinstance(v, dict)
                           else str(v) for v in values)  # fmt: skip
     return " / ".join(texts)
@@ -316,7 +318,9 @@ def one(values: list[Any]) -> str:
 
 def main() -> None:
     parser = arguments(__doc__, old=False)
-    parser.add_argument("--only", metavar="WORD", default="", help="faults that have this word")
+    parser.add_argument(
+        "--only", metavar="WORD", default="", help="run only faults that contain this word"
+    )
     options = parser.parse_args()
     if options.worker:
         answer(work, options.worker)
@@ -359,7 +363,7 @@ def main() -> None:
     table("What was seen, at the last time", ["fault", "zoopt said"], notes)
     n_now = len(_clusters.marked(f"{os.getpid()}-"))
     print(
-        f"\nProcesses ended by this program, as they were there {PATIENCE:g} s after a fault: "
+        f"\nProcesses killed by this program, because they still ran {PATIENCE:g} s after a fault: "
         f"{n_left['agents']} of Ray's agents, {n_left['others']} others; now there: {n_now}"
     )
 

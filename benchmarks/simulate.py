@@ -1,18 +1,18 @@
-"""What would thousands of workers do to a search? Simulated: see docs/simulate.md.
+"""Simulated searches on thousands of workers; see docs/simulate.md.
 
     python benchmarks/simulate.py [--message-ms 0.5] [--latency-ms 0.5] [--quick]
 
-Nothing here ran on a cluster. Values are true: the real solvers and the real loop evaluate the real
-function. Times are virtual: durations are drawn, and the driver is a server of one, whose cost for
-an evaluation is measured at the start of this run (ask, tell and the loop, in this process) and
-whose cost for a message is the parameter --message-ms (a call to a Ray actor and back).
+No cluster was used. Values are real: the real solvers and the real loop evaluate the real function.
+Times are virtual: durations are drawn at random, and the driver does one thing at a time. Its time
+for an evaluation (ask, tell and the loop) is measured at the start of this run. Its time for a
+message (a call to a Ray actor and back) is the parameter --message-ms.
 
-sync is batch RACOS with a round of one evaluation for each worker, but at least the 20 of ZOOpt's
-table, and waits for the last of each round. async is SRACOS with one evaluation for each worker in
-flight. islands are SRACOS searches of 1,000 workers each, at least two, each with its own driver,
-that show each other their best point every 10 tells. Speed-up is by one worker that waits for
-nobody; a speed-up below the number of workers is time spent waiting: for the last of a round, for
-the driver, and at the end of the budget for the last evaluation.
+"sync" is batch RACOS with rounds of one evaluation for each worker, but at least the 20 of ZOOpt's
+table; it waits for the last evaluation of each round. "async" is SRACOS with one evaluation for
+each worker in flight. "islands" are at least two SRACOS searches of 1,000 workers each, with their
+own drivers, that exchange their best points every 10 tells. Speed-up is relative to one worker that
+never waits. The difference to the number of workers is time spent waiting: for the last evaluation
+of a round, for the driver, and at the end of the budget.
 """
 
 import functools
@@ -39,7 +39,7 @@ BUDGET = 20_000
 HORIZON = 30 * MEAN
 UNBOUNDED = 10**9
 SEEDS = 3
-#: A round of 10,000 costs the solver half a minute of this machine.
+#: A round of 10,000 takes the solver half a minute on this machine.
 ONE_SEED = ("sync", 10_000)
 
 #: For the driver's ceiling: mean seconds, workers.
@@ -75,7 +75,7 @@ FUNCTIONS = (sphere, ackley)
 
 
 class Setting:
-    """What is assumed of the driver and the network, and how large the run is."""
+    """Assumptions about driver and network, and the size of the runs."""
 
     def __init__(self, message: float, latency: float, quick: bool) -> None:
         self.network = {"message_time": message, "latency": latency}
@@ -86,7 +86,7 @@ class Setting:
         self._costs: dict[int | None, float] = {}
 
     def driver_time(self, round_size: int | None = None) -> float:
-        """Measure ask, tell and loop: of SRACOS, or of RACOS with rounds of a size."""
+        """Measure ask, tell and loop of SRACOS, or of RACOS with rounds of a given size."""
         if round_size not in self._costs:
             if round_size is None:
                 cost = calibrate(SPACE, budget=5000)
@@ -157,7 +157,7 @@ def fixed_time(setting: Setting) -> None:
 
 
 def rounds(setting: Setting) -> None:
-    """Show what rounds smaller than one evaluation for each worker are worth."""
+    """Show the effect of rounds with fewer evaluations than workers."""
     workers, horizon = (100, 300.0) if setting.quick else (1000, 3000.0)
     rows = []
     sizes = [size for size in (20, 50, 100, 300, 1000) if size <= workers]
@@ -187,7 +187,7 @@ def rounds(setting: Setting) -> None:
 
 
 def in_flight(setting: Setting) -> None:
-    """Show what choosing without each other's results costs, durations and driver aside."""
+    """Show the cost of choosing points without each other's results, without any delays."""
     rows = []
     for workers in setting.workers:
         row = [f"{workers:,}"]
@@ -419,7 +419,7 @@ def main() -> None:
     )
     parser.add_argument("--latency-ms", type=float, default=0.5, help="way of a message")
     options = parser.parse_args()
-    warnings.simplefilter("ignore", zoopt.EvaluationWarning)  # lost ones are in the tables
+    warnings.simplefilter("ignore", zoopt.EvaluationWarning)  # lost evaluations are in the tables
     setting = Setting(options.message_ms / 1000, options.latency_ms / 1000, options.quick)
     print(heading())
     print("- **simulated**: values are true, times are virtual, no cluster was used")

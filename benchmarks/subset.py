@@ -1,19 +1,20 @@
-"""Subset selection: POSS beside greedy selection, matching pursuit, a genetic algorithm and 0.4.2.
+"""Subset selection: POSS, greedy selection, matching pursuit, a genetic algorithm and 0.4.2.
 
     python benchmarks/subset.py [--old PYTHON] [--quick]
 
-At most k = 8 items. POSS and the genetic algorithm have 2 e k^2 n evaluations, the number of the
-theory; greedy forward selection needs about k n. Sparse regression is on scikit-learn's bundled
-data, columns standardized: R^2 of least squares on the chosen columns. Maximum coverage and
-influence maximization are on generated instances. 0.4.2 runs on one dataset only, as it takes long.
+At most k = 8 items are selected. POSS and the genetic algorithm make 2 e k^2 n evaluations, the
+number from the theory; greedy forward selection needs about k n. Sparse regression uses the data
+sets bundled with scikit-learn, with standardized columns: R^2 of least squares on the chosen
+columns. Maximum coverage and influence maximization use generated instances. 0.4.2 is slow and runs
+on one data set only.
 
-Solver time is the time of a run less that inside objective and constraint, which do next to
-nothing, in the same script with 0.4.2 and with ours through `Opt.min`, and through `minimize` with
-masks; the kernel's proposals and ask and tell are timed alone.
+Solver time is the time of a run minus the time inside objective and constraint, which do next to
+nothing. The same script runs with 0.4.2 and, through `Opt.min`, with this zoopt; `minimize` runs
+with masks. The kernel's proposals, and ask and tell, are also timed alone.
 
-Under noise an evaluation is R^2 on a twentieth of the rows, drawn anew, or the mean of ten
-cascades; greedy selection spreads the same budget over its k n candidates by averaging; values
-shown are the noiseless ones of the subset returned.
+Under noise an evaluation is R^2 on a random twentieth of the rows, or the mean of ten cascades.
+Greedy selection spreads the same budget over its k n candidates by averaging. The values shown are
+the noiseless ones of the subset returned.
 """
 
 import statistics
@@ -107,7 +108,7 @@ def quality(quick: bool) -> None:
 
 
 class Timed:
-    """Counts the time inside a function."""
+    """Measure the time inside a function."""
 
     def __init__(self, function: Callable[[Any], float]) -> None:
         self.function, self.seconds = function, 0.0
@@ -120,7 +121,7 @@ class Timed:
 
 
 def by_opt_min(task: dict[str, Any]) -> dict[str, float]:
-    """Run Opt.min of whatever zoopt this Python has; microseconds an evaluation, without calls."""
+    """Run Opt.min of this Python's zoopt; return microseconds an evaluation, without calls."""
     from zoopt import Dimension, Objective, Opt, Parameter
 
     n, budget = task["n"], task["budget"]
@@ -134,7 +135,7 @@ def by_opt_min(task: dict[str, Any]) -> dict[str, float]:
     func = Timed(loss)
     constraint = Timed(lambda solution: K - solution.get_x().sum())
     objective = Objective(
-        lambda s: func(s),  # the old one asks whether it is a function
+        lambda s: func(s),  # 0.4.2 requires a function
         Dimension(n, [[0, 1]] * n, [False] * n),
         constraint=lambda s: constraint(s),
     )
@@ -165,7 +166,7 @@ def by_minimize(task: dict[str, Any]) -> dict[str, float]:
 
 
 def kernel(task: dict[str, Any]) -> dict[str, float]:
-    """Proposals a second of an archive of 2 k members, and asks and tells a second."""
+    """Return proposals a second of an archive of 2 k members, and asks and tells a second."""
     from zoopt import Evaluation, Poss, Space
     from zoopt._native import Archive
 
@@ -181,7 +182,7 @@ def kernel(task: dict[str, Any]) -> dict[str, float]:
     solver = Poss(Space.subsets(n), seed=0)
     rng = np.random.default_rng(1)
     slacks = rng.integers(0, 2 * K, m)
-    values = slacks + rng.random(m)  # so that all slacks have a member
+    values = slacks + rng.random(m)  # so that there is a member for each slack
     started = time.perf_counter()
     for value, slack in zip(values.tolist(), slacks.tolist(), strict=True):
         candidate = solver.ask()

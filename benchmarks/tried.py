@@ -1,14 +1,15 @@
-"""What was tried for very many variables, beside what is the default: the negative results.
+"""Alternatives for very many variables that were tried and rejected, with the defaults.
 
     pip install cmaes
     python benchmarks/tried.py [--seeds 5] [--quick]
 
-The problems are those of `highdim.py`: 10,000 variables of which ten matter, 2,000 evaluations, and
-the sphere of 1,000 that all matter, 10,000 evaluations; all have the same start. Region shrinking
-is that of RACE-CARS (Han, Li, Guo, Jin, arXiv 2309.11036) as far as its abstract tells: with
-probability rho the box that is sampled in, around the best point, becomes gamma times as wide.
-Stages of an embedding that shrink have 0.6 of the standard deviation of the one before, and those
-that grow twice its variables. The seeds are others than those of `highdim.py`.
+The problems are those of `highdim.py`: 10,000 variables of which ten matter, with 2,000
+evaluations, and the sphere of 1,000 variables that all matter, with 10,000 evaluations. All
+algorithms have the same start. Region shrinking follows RACE-CARS (Han, Li, Guo, Jin, arXiv
+2309.11036) as described in its abstract: with probability rho, the sampling box around the best
+point shrinks by the factor gamma. "Stages that shrink" have 0.6 times the standard deviation of the
+previous stage; stages "2 to 32 variables" double the number of variables. The seeds differ from
+those of `highdim.py`.
 """
 
 import functools
@@ -33,7 +34,7 @@ FIRST_SEED = 100
 
 
 class CMAES(Proposer):
-    """CMA-ES of the package cmaes, for the inside of an embedding."""
+    """CMA-ES of the package cmaes, as the inner solver of an embedding."""
 
     name = "cmaes"
 
@@ -42,7 +43,7 @@ class CMAES(Proposer):
 
         super().__init__(space, **options)
         mean = np.zeros(space.n_columns)
-        if space.n_columns % 2:  # the number that the center is multiplied by comes first
+        if space.n_columns % 2:  # the first variable scales the center
             mean[0] = 1.0
         bounds = np.stack([space.low, space.high], axis=1)
         seed = int(self.rng.integers(2**31))
@@ -86,7 +87,7 @@ def with_solver(make: Callable[..., Solver], problem: Any, budget: int, seed: in
 def with_stages(
     stages: list[dict[str, Any]], inner: Any, problem: Any, budget: int, seed: int
 ) -> float:
-    """Embed once after the other, each around the best point of the one before."""
+    """Run embeddings one after another, each around the best point of the previous one."""
     best, value = start_of(problem, seed), math.inf
     for i, options in enumerate(stages):
         n = budget // len(stages)
@@ -143,7 +144,7 @@ def with_shrinking(
 
 
 def _separate(y: Any, others: Any, low: Any, high: Any, rng: np.random.Generator) -> None:
-    """Narrow a box around y, coordinate by coordinate, until it holds none of the others."""
+    """Narrow a box around y, coordinate by coordinate, until it contains no other point."""
     left = np.flatnonzero(((others >= low) & (others <= high)).all(axis=1))
     while len(left):
         other = others[rng.choice(left)]

@@ -1,24 +1,27 @@
-"""Our searcher for Ray Tune beside Ray's own ZOOptSearch, OptunaSearch and HyperOptSearch.
+"""ZOOptSearch of zoopt for Ray Tune, with Ray's ZOOptSearch, OptunaSearch and HyperOptSearch.
 
     python benchmarks/tune.py [--peers PYTHON] [--quick]
 
 Without `--peers`, this zoopt, ray[tune], optuna, hyperopt and scikit-learn are installed into a
-temporary environment. All searchers have their defaults and the same seeds; Ray's ZOOptSearch knows
-no log scales, gets the exponents instead, and drives today's SRacosTune. "random" draws from Tune's
-domains.
+temporary environment. All searchers have their defaults and the same seeds. Ray's ZOOptSearch does
+not support log scales; it searches the exponents, and drives the current SRacosTune. "random" draws
+from Tune's domains.
 
-Best loss: the searchers are driven as Tune does, 4 trials at a time which end in random order, the
-same order for all. "mixed 6" and "mixed 20" are cheap functions of so many parameters, a third of
-them on log scales and a fifth of them categories; the optimum is 0. "digits" is the error of a
-support vector machine, preprocessing included, on 600 of scikit-learn's digits after learning from
-400 others. Overhead is the CPU time of suggest, on_trial_result and on_trial_complete, by hand
-over 1,000 trials of "mixed 6", one at a time. The job is Tune's own loop with two trials at a time,
-on two CPUs, whose trainable returns at once: nearly all of its time is Tune's.
+Best loss: the searchers are driven as by Tune, with 4 trials at a time that end in random order,
+the same order for all. "mixed 6" and "mixed 20" are cheap functions of 6 and 20 parameters. A third
+of the parameters is on log scales, a fifth is categorical; the optimum is 0. "digits" is the error
+of a support vector machine, including preprocessing, on 600 of scikit-learn's digits after training
+on 400 others.
 
-Last, trials of a Tune job beside the same evaluations through `minimize(backend="ray", workers=2)`,
-both on a Ray of two CPUs that runs already. Overhead is the wall time less what two busy workers
-would take, per trial: from the first start of a trial to the last end, and of the whole call,
-with starting the actors. Tune's random search, BasicVariantGenerator, is the floor of Tune itself.
+Overhead is the CPU time of suggest, on_trial_result and on_trial_complete over 1,000 trials of
+"mixed 6", one at a time, without Tune. The job is Tune's own loop with two trials at a time on two
+CPUs. Its trainable returns at once, so nearly all of its time is spent in Tune.
+
+The last table compares trials of a Tune job with the same evaluations through
+`minimize(backend="ray", workers=2)`, both on a running Ray of two CPUs. Overhead is the wall time
+minus that of two busy workers, per trial: from the first start of a trial to the last end, and of
+the whole call including the start of actors. Tune's random search, BasicVariantGenerator, shows the
+overhead of Tune itself.
 """
 
 import contextlib
@@ -51,7 +54,7 @@ Parameters = dict[str, tuple[Any, ...]]
 
 
 class Problem(NamedTuple):
-    """A loss of a configuration, and what to search."""
+    """A loss of a configuration, and its search space."""
 
     parameters: Parameters
     loss: Callable[[Config], float]
@@ -60,7 +63,7 @@ class Problem(NamedTuple):
 
 
 def mixed(n: int) -> Parameters:
-    """Return parameters of all kinds in turn."""
+    """Return parameters of all kinds, alternating."""
     kinds: list[tuple[Any, ...]] = [
         ("log", 1e-5, 1.0),
         ("float", 0.0, 1.0),
@@ -72,7 +75,7 @@ def mixed(n: int) -> Parameters:
 
 
 def distance(config: Config) -> float:
-    """Sum what each parameter is away from the best of its kind, over its range."""
+    """Return the sum of the distances of all parameters from their optima, relative to ranges."""
     parts = (
         lambda v: (math.log10(v) + 2.7) / 5,
         lambda v: v - 0.3,
@@ -137,7 +140,7 @@ SEARCHERS = {
 
 
 def space_of(parameters: Parameters, exponents: bool) -> Config:
-    """Return the search space in Tune's domains, with the exponents of log scales if so asked."""
+    """Return the search space in Tune's domains, optionally with exponents for log scales."""
     from ray import tune
 
     space = {}
@@ -168,7 +171,7 @@ def without_exponents(config: Config, parameters: Parameters) -> Config:
 
 
 class RandomSearch:
-    """Draws from Tune's domains, in the form of a searcher."""
+    """A searcher that draws from Tune's domains."""
 
     def __init__(self, seed: int) -> None:
         import numpy as np
@@ -213,7 +216,7 @@ def make(searcher: str, seed: int, budget: int) -> Any:
 
 
 def drive(task: dict[str, Any], seed: int, at_once: int) -> dict[str, Any]:
-    """Run the trials of a search; its best loss, and what each trial cost beside the loss."""
+    """Run the trials of a search; return its best loss and the overhead of each trial."""
     problem = PROBLEMS[task["problem"]]
     n_trials = task["n_trials"]
     exponents = task["searcher"] == "old"
@@ -247,7 +250,7 @@ def drive(task: dict[str, Any], seed: int, at_once: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def ray_of_two() -> Iterator[str]:
-    """Start a Ray of two CPUs on the loopback; yield the folder in which all is written."""
+    """Start Ray with two CPUs on the loopback; yield the folder of all its files."""
     with tempfile.TemporaryDirectory(prefix="r") as folder:
         os.environ.update(
             HOME=folder,
@@ -274,7 +277,7 @@ def ray_of_two() -> Iterator[str]:
 
 
 def job(task: dict[str, Any]) -> dict[str, Any]:
-    """Run a Tune job of trials that sleep: seconds a trial, of its steady part and overheads."""
+    """Run a Tune job of sleeping trials; return seconds a trial and overheads."""
     with ray_of_two() as folder:
         from ray import tune
 
@@ -313,7 +316,7 @@ def job(task: dict[str, Any]) -> dict[str, Any]:
         called = time.time()
         grid = tuner.fit()
         whole = time.time() - called
-        steady = marks[len(marks) // 5 :]  # the first ones start the actors
+        steady = marks[len(marks) // 5 :]  # the first trials start the actors
         spans = [(trial.metrics["started"], trial.metrics["finished"]) for trial in grid]
         return {
             "trials": len(grid),
@@ -323,7 +326,7 @@ def job(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def overheads(spans: list[tuple[float, float]], whole: float, sleep: float) -> dict[str, float]:
-    """Return seconds a trial above what two busy workers would take."""
+    """Return seconds a trial beyond those of two busy workers."""
     busy = sleep / 2
     span = max(end for _, end in spans) - min(start for start, _ in spans)
     return {"overhead": span / len(spans) - busy, "of the call": whole / len(spans) - busy}
@@ -362,7 +365,7 @@ def minimization(task: dict[str, Any]) -> dict[str, float]:
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
-    """Do a task in a process of its own."""
+    """Run a task in this process."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     if task["kind"] == "job":
@@ -474,7 +477,7 @@ def main() -> None:
     parser.add_argument(
         "--peers",
         metavar="PYTHON",
-        help="a Python that has this zoopt and the others; by default one is set up",
+        help="a Python with zoopt and the others; by default, an environment is created",
     )
     options = parser.parse_args()
     if options.worker:
