@@ -13,8 +13,10 @@ import pytest
 
 import zoopt
 from zoopt import Choice, Space, minimize
+from zoopt.core.candidate import Candidate
 from zoopt.core.errors import JournalError
 from zoopt.core.fingerprints import fingerprint
+from zoopt.problem.calls import view_for
 from zoopt.problem.header import mark_of
 
 pd = pytest.importorskip("pandas")
@@ -383,3 +385,17 @@ def test_a_stop_rule_that_was_used_resumes_its_run(tmp_path):
     for budget in (20, 30):
         result = zoopt.minimize(lambda x: x[0], [(0, 1)], budget=budget, stop=rule, **settings)
         assert result.nfev == budget
+
+
+def test_a_number_finds_a_number_before_a_truth_value():
+    choice = Choice([True, 1.0, False, np.float32(0)])
+    assert [choice.encode(v) for v in (1, np.int64(1), 0, np.True_)] == [1.0, 1.0, 3.0, 0.0]
+
+
+def test_a_batch_keeps_choices_of_unlike_types_apart():
+    values = [1, True, 0.0, "a"]
+    for space in (Space({"a": Choice(values)}), Space([Choice(values)])):
+        batch = view_for(space).many([Candidate(i, np.array([i]), space) for i in range(4)])
+        column = batch["a"] if space.names else batch[:, 0]
+        assert column.dtype == object
+        assert all(a is b for a, b in zip(column, values, strict=True))

@@ -102,3 +102,25 @@ def test_points_without_an_order_are_refused():
 
 def test_a_choice_entry_of_arrays_is_a_dimension():
     assert len(Space([Choice([np.zeros(2), np.ones(2)]), (0, 1)])) == 2
+
+
+def test_a_constraint_of_scipy_is_no_space():
+    optimize = pytest.importorskip("scipy.optimize")
+    for constraint in (
+        optimize.LinearConstraint(np.eye(2), 0, 1),
+        optimize.NonlinearConstraint(abs, 0, 1),
+    ):
+        with pytest.raises(TypeError, match="sequence or a mapping"):
+            Space(constraint)
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        (np.array([1, 2]), r"pass Choice\(\[1, 2\]\) .* the pair \(1, 2\)"),
+        (["relu", "tanh", "elu"], r"pass Choice\(\['relu', 'tanh', 'elu'\]\)"),
+    ],
+)
+def test_a_named_list_is_refused_with_a_hint_in_native_values(entry, hint):
+    with pytest.raises(TypeError, match=hint):
+        Space({"n": entry})

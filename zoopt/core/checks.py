@@ -50,7 +50,7 @@ def number(
     >>> number(3, "time_budget", least=0)
     3.0
     """
-    value = _native(value, name)
+    value = value if isinstance(value, float) else _native(value, name)
     try:
         result = float(value)
     except OverflowError:  # beyond all floats

@@ -136,11 +136,10 @@ class Choice:
         raise ValueError(f"{brief(value)} is none of {brief(self.values)}")
 
     def _alike(self, value: Any) -> int | None:
-        """Return the index of an equal object of another type: of a like one if there is one."""
+        """Return the index of an equal object of another type; True and 1 are the most unlike."""
         native = value.item() if isinstance(value, np.generic) else value
         equal = [i for i, known in enumerate(self.values) if _equal(known, native)]
-        like = (i for i in equal if _family(self.values[i]) is _family(value))
-        return next(like, equal[0] if equal else None)
+        return min(equal, key=lambda i: _unlikeness(self.values[i], native), default=None)
 
     def _copied(self, value: Any) -> int | None:
         """Return the index of an object of the same class and state, where ``==`` says nothing."""
@@ -239,10 +238,7 @@ def _is_nan(value: Any) -> bool:
         return True
 
 
-def _family(value: Any) -> type | None:
-    """Return which kind of scalar it is, whether Python's or NumPy's."""
-    native = value.item() if isinstance(value, np.generic) else value
-    for kind in (bool, int, float):
-        if isinstance(native, kind):
-            return kind
-    return None
+def _unlikeness(a: Any, b: Any) -> int:
+    """Return how unlike the types of two equal scalars are, whether Python's or NumPy's."""
+    first, second = (type(v.item() if isinstance(v, np.generic) else v) for v in (a, b))
+    return 0 if first is second else 2 if bool in (first, second) else 1

@@ -178,7 +178,7 @@ class Real:
         TypeError, ValueError
             If it is not a number, or out of bounds.
         """
-        code: float = value if type(value) is float else number(value, "value", finite=True)
+        code = float(value) if isinstance(value, float) else number(value, "value", finite=True)
         if not self.low <= code <= self.high:
             number(value, "value", finite=True)
             raise ValueError(f"{value!r} is outside [{self.low!r}, {self.high!r}]")

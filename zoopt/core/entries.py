@@ -35,7 +35,7 @@ def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
     >>> read_space({"x": (0, 1)})
     (['x'], [Real(0.0, 1.0)])
     """
-    if hasattr(space, "lb") and hasattr(space, "ub"):
+    if _are_bounds(space):
         return None, _from_bounds(space.lb, space.ub)
     names = None
     entries = space
@@ -61,6 +61,12 @@ def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
     return names, dimensions
 
 
+def _are_bounds(space: Any) -> bool:
+    """Return whether it is an object of bounds; constraints have a matrix or a function too."""
+    has_bounds = hasattr(space, "lb") and hasattr(space, "ub")
+    return has_bounds and not (hasattr(space, "A") or hasattr(space, "fun"))
+
+
 def label_of(i: int, names: list[str] | None) -> str:
     """Return what messages call a dimension."""
     return f"dimension {i}" if names is None else f"dimension {names[i]!r}"
@@ -70,22 +76,28 @@ def _dimension(entry: Any, i: int, names: list[str] | None) -> Dimension:
     """Return an entry that is a dimension, or the `Real` that a pair of numbers means."""
     if isinstance(entry, (Real, Integer, Choice)):
         return entry
-    if not isinstance(entry, (tuple, list, np.ndarray)) or len(entry) != 2:
+    is_pair = isinstance(entry, (tuple, list, np.ndarray)) and len(entry) == 2
+    if not is_pair or (names is not None and not isinstance(entry, tuple)):
+        hint = "" if names is None else _hint(entry)
         raise TypeError(
             f"{label_of(i, names)} must be Real, Integer, Choice or a (low, high) pair, got "
-            f"{brief(entry)}"
-        )
-    if names is not None and not isinstance(entry, tuple):
-        a, b = entry
-        raise TypeError(
-            f"{label_of(i, names)} must be Real, Integer, Choice or a (low, high) pair, got the "
-            f"list {brief(entry)}: pass Choice([{brief(a)}, {brief(b)}]) for two choices, or the "
-            f"pair ({brief(a)}, {brief(b)}) for bounds"
+            f"{brief(entry)}{hint}"
         )
     try:
         return Real(entry[0], entry[1])
     except (TypeError, ValueError) as error:
         raise type(error)(f"{label_of(i, names)}: {error}") from None
+
+
+def _hint(entry: Any) -> str:
+    """Return what to pass in place of a list: two numbers may be choices or bounds."""
+    if not isinstance(entry, (list, tuple, np.ndarray)):
+        return ""
+    values = entry.tolist() if isinstance(entry, np.ndarray) else list(entry)
+    if len(values) == 2:
+        pair = brief(tuple(values))
+        return f": pass Choice({brief(values)}) for two choices, or the pair {pair} for bounds"
+    return f": pass Choice({brief(values)}) for choices"
 
 
 def _has_two_readings(entries: Any) -> bool:

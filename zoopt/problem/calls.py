@@ -83,7 +83,8 @@ class ArrayView:
         if packed and self.space.is_of_subsets:
             return self.space.mask(np.stack(packed))
         rows = [self.space.decode_list(candidate.u) for candidate in candidates]
-        if all(isinstance(value, (int, float)) for value in rows[0]):
+        of_numbers = self.space.dtype is not object
+        if of_numbers or all(isinstance(value, (int, float)) for row in rows for value in row):
             return np.array(rows)
         matrix = np.empty((len(rows), len(rows[0])), object)
         for i, row in enumerate(rows):
@@ -127,7 +128,8 @@ class _ByName:
 
 
 def _column(values: Sequence[Any]) -> Any:
-    if all(isinstance(value, (int, float)) for value in values):
+    types = set(map(type, values))
+    if types <= {int, float} or types == {bool}:  # True and 1 are two choices
         return np.array(values)
     column = np.empty(len(values), object)
     for i, value in enumerate(values):
