@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from scipy.optimize import Bounds
 
 from zoopt import Choice, Integer, Real, Space, minimize
 
 pd = pytest.importorskip("pandas")
+Bounds = pytest.importorskip("scipy.optimize").Bounds
 
 
 @pytest.mark.parametrize(
