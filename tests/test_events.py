@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoopt.core.candidate import Candidate
+from zoopt.core.candidate import Candidate, PackedCandidate
 from zoopt.core.evaluation import STATUSES, Evaluation
 from zoopt.core.space import Space
 from zoopt.run import events
@@ -28,7 +28,7 @@ def moved(seed):
 
 def packed_bits(seed):
     mask = np.random.default_rng(seed).random(50) < 0.5
-    return Candidate.packed(0, ITEMS.pack(mask.astype(float)), ITEMS)
+    return PackedCandidate(0, ITEMS.pack(mask.astype(float)), ITEMS)
 
 
 MAKERS = {
@@ -122,7 +122,7 @@ def test_rows_above_4_kb_are_digests(n):
 def test_bits_that_compress_to_more_than_4_kb_are_digests(n, kind):
     space = Space.subsets(n)
     mask = np.random.default_rng(0).random(n) < 0.5
-    candidate = Candidate.packed(0, space.pack(mask.astype(float)), space)
+    candidate = PackedCandidate(0, space.pack(mask.astype(float)), space)
     (event,) = Group(Group.packed([packed_ask(candidate)], [], {}, [])).events([])
     assert event.kind is kind
     assert event.is_that_of(candidate)
