@@ -1,5 +1,6 @@
 """The journal: exact resume from every prefix, clear errors, nothing damaged."""
 
+import contextlib
 import functools
 import math
 import os
@@ -401,7 +402,30 @@ def test_large_rows_are_kept_as_digests_and_small_steps_as_steps(path):
         history.point(0)
 
 
+def test_groups_stay_small_and_lose_nothing(path, monkeypatch):
+    monkeypatch.setattr(journal_module, "GROUP_SECONDS", 60.0)
+    monkeypatch.setattr(journal_module, "MAX_SHARE", 1e-9)
+    box = [(-1.0, 1.0)] * 500
+    options = {"budget": 3000, "seed": 0, "algorithm": "random"}
+    result = minimize(sphere, box, checkpoint=path, **options)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        sizes = [size for (size,) in connection.execute("SELECT length(data) FROM groups")]
+    assert len(sizes) >= 3000 * 4000 // journal_module.GROUP_BYTES
+    assert max(sizes) < 1.1 * journal_module.GROUP_BYTES
+    same_run(resume(path, lambda x: pytest.fail("evaluated again")), result)
+
+
 # ---------------------------------------------------------------- load_history
+
+
+@pytest.mark.parametrize(
+    "other", [[(-1.0, 1.0)] * 5, [(-1.0, 2.0)] * 4, {f"x{i}": (-1.0, 1.0) for i in range(4)}]
+)
+def test_a_history_is_not_read_by_another_space(path, other):
+    result = minimize(sphere, BOX, budget=20, seed=0, checkpoint=path)
+    with pytest.raises(JournalError, match="space is not the one of the run"):
+        load_history(path, other)
+    assert load_history(path, BOX).best.point.tolist() == result.x.tolist()
 
 
 def test_the_history_holds_every_trial(path):
@@ -453,7 +477,7 @@ def test_the_history_leaves_out_what_came_from_another_search(path):
     history = zoopt.load_history(path)
     assert sum(trial.point is None for trial in history) > 5
     lost = next(trial.number for trial in history if trial.point is None)
-    with pytest.raises(LookupError, match="another search"):
+    with pytest.raises(LookupError, match="from elsewhere"):
         history.point(lost)
 
 

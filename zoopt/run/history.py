@@ -123,19 +123,31 @@ class History:
         except LookupError:
             return None
 
-    def _trial(self, i: int) -> Trial:
-        number = self.ids.item(i)
-        return Trial(
-            number,
-            functools.partial(self._point_or_none, number),
-            self.values.item(i),
-            self.statuses[i],
-            self.violations.item(i),
-            error=self.errors.get(i, ""),
-            started=self.started.item(i),
-            finished=self.finished.item(i),
-            worker=self.workers[i],
+    def _trials(self, start: int, end: int) -> Iterator[Trial]:
+        columns = (
+            self.ids,
+            self.values,
+            self.statuses,
+            self.violations,
+            self.started,
+            self.finished,
+            self.workers,
         )
+        rows = zip(*(column[start:end].tolist() for column in columns), strict=True)
+        for i, (number, value, status, violation, started, finished, worker) in enumerate(
+            rows, start
+        ):
+            yield Trial(
+                number,
+                functools.partial(self._point_or_none, number),
+                value,
+                status,
+                violation,
+                error=self.errors.get(i, ""),
+                started=started,
+                finished=finished,
+                worker=worker,
+            )
 
     @property
     def trials(self) -> list[Trial]:
@@ -143,7 +155,7 @@ class History:
         return list(self)
 
     def __iter__(self) -> Iterator[Trial]:
-        return map(self._trial, range(len(self)))
+        return self._trials(0, len(self))
 
     @property
     def best(self) -> Trial | None:
@@ -151,7 +163,8 @@ class History:
         fine = (self.statuses == OK) & (self.violations <= 0.0)
         if not fine.any():
             return None
-        return self._trial(int(np.argmin(np.where(fine, self.values, math.inf))))
+        i = int(np.argmin(np.where(fine, self.values, math.inf)))
+        return next(self._trials(i, i + 1))
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row per evaluation, in order of report.

@@ -52,40 +52,39 @@ class RecordedRows:
         LookupError
             If the file does not hold the row, nor one from which it was made.
         """
-        line = [ident]
-        while (at := line[-1]) not in self._kept and at not in self._missing and at >= 0:
+        moves: list[tuple[int, Asked]] = []
+        at = ident
+        while (row := self._kept.get(at)) is None and at >= 0 and at not in self._missing:
             ask = self._ask(at)
             if ask.kind is not Kind.MOVE:
                 break
-            line.append(ask.parent)
-        row = self._start(line)
-        for parent, child in zip(line[:0:-1], line[-2::-1], strict=True):
-            self._keep(parent, row)
-            row = self._ask(child).applied_to(row)
+            moves.append((at, ask))
+            at = ask.parent
+        if row is None:
+            try:
+                row = self._start(at)
+            except LookupError as error:
+                parents = [child for child, _ in moves[1:]]
+                self._missing.update(dict.fromkeys([at, *parents], str(error)))
+                raise
+        for child, move in reversed(moves):
+            self._keep(at, row)
+            row = move.applied_to(row)
+            at = child
         return row
 
     def _ask(self, ident: int) -> Asked:
         i = bisect.bisect_right(self._first_ids, ident) - 1
         return self._groups[i].ask(ident - self._first_ids[i])
 
-    def _start(self, line: list[int]) -> Row:
-        """Return the row at the end of a line of parents."""
-        ident = line[-1]
-        row = self._kept.get(ident)
-        if row is not None:
-            return row
-        missing = self._missing.get(ident)
-        try:
-            if missing is not None:
-                raise LookupError(missing)
-            return self._from_elsewhere(ident) if ident < 0 else self._whole(self._ask(ident))
-        except LookupError as error:
-            self._missing.update(dict.fromkeys(line[1:], str(error)))
-            raise
-
-    def _from_elsewhere(self, ident: int) -> Row:
+    def _start(self, ident: int) -> Row:
+        """Return a row that is not recorded as a move."""
+        if ident in self._missing:
+            raise LookupError(self._missing[ident])
+        if ident >= 0:
+            return self._whole(self._ask(ident))
         if -ident > len(self._known):
-            raise LookupError("it was made from a point of another search")
+            raise LookupError("it was made from a point that was reported from elsewhere")
         return self._known[-1 - ident]
 
     def _whole(self, ask: Asked) -> Row:
