@@ -78,8 +78,9 @@ def faulty(rate, step, layers, kind, fixed):
 )
 @pytest.mark.parametrize("constraint", [None, lambda **point: point["step"] - 0.45])
 def test_trials_are_those_of_the_result(path, way, constraint):
+    x0 = [{"rate": 0.1, "step": 0.5, "layers": n, "kind": "a", "fixed": 3} for n in (1, 5, 7)]
     result = minimize(
-        faulty, MIXED, budget=80, seed=1, constraint=constraint, checkpoint=path, **way
+        faulty, MIXED, budget=80, seed=1, x0=x0, constraint=constraint, checkpoint=path, **way
     )
     assert {"ok", "failed", "invalid"} == set(result.statuses)
     assert_same_trials(load_history(path), result)
@@ -372,3 +373,17 @@ def test_points_of_a_long_line_of_moves(path):
     last = history.trials[-1]
     assert same(last.point, result.trials[-1].point)
     assert_same_trials(history, result)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_points_of_users_keep_their_exact_values(path, is_known):
+    """The logarithm of a value, and back, may be its neighbor: a history once gave that."""
+    space = {"rate": Real(1e-5, 1.0, log=True), "n": Integer(1, 9)}
+    values = [0.1, 0.3, 1e-3, 0.007]
+    points = [{"rate": value, "n": i + 1} for i, value in enumerate(values)]
+    given = {"known": [(point, 0.0) for point in points]} if is_known else {"x0": points}
+    fun = lambda rate, n: rate + n  # noqa: E731
+    result = minimize(fun, space, budget=60, seed=0, checkpoint=path, **given)
+    history = load_history(path)
+    assert_same_trials(history, result)
+    assert sum(trial.point["rate"] in values for trial in history) >= 4

@@ -1,6 +1,5 @@
 """The parts of a checkpoint file's header: seeds, initial points, and marks of functions."""
 
-import base64
 import contextlib
 import functools
 from typing import Any
@@ -11,8 +10,9 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.defaults import gl
 from zoopt.core.fingerprints import fingerprint, name_of
 from zoopt.core.seeds import Seed, root_seed
-from zoopt.core.space import Row, Space
+from zoopt.core.space import Space
 from zoopt.run.journal import read_header
+from zoopt.run.rows import packed_row, unpacked_row
 
 __all__ = [
     "described_seed",
@@ -33,30 +33,13 @@ def described_seed(seed: np.random.SeedSequence) -> list[Any]:
 
 
 def packed(candidate: Candidate) -> str:
-    """Return an initial point as a header holds it.
-
-    The encoded row in base64; after a comma, the exact values of logarithmic dimensions.
-    """
-    values = candidate.space.exact_values(candidate.u)
-    return f"{_text(candidate.u)},{_text(values)}" if values else _text(candidate.u)
+    """Return an initial point as a header holds it."""
+    return packed_row(candidate.u, candidate.space)
 
 
 def unpacked(text: str, space: Space) -> Candidate:
     """Return an initial point of a header."""
-    codes, _, values = text.partition(",")
-    row = _numbers(codes)
-    row.flags.writeable = False
-    if values:
-        space.remember(row, _numbers(values).tolist())
-    return Candidate(-1, row, space)
-
-
-def _text(numbers: Row | list[float]) -> str:
-    return base64.b64encode(np.asarray(numbers, "<f8").tobytes()).decode()
-
-
-def _numbers(text: str) -> Row:
-    return np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)
+    return Candidate(-1, unpacked_row(text, space), space)
 
 
 def restored_seed(words: Any) -> np.random.SeedSequence:

@@ -12,7 +12,7 @@ import numpy as np
 from zoopt.core.space import Row, Space
 from zoopt.run.events import Asked, Group, Kind, digest_of
 
-__all__ = ["RecordedRows"]
+__all__ = ["RecordedRows", "packed_row", "unpacked_row"]
 
 #: Rows kept for reuse occupy at most this much memory.
 MOST_BYTES = 64e6
@@ -38,8 +38,9 @@ class RecordedRows:
         self._space = space
         # Points that were reported without an ask have the ids -1, -2, ...: first those that were
         # known before the run, then those reported during the run, which the file does not hold.
-        self._known = [_unpacked(text) for text, *_ in run.get("known", ())]
-        self._by_digest = {digest_of(row): row for row in map(_unpacked, run.get("x0", ()))}
+        self._known = [unpacked_row(text, space) for text, *_ in run.get("known", ())]
+        x0 = [unpacked_row(text, space) for text in run.get("x0", ())]
+        self._by_digest = {digest_of(row): row for row in x0}
         self._kept: dict[int, Row] = {}
         self._kept_bytes = 0
         self._missing: dict[int, str] = {}
@@ -109,5 +110,27 @@ class RecordedRows:
         self._kept_bytes += row.nbytes
 
 
-def _unpacked(text: str) -> Row:
+def packed_row(row: Row, space: Space) -> str:
+    """Return a row as a header holds it.
+
+    The codes in base64; after a comma, the exact values of logarithmic dimensions.
+    """
+    values = space.exact_values(row)
+    return f"{_text(row)},{_text(values)}" if values else _text(row)
+
+
+def unpacked_row(text: str, space: Space) -> Row:
+    """Return a row of a header, read-only, and let the space decode it to its exact values."""
+    codes, _, values = text.partition(",")
+    row = _numbers(codes)
+    if values:
+        space.remember(row, _numbers(values).tolist())
+    return row
+
+
+def _text(numbers: Row | list[float]) -> str:
+    return base64.b64encode(np.asarray(numbers, "<f8").tobytes()).decode()
+
+
+def _numbers(text: str) -> Row:
     return np.frombuffer(base64.b64decode(text), "<f8")
