@@ -243,36 +243,51 @@ def minimize_islands(
         posts = [mailbox.last(i) for i in range(n)]
         walltime = perf_counter() - started
         n_restarts = archipelago.n_restarts
-    found = [(r.fun, r.x) for r in results if r is not None and r.success]
-    for post in posts:
-        if post is not None and post.u is not None:
-            found.append((post.value, point_of(given, np.frombuffer(post.u))))
-    closest = min(
-        (r for r in results if r is not None and r.x is not None),
-        key=lambda r: (r.maxcv, r.fun),
-        default=None,
-    )
-    nothing = (math.nan, None) if closest is None else (closest.fun, closest.x)
-    fun_, x = min(found, key=lambda pair: pair[0], default=nothing)
-    missing = "no evaluation succeeded" if closest is None else "no feasible point was found"
+    shown = [
+        (post.value, point_of(given, np.frombuffer(post.u)))
+        for post in posts
+        if post is not None and post.u is not None
+    ]
     nfev = sum(
-        r.nfev if r is not None else 0 if p is None else p.nfev
-        for r, p in zip(results, posts, strict=True)
+        result.nfev if result is not None else 0 if post is None else post.nfev
+        for result, post in zip(results, posts, strict=True)
     )
-    status = status or _status(results)
-    return IslandsResult(
-        x=x,
-        fun=fun_,
-        success=bool(found),
-        status=status,
-        message=f"{n} islands stopped after {nfev} evaluations: {status}"
-        + ("" if found else f"; {missing}"),
+    return _combined(
+        results,
+        shown,
+        status=status or _status(results),
         nfev=nfev,
-        n_failed=sum(r.n_failed for r in results if r is not None),
         n_restarts=n_restarts,
         walltime=walltime,
         seed=root if root.spawn_key else root.entropy,
+    )
+
+
+def _combined(
+    results: list[Result | None], shown: list[tuple[float, Any]], **known: Any
+) -> IslandsResult:
+    """Return the result of all islands, from their results and the points they have shown."""
+    finished = [result for result in results if result is not None]
+    found = [(result.fun, result.x) for result in finished if result.success] + shown
+    closest = min(
+        (result for result in finished if result.x is not None),
+        key=lambda result: (result.maxcv, result.fun),
+        default=None,
+    )
+    nothing = (math.nan, None) if closest is None else (closest.fun, closest.x)
+    fun, x = min(found, key=lambda pair: pair[0], default=nothing)
+    message = f"{len(results)} islands stopped after {known['nfev']} evaluations: {known['status']}"
+    if not found:
+        missing = "no evaluation succeeded" if closest is None else "no feasible point was found"
+        message = f"{message}; {missing}"
+    return IslandsResult(
+        x=x,
+        fun=fun,
+        success=bool(found),
+        message=message,
+        n_failed=sum(result.n_failed for result in finished),
         islands=results,
+        **known,
     )
 
 
