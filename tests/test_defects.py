@@ -173,7 +173,7 @@ class Never:
     "settings",
     [
         {"terminal_value": 0.05},
-        {"time_budget": 1.5},  # starting two processes takes its part of that
+        {"time_budget": 3.0},  # starting two processes takes its part of that
         {"stopping_criterion": Never()},
         {"sequential": False},
         {},
