@@ -141,7 +141,7 @@ class Archipelago:
         self._calls.add(member, actor.load.remote())
 
     def _send(self, member: "_Member") -> None:
-        """Send an island to its next exchanges, as far as their mail has arrived."""
+        """Let an island run to its next exchanges, as far as the posts for them have arrived."""
         while member.is_ready and not member.has_ended and self._calls.n_of(member) < CALLS_AHEAD:
             mail = self._mail(member)
             if mail is None:

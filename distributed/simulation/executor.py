@@ -208,7 +208,7 @@ class SimulatedExecutor(Executor):
                 self._now = when
 
     def cancel(self, ident: int) -> None:
-        """Discard a candidate; a worker that has begun it finishes it."""
+        """Discard the outcome of a candidate; its simulated time is still spent."""
         self._cancelled.add(ident)
 
     def close(self) -> None:

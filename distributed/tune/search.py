@@ -61,7 +61,7 @@ class ZOOptSearch(SavedSearcher):
     time_attr : str
         The result that measures the progress of a trial.
     max_t : int, optional
-        The ``time_attr`` of a trial that no scheduler stops, as in ASHAScheduler. If given,
+        The value of ``time_attr`` at which a trial is complete, as in ASHAScheduler. If given,
         trials that were stopped early rank behind all others; see the notes.
 
     Attributes
@@ -70,7 +70,7 @@ class ZOOptSearch(SavedSearcher):
         The best trial so far, as ``config`` and ``value``. With ``max_t``, trials that were
         stopped early do not count.
     solver : Solver or None
-        The solver; None until the space is known.
+        The solver; None before Tune passes its settings or asks for a first suggestion.
 
     Raises
     ------
@@ -438,7 +438,7 @@ class ZOOptSearch(SavedSearcher):
         return Best(config, self._outcomes.signed(found.value))
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Adopt a state; only a limit on running trials set before is kept.
+        """Restore a saved state; a limit on running trials that was set before is kept.
 
         Parameters
         ----------

@@ -200,7 +200,7 @@ def is_flags(dimension: object) -> bool:
 def _key(value: Any) -> Any:
     """Return a key that equal objects of equal types share; hashable if their parts are.
 
-    Taken at construction, so that lists are found by what they were, whatever becomes of them.
+    Computed at construction: a list is found by its first contents even if it changes later.
     """
     kind = type(value)
     if kind in (list, tuple):

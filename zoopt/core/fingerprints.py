@@ -1,4 +1,4 @@
-"""Fingerprints of Python objects: the same in every process, and others where objects differ.
+"""Fingerprints of Python objects: equal ones are the same in every process, different ones differ.
 
 An object is its class and its state: what pickle would write of it, without the addresses, orders
 of sets and paths of modules that change from process to process. A function is its bytecode, its
@@ -84,7 +84,7 @@ def name_of(kind: Any) -> str:
 
 
 def _hashed(words: Iterable[bytes | memoryview]) -> bytes:
-    """Hash words so that their bounds count."""
+    """Hash words together with their lengths."""
     digest = hashlib.blake2b(digest_size=16)
     for word in words:
         digest.update(struct.pack("<q", len(word)))
@@ -97,8 +97,10 @@ class _Marker:
 
     def __init__(self, lenient: bool) -> None:
         self._lenient = lenient
-        self._above: dict[int, int] = {}  # what the present object is a part of, by depth
-        self._known: dict[int, tuple[bytes, Any]] = {}  # with the object, so that its id stays its
+        #: Depths of the objects that contain the present one, by id.
+        self._above: dict[int, int] = {}
+        #: Digests by id, each with its object, so that the id is not reused.
+        self._known: dict[int, tuple[bytes, Any]] = {}
 
     def digest(self, thing: Any) -> bytes:
         if thing is None or type(thing) in (bool, int, float, str, bytes):

@@ -34,7 +34,7 @@ __all__ = [
 RACOS_FAMILY = (None, "asracos", "racos", "sracos")
 #: Solvers that select subsets, by the values of the objective and of the constraint.
 PARETO_FAMILY = ("poss", "ponss")
-#: Solvers made for noise that no flag chooses.
+#: Solvers that handle noise themselves.
 NOISE_FAMILY = ("noisy", "pces")
 #: Wrappers that the flags choose.
 RESAMPLE, EMBEDDING, RACE = "resample", "sre", "noisy"
@@ -182,7 +182,7 @@ def wrapped(algorithm: str, parameter: "Parameter", times: int) -> tuple[str, di
 def _continuous_box(dimension: Any, name: str) -> list[list[float]]:
     """Return the ranges of a dimension whose coordinates are all continuous."""
     if not space_of(dimension, name).is_plain:
-        raise ValueError(f"{name} must be continuous, and no range a single point")
+        raise ValueError(f"{name} must be continuous, and each range wider than a single point")
     return [[float(v) for v in dimension.get_region(i)] for i in range(dimension.get_size())]
 
 

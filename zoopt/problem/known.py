@@ -81,7 +81,7 @@ def known_points(
 
 
 def _entries(space: Space, known: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what messages call each point, the point, and its value."""
+    """Yield, for each known point, its name in error messages, the point and its value."""
     if known is None:
         return
     if isinstance(known, (str, os.PathLike)):

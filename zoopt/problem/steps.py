@@ -100,8 +100,8 @@ class Step:
     old : list
         Their values in the parent, in the same order.
     x : 1-D array, or a view that is indexed like one
-        The parent, before the change; read-only. Access to some of its values costs the same in
-        every dimension. Copy it if you keep it beyond the call.
+        The parent, before the change; read-only. Reading a few of its values takes the same time
+        however many dimensions there are. Copy it if you keep it beyond the call.
     value : float
         The value of the parent.
     state : object

@@ -32,7 +32,7 @@ EvaluateMany: TypeAlias = Callable[
 Outcome: TypeAlias = tuple[Candidate, Evaluation]
 
 
-#: Longer texts of failures lose their middle.
+#: The middle of longer error texts is cut out.
 MAX_TEXT = 20_000
 
 
@@ -75,7 +75,7 @@ class Executor(ABC):
         return 1
 
     def clock(self) -> float:
-        """Return the time in seconds by which the run goes."""
+        """Return the current time in seconds on the clock of the run."""
         return perf_counter()
 
     @abstractmethod

@@ -31,8 +31,8 @@ __all__ = ["Asked", "Journal", "Told", "read_header"]
 
 #: Commits take at most this share of the time, as long as groups stay below `GROUP_SECONDS`.
 MAX_SHARE = 0.01
-#: A group is written at the latest after 0.2 s, 2,048 tells, or 1 MB of asks. Larger groups are
-#: slower, since their events no longer fit the processor's cache.
+#: A group is written at the first report after 0.2 s, at 2,048 reports, or at 1 MB of asks. Larger
+#: groups are slower, since their events no longer fit the processor's cache.
 GROUP_SECONDS = 0.2
 GROUP_TELLS = 1 << 11
 GROUP_BYTES = 1 << 20

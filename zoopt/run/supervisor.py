@@ -93,7 +93,8 @@ class Supervisor(Executor, Generic[W]):
 
     #: Whether an answer is safe once it is sent, even if the worker dies at its next message.
     answers_first = True
-    #: Evaluations shorter than this many seconds get twice as many candidates as workers.
+    #: If evaluations take less than this many seconds, up to twice as many candidates as workers
+    #: are in flight.
     short: float
     #: Evaluations shorter than this many seconds get their next message while a worker is busy.
     sent_ahead: float

@@ -326,7 +326,7 @@ def adopt_main(theirs: MainModule) -> None:
 
 
 def publish(functions: Iterable[Any]) -> None:
-    """Put the names of the user's main script where pickles by reference look for them."""
+    """Copy the globals of the user's main script to where pickles look for them by name."""
     for function in functions:
         if getattr(function, "__module__", None) == "__main__" and hasattr(function, "__globals__"):
             known = {k: v for k, v in function.__globals__.items() if not k.startswith("__")}

@@ -62,7 +62,8 @@ class Poss(Proposer):
     4. Otherwise add s, and remove all members z of its class with ``f(s) <= f(z)`` and
        ``c(s) >= c(z)``.
 
-    The paper flips no bit at times, evaluates subsets repeatedly, and has no classes.
+    The paper's version sometimes flips no bit at all, may evaluate a subset more than once, and
+    has no classes.
 
     References
     ----------
@@ -403,7 +404,7 @@ class Ponss(Poss):
 
     @property
     def proven(self) -> Best | None:
-        """The finalist of least mean, from half of its evaluations to the planned end.
+        """The finalist with the lowest mean, once half of its final evaluations are reported.
 
         With ``final_share=0`` it is the feasible member of least value.
         """
@@ -426,7 +427,7 @@ class Ponss(Poss):
         -------
         Best or None
             A finalist has its standard error and number of calls. None if no feasible subset is
-            known. Beyond the planned end, the members count again.
+            known. Beyond the planned budget, it is the best feasible member of the archive again.
         """
         return self.proven or self._least_member()
 

@@ -28,7 +28,7 @@ __all__ = ["RandomEmbedding", "RandomMatrix", "check_ordered"]
 
 Entries: TypeAlias = npt.NDArray[Any]
 
-#: Number of entries from which a matrix is in single precision.
+#: Matrices with at least this many entries are stored in single precision.
 SINGLE_FROM = 1_000_000
 #: Least number of points of the space.
 MIN_POINTS = 1_000_000

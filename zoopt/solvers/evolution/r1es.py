@@ -62,7 +62,8 @@ class R1ES(Proposer):
     budget, seed, x0
         See `zoopt.Solver`.
     mean : point or Candidate, optional
-        Initial mean; by default the first point of x0, or else the middle. It is not evaluated.
+        Initial mean; by default the first point of x0, or else the middle. A mean given here is not
+        itself evaluated.
     sigma : float, default 0.15
         Initial step size as a fraction of the width of each dimension, from 1e-12 to 0.5.
     population_size : int, optional
