@@ -130,8 +130,8 @@ def minimize(
         How often an evaluation is tried again when its worker process dies.
     on_error : {"auto", "raise", "record"}, optional
         What to do when ``fun`` raises or returns no number. "raise" raises the error. "record"
-        records a failed evaluation. "auto" raises if the first three evaluations all fail, and
-        otherwise records failures, with one warning.
+        records a failed evaluation. "auto" raises if the first three calls all raise or return no
+        number, and otherwise records failures, with one warning. NaN is recorded in any case.
     max_failures : int, optional
         Stop when more than this number of evaluations have failed.
     terminal_value : float, optional

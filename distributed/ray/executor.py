@@ -39,7 +39,7 @@ logger = logging.getLogger("zoopt")
 
 #: Seconds without a ready worker after which the reason is logged.
 PATIENCE_SECONDS = 10.0
-#: Number of nodes lost during one evaluation from which the evaluation is blamed.
+#: Node losses of one evaluation, beyond which further ones count against its retries.
 MAX_LOST_NODES = 10
 #: Largest drift between two clocks, in seconds a second.
 DRIFT = 1e-4

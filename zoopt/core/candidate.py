@@ -220,7 +220,7 @@ class StepCandidate(Candidate):
         self._row = row
 
     def detach(self) -> None:
-        """Drop the parent's row, so that the row may be overwritten. Set `base` or settle next."""
+        """Drop the parent's row, so that it may be overwritten; then set `base` or settle."""
         self.base = NO_ROW
 
     def settle(self, row: Row) -> None:

@@ -168,7 +168,7 @@ class Real:
         return int(self._last - self._first) + 1 if self._last >= self._first else math.inf
 
     def encode(self, value: Any) -> float:
-        """Return the code of a value; one off the grid has that of its neighbor.
+        """Return the code of a value; between grid points, that of the nearer one.
 
         With ``log``, `decode` returns the value exactly: where no code near the logarithm decodes
         to it, since several floats share a code, the value itself is remembered.

@@ -74,7 +74,7 @@ class Solver(ABC):
     name = "solver"
     #: Whether it is steered by the signed value of exactly one constraint.
     needs_constraint = False
-    #: Whether it evaluates points repeatedly, as under noise, where the best may owe to luck.
+    #: Whether it evaluates the same point repeatedly, since a single value may be luck.
     repeats = False
     #: Makes a candidate from a proposal.
     _make: Callable[..., Candidate] = Candidate
@@ -98,7 +98,7 @@ class Solver(ABC):
         self.n_foreign = 0
         self._in_flight: dict[int, Candidate] = {}
         self._best: Best | None = None
-        self._bar = math.nan  # a value from here on is no better; NaN before a feasible point
+        self._bar = math.nan  # values from here on are no better; NaN before a feasible point
         self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
         self._queue.reverse()
 
@@ -139,7 +139,7 @@ class Solver(ABC):
         Exhausted
             If nothing is left to ask and nothing is in flight.
         NothingFeasible
-            If the filter rejected 1,000 proposals in a row, or all that there are.
+            If the filter rejected 1,000 proposals in a row, or every point of a finite space.
 
         Examples
         --------
@@ -207,7 +207,7 @@ class Solver(ABC):
             self._compare(asked, evaluation)
 
     def _identify(self, given: Any, asked: Candidate | None) -> Candidate:
-        """Take the candidate out of flight of which a copy or the ``x`` is given.
+        """Remove from flight, and return, the candidate given by a copy or by its ``x``.
 
         Parameters
         ----------
@@ -413,7 +413,7 @@ class Proposer(Solver):
 
     @abstractmethod
     def _propose(self) -> Proposal | None:
-        """Return a row and its move; None, with nothing changed, to wait or at the end.
+        """Return a row and its move, or None, with nothing changed, to wait or at the end.
 
         The id of the candidate will be `n_asked`. A solver whose `_make` is `PackedCandidate`
         returns packed bits in place of a row.

@@ -58,7 +58,7 @@ class View(Protocol):
 
     @property
     def extra(self) -> Callable[[Any, Any], Any] | None:
-        """What makes the extra of an evaluation from its point and value; None without one."""
+        """Computes `Evaluation.extra` from a point and its value; None without an extra."""
 
 
 class ArrayView:
@@ -157,7 +157,8 @@ class Calls:
     view : View
         How points look to all the functions.
     seed : SeedSequence
-        The seed of the run, from which an objective with an argument ``rng`` or ``seed`` gets it.
+        The seed of the run. The objective's argument ``rng`` or ``seed``, if it has one, derives
+        from it.
     constraints : Constraints, optional
     repeat : callable, optional
         ``repeat(point, 1)`` is called in place of the objective for a point that was evaluated

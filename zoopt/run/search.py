@@ -124,7 +124,9 @@ class Search:
         return self._executor.replaying
 
     def run(self) -> Result:
-        """Run to the end and return the Result; the executor is closed whatever happens.
+        """Run to the end and return the Result.
+
+        The executor is closed in any case, unless another run is using it.
 
         Raises
         ------

@@ -39,7 +39,8 @@ TRAIN_SIZE, POSITIVE_SIZE, NON_UPDATE_ALLOWED, RESAMPLE_TIMES = 25, 5, 100, 20
 class NoisyRace(Wrapper):
     """The default for noisy objectives: races `SSRacos` against `PCES`, continues with the winner.
 
-    Each solver gets a twentieth of the budget. Then the best point of `SSRacos` and the mean of
+    Each solver gets a twentieth of the budget,
+    or up to 15 % of a small one. Then the best point of `SSRacos` and the mean of
     `PCES` are evaluated several times each. If the mean is better, the objective appears to have a
     single valley, and `PCES` continues to the end. Otherwise `SSRacos` continues until 55% of the
     budget are used, and another `PCES` polishes its point: it starts there, with small steps.
@@ -150,7 +151,7 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _ask_anyone(self, solvers: list[Solver]) -> Candidate | None:
-        """Ask all solvers once more: those given up, too, and suppression beyond its budget."""
+        """Ask every solver once more, given up or not, and suppression beyond its budget."""
         self._given_up.clear()
         self._suppression.planned_budget = self.planned_budget
         for inner in solvers:
