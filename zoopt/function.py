@@ -131,7 +131,7 @@ def minimize(
     on_error : {"auto", "raise", "record"}, optional
         What to do when ``fun`` raises or returns no number. "raise" raises the error. "record"
         records a failed evaluation. "auto" raises if the first three calls all raise or return no
-        number, and otherwise records failures, with one warning. NaN is recorded in any case.
+        number, NaN excepted, and otherwise records failures, with one warning.
     max_failures : int, optional
         Stop when more than this number of evaluations have failed.
     terminal_value : float, optional
