@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 
 import numpy as np
-import pandas as pd
 import pytest
 from objectives import BOX, sphere
 
@@ -15,6 +14,8 @@ from zoopt.run import history as history_module
 from zoopt.run import journal as journal_module
 from zoopt.run import result as result_module
 from zoopt.run import rows, trials
+
+pd = pytest.importorskip("pandas")
 
 pytestmark = pytest.mark.filterwarnings("ignore::zoopt.EvaluationWarning")
 

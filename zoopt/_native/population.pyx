@@ -133,7 +133,7 @@ cdef class Population(Members):
         self._width = 1.0
 
     def propose(self, Py_ssize_t n_redrawn=0, double width=1.0):
-        """Draw a new point from a learned region, or with the exploration rate from the whole space."""
+        """Draw a new point from a learned region or, with the exploration rate, from anywhere."""
         cdef Py_ssize_t i, k, parent = self._draw_child(n_redrawn, width)
         cdef double *fresh
         if parent < 0:
