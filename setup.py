@@ -14,11 +14,20 @@ from setuptools.command.build_ext import build_ext
 class OptionalBuildExt(build_ext):
     """Build the kernels if a compiler is there; without one the plain-Python twin serves."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
     def run(self):
         try:
             super().run()
         except Exception as error:
             self._warn(error)
+
+    def build_extensions(self):
+        translate(self.extensions)
+        super().build_extensions()
 
     def build_extension(self, ext):
         try:
@@ -37,20 +46,23 @@ class OptionalBuildExt(build_ext):
 def extensions():
     if os.environ.get("ZOOPT_NO_NATIVE") == "1":
         return []
-    import numpy
-    from Cython.Build import cythonize
-
-    debug = os.environ.get("ZOOPT_DEBUG_KERNELS") == "1"
-    kernels = [
+    return [
         Extension(
             f"zoopt._native.{name}",
             [f"zoopt/_native/{name}.pyx"],
-            include_dirs=[numpy.get_include()],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
         )
         for name in ("seen", "pairs", "members", "population", "archive")
     ]
-    return cythonize(
+
+
+def translate(kernels):
+    """Turn the kernels into C: once, when they are built, and not whenever metadata is asked for."""
+    import numpy
+    from Cython.Build import cythonize
+
+    debug = os.environ.get("ZOOPT_DEBUG_KERNELS") == "1"
+    translated = cythonize(
         kernels,
         force=True,  # the generated C file does not tell which directives made it
         compiler_directives={
@@ -64,6 +76,9 @@ def extensions():
             "binding": True,
         },
     )
+    for kernel, made in zip(kernels, translated, strict=True):
+        kernel.sources = made.sources
+        kernel.include_dirs.append(numpy.get_include())
 
 
 setup(
