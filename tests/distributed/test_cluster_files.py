@@ -432,7 +432,7 @@ def test_the_job_that_was_killed_goes_on(local_ray, tmp_path):
 
     path = tmp_path / "digits.db"
     address = ray.get_runtime_context().gcs_address
-    line = [sys.executable, str(FOLDER / "job.py"), str(path), "--budget", "16"]
+    line = [sys.executable, str(FOLDER / "job.py"), str(path), "--budget", "16", "--workers", "1"]
     settings = {"env": {**os.environ, "RAY_ADDRESS": address}, "text": True}
 
     job = subprocess.Popen(line, stdout=subprocess.DEVNULL, **settings)

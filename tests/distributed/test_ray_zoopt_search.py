@@ -175,7 +175,7 @@ def test_the_searcher_of_a_job_is_restored_from_its_folder(local_ray, tmp_path):
     assert restored.optimizer.complete_num == 11
     n_before = len(restored.solution_dict)
     assert n_before == 12
-    grid = job(tmp_path, restored, Counter.remote(), 2, n_trials=8, name="second", space={})
+    grid = job(tmp_path, restored, Counter.remote(), 1, n_trials=8, name="second", space={})
     assert len(grid) == 8
     suggested = [tuple(s.get_x()) for s in restored.solution_dict.values()]
     assert len(set(suggested)) == 20
