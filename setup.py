@@ -50,14 +50,14 @@ def extensions():
         Extension(
             f"zoopt._native.{name}",
             [f"zoopt/_native/{name}.pyx"],
-            extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off"],
+            extra_compile_args=[] if os.name == "nt" else ["-O3", "-g0", "-ffp-contract=off"],
         )
         for name in ("seen", "pairs", "members", "population", "archive")
     ]
 
 
 def translate(kernels):
-    """Turn the kernels into C: once, when they are built, and not whenever metadata is asked for."""
+    """Turn the kernels into C: once, when they are built, not when metadata is asked for."""
     import numpy
     from Cython.Build import cythonize
 

@@ -74,7 +74,7 @@ def test_without_a_number_it_takes_what_the_cluster_has():
     "how",
     [
         "SIGKILL",
-        "os._exit",
+        pytest.param("os._exit", marks=pytest.mark.slow),
         pytest.param("segmentation fault", marks=pytest.mark.slow),
         pytest.param("abort", marks=pytest.mark.slow),
     ],

@@ -100,7 +100,7 @@ class DiesOnce:
         return sphere(x)
 
 
-@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("keeps", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_island_that_is_lost_begins_again_on_the_same_way(tmp_path, undisturbed, keeps):
     (tmp_path / "marks").mkdir()
     result = minimize_islands(

@@ -129,6 +129,7 @@ def test_prints_logs_and_servers_of_a_local_ray(own_ray):
     assert listening <= loopback
 
 
+@pytest.mark.slow  # the fast tier kills a submitted job, and the driver of islands
 def test_kill_9_of_the_driver_and_resume_give_the_uninterrupted_run(own_ray):
     path = own_ray / "run.db"
     process = start(own_ray, f"run(checkpoint={str(path)!r})")

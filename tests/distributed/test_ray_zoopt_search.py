@@ -120,6 +120,7 @@ def test_points_to_evaluate_and_a_space_of_its_own(local_ray, tmp_path):
     assert suggested[:2] == [list(point.values()) for point in points]
 
 
+@pytest.mark.slow
 def test_a_job_ends_with_its_space(local_ray, tmp_path):
     from ray.tune.search.zoopt import ZOOptSearch
 
@@ -165,6 +166,7 @@ def test_a_restored_searcher_goes_on_as_the_saved_one(local_ray, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_searcher_of_a_job_is_restored_from_its_folder(local_ray, tmp_path):
     from ray.tune.search.zoopt import ZOOptSearch
 
