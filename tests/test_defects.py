@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -185,7 +186,10 @@ def test_defect_09_parallel_runs_end_and_leave_no_process(settings):
     before = multiprocessing.active_children(), children()
     budget = 10**6 if "time_budget" in settings else 400
     parameter = Parameter(budget=budget, seed=0, parallel=True, server_num=2, **settings)
-    objective = Objective(lambda solution: sum((v - 0.2) ** 2 for v in solution.get_x()), box(2))
+    pause = 0.001 if "time_budget" in settings else 0.0  # rather than keep all processors busy
+    objective = Objective(
+        lambda solution: time.sleep(pause) or sum((v - 0.2) ** 2 for v in solution.get_x()), box(2)
+    )
     solution = Opt.min(objective, parameter)
     assert len(objective.get_history()) == solution.result.nfev <= budget
     expected = {"stopping_criterion": "stop", "sequential": "budget"}

@@ -459,7 +459,7 @@ def test_an_executor_serves_one_run_after_another_but_not_two_at_once():
 
 
 def test_large_points_travel():
-    space = [(-1.0, 1.0)] * 200_000
+    space = [(-1.0, 1.0)] * 50_000  # several times what a pipe holds
     result = minimize(lambda x: float(x @ x), space, budget=12, seed=0, workers=2)
     assert result.nfev == 12
     assert result.n_failed == 0

@@ -55,9 +55,25 @@ def test_solver_keeps_the_laws_for_every_seed(solver, space):
         check_solver(functools.partial(make_solver, solver), SPACES[space], seed)
 
 
-@pytest.mark.parametrize("replacement", ["WR", "RR", "LM"])
+REPLACEMENTS = pytest.mark.parametrize("replacement", ["WR", "RR", "LM"])
+
+
+@REPLACEMENTS
 @pytest.mark.parametrize("space", SPACES)
-def test_every_replacement_keeps_the_laws(replacement, space, kernels, seed):
+def test_every_replacement_keeps_the_laws(replacement, space, seed):
+    replacement_keeps_the_laws(replacement, space, seed)
+
+
+@REPLACEMENTS
+@pytest.mark.parametrize(
+    "space",
+    [pytest.param(space, marks=[] if space == "mixed" else pytest.mark.slow) for space in SPACES],
+)
+def test_every_replacement_keeps_the_laws_on_each_of_the_twins(replacement, space, kernels, seed):
+    replacement_keeps_the_laws(replacement, space, seed)
+
+
+def replacement_keeps_the_laws(replacement, space, seed):
     make = functools.partial(make_solver, "sracos", replacement=replacement, positive_size=3)
     for name, law in LAWS.items():
         if replacement == "LM" and name == "only_the_order_of_values_counts":

@@ -105,6 +105,7 @@ def test_one_that_always_kills_its_worker_is_lost_after_its_retries():
     assert "died 2 times" in result.failures[0].error
 
 
+@pytest.mark.slow  # a dozen workers; the fast tier has the same with processes
 def test_workers_that_only_die_end_the_run_with_the_best_so_far():
     def deadly(x):
         objectives.die("SIGKILL")
