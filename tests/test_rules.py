@@ -68,7 +68,7 @@ def test_failures_are_listed_and_counted_by_kind(caplog):
             raise ValueError("boom")
         if chance < 0.2:
             return None
-        if chance < 0.25:
+        if chance < 0.4:
             die("SIGKILL")
         return sphere(x)
 

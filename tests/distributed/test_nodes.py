@@ -211,7 +211,7 @@ def test_a_ray_that_is_gone_ends_the_run_in_an_error(tell, monkeypatch, gone):
     print("SAME", (alone.history == result.history).all(), result.n_failed)
     """)
     assert words["SAME"] == "True 0"
-    assert "a run with a checkpoint can go on" in words["ERROR"]
+    assert "a run with a checkpoint can be resumed" in words["ERROR"]
 
 
 @pytest.mark.parametrize("how", ["kill", "suspend"])
