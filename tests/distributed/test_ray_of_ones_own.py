@@ -186,6 +186,7 @@ def test_workers_without_zoopt_are_explained_at_once(own_ray):
     assert "EXPLAINED True" in output, output
 
 
+@pytest.mark.slow
 def test_a_runtime_env_takes_modules_of_this_machine_along(own_ray):
     module = own_ray / "away" / "ours_alone"
     module.mkdir(parents=True)

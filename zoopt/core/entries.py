@@ -55,7 +55,14 @@ def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
             f"from the first to the second number of each array, or {bounds} for the first array "
             "as lower and the second as upper bounds"
         )
-    dimensions = [_dimension(entry, i, names) for i, entry in enumerate(entries)]
+    if isinstance(entries, np.ndarray) and entries.ndim == 2 and entries.shape[1] == 2:
+        return None, _from_bounds(entries[:, 0], entries[:, 1])
+    known: dict[int, Dimension] = {}  # by id of the entry: [(0, 1)] * n holds one pair n times
+    dimensions = []
+    for i, entry in enumerate(entries):
+        if id(entry) not in known:
+            known[id(entry)] = _dimension(entry, i, names)
+        dimensions.append(known[id(entry)])
     if not dimensions:
         raise ValueError("a space needs at least one dimension")
     return names, dimensions
