@@ -15,16 +15,14 @@ OTHERS = [name for name in ON_RAY if name != CLUSTER]
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_page_keeps_its_promises_in_a_ray_that_is_there(name, local_ray, tmp_path):
-    """Without one, each run of the page starts a Ray and stops it: for the slow tier."""
     address = ray.get_runtime_context().gcs_address
     first = f"import ray; ray.init({address!r}, log_to_driver=False)"
     run_page(DOCS / name, tmp_path, first)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("Ray of one's own")
-@pytest.mark.parametrize(
-    "name", [CLUSTER, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
-)
+@pytest.mark.parametrize("name", [CLUSTER, *OTHERS])
 def test_a_page_starts_the_ray_that_it_needs(name, ray_environment, tmp_path, short_folder):
     home = {"HOME": str(short_folder), "RAY_TMPDIR": str(short_folder)}
     run_page(DOCS / name, tmp_path, **home)

@@ -172,6 +172,7 @@ def test_ctrl_c_returns_the_best_so_far(own_ray):
     assert "ENDED interrupted True True" in output, output
 
 
+@pytest.mark.slow
 def test_workers_without_zoopt_are_explained_at_once(own_ray):
     decoy = own_ray / "zoopt"  # what workers find first
     decoy.mkdir()
