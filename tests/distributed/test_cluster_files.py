@@ -426,6 +426,7 @@ def test_what_is_submitted_is_the_job_with_its_settings(monkeypatch):
     assert ended.value.code
 
 
+@pytest.mark.slow  # the fast tier kills the driver of islands
 @pytest.mark.ray
 def test_the_job_that_was_killed_goes_on(local_ray, tmp_path):
     import ray
