@@ -297,7 +297,7 @@ class Dimension2(_Coordinates):
     Raises
     ------
     TypeError, ValueError
-        If an entry is wrong; names it.
+        If an entry is wrong. The message names it.
 
     Examples
     --------

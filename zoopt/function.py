@@ -58,9 +58,10 @@ def minimize(
     progress: bool = False,
     verbosity: int = 0,
 ) -> Result:
-    """Minimize a function of which only values are known.
+    """Minimize a function that can only be evaluated.
 
-    The function may be noisy, discontinuous, slow, or fail now and then. No derivatives are used.
+    The function may be noisy, discontinuous or slow, and may sometimes fail. No derivatives are
+    used.
 
     Parameters
     ----------
@@ -68,9 +69,9 @@ def minimize(
         The objective. With bounds or a list of dimensions it is called as ``fun(x) -> number``,
         where x is a 1-D array, of dtype object if the dimensions are of different types. With named
         dimensions it is called as ``fun(**point) -> number``. If its signature has an argument
-        ``rng`` or ``seed`` that is neither bound by `functools.partial` nor the name of a
-        dimension, it gets a `numpy.random.Generator` or an int derived from the seed of the run and
-        the number of the evaluation.
+        ``rng`` or ``seed``, it gets a `numpy.random.Generator` or an int, derived from the seed of
+        the run and the number of the evaluation. An argument that is bound by `functools.partial`
+        or is the name of a dimension is not passed in this way.
     space : sequence, mapping or Space
         The search space: a list of ``(low, high)`` pairs and of `Real`, `Integer` and `Choice`, or
         a dictionary from names to these.
@@ -85,25 +86,28 @@ def minimize(
         `NoisyRace`, and `Result.fun` is the mean of ``nfev_x`` values with the standard error
         ``fun_std``.
     seed : int, SeedSequence or None, optional
-        Runs with the same seed are the same. With None, the seed is drawn; see `Result.seed`.
+        Serial runs with the same seed are the same; parallel runs are, if ``window`` is set. With
+        None, the seed is drawn; see `Result.seed`.
     x0 : point, list of points or DataFrame, optional
-        Points to evaluate first. Anything that ``space`` contains is one point. A Series and the
-        columns of a DataFrame are read by label if the dimensions have names.
+        Points to evaluate first. A value for which ``Space.contains`` is true is taken as one
+        point; in one dimension a bare value is a point too. A Series and the columns of a DataFrame
+        are read by label if the dimensions have names.
     known : iterable, DataFrame, History, Result or path, optional
         Points with values from elsewhere, such as an earlier run. They are reported to the solver
         before its first proposal and cost no evaluations. See the notes.
     constraint : callable or sequence of callables, optional
-        Called like ``fun``, beside it. A point is feasible if all numbers that the constraints
-        return are at least 0. Feasible points rank by value; infeasible points rank after them, by
-        violation. If a constraint raises, or returns NaN, the evaluation is invalid.
+        Called with the same point as ``fun``, at every evaluation. A point is feasible if all
+        numbers that the constraints return are at least 0. Feasible points rank by value;
+        infeasible points rank after them, by violation. If a constraint raises, or returns NaN or a
+        boolean, the evaluation is invalid.
     filter : callable, optional
-        Called like ``fun``, in this process. Points for which it returns a false value are not
-        evaluated and cost no evaluations. `NothingFeasible` is raised when it has rejected 1,000
-        points in a row.
+        Called with the same point as ``fun``, in this process. Points for which it returns a false
+        value are not evaluated and do not count toward the budget. `NothingFeasible` is raised when
+        it has rejected 1,000 points in a row.
     delta : callable, optional
         ``delta(step)`` returns the value of ``fun`` after a change of a few dimensions, or a tuple
         of that value and a state; see `Step`. ``fun`` is still called for the first points and for
-        uniform samples, and may return such a tuple too. Works with "sracos" and "racos", without
+        uniform samples, and may also return such a tuple. Works with "sracos" and "racos", without
         names, and with evaluations in this process or its threads. Constraints and the filter get
         whole points. If the first three calls of ``delta`` all fail, its error is raised, unless
         ``on_error="record"``.
@@ -116,30 +120,33 @@ def minimize(
         which is left open at the end. For processes and Ray, the objective and everything it
         refers to must pickle (with cloudpickle).
     window : int, optional
-        Largest number of evaluations proposed without each other's results. With it, a parallel run
-        depends on the seed and the window alone, and not on the number of workers or their timing.
+        Largest number of proposed points whose results the solver has not been told yet. Results
+        are told in the order of the proposals. A parallel run with a window depends on the seed and
+        the window alone, not on the number of workers or their timing.
     checkpoint : path, optional
-        File that keeps the run. If it exists, the run in it continues exactly where it ended,
-        whatever ended it. See `resume`.
+        File that stores the run. If it exists, the run in it continues exactly where it stopped.
+        See `resume`.
     time_budget : float, optional
-        Seconds from the start of the run. Worker processes are stopped at that time; other
-        evaluations are finished first.
+        Seconds from the start of the run. Worker processes and Ray workers are stopped at that
+        time; other backends finish the running calls first.
     eval_timeout : float, optional
-        Seconds after which a single evaluation is stopped. Implies worker processes.
+        Seconds after which a single evaluation is stopped. Uses worker processes unless ``backend``
+        is "ray".
     retries : int, optional
-        How often an evaluation is tried again when its worker process dies.
+        How often an evaluation is tried again if its worker dies.
     on_error : {"auto", "raise", "record"}, optional
         What to do when ``fun`` raises or returns no number. "raise" raises the error. "record"
-        records a failed evaluation. "auto" raises if the first three calls all raise or return no
-        number, NaN excepted, and otherwise records failures, with one warning.
+        records a failed evaluation. "auto" raises the first error if the first three calls all
+        raise or return no number (NaN does not count here). Otherwise it records failures, with one
+        warning.
     max_failures : int, optional
         Stop when more than this number of evaluations have failed.
     terminal_value : float, optional
         Stop when the best value is at most this.
     keep_points : bool or int, optional
-        How many of the last points `Result.trials` holds: True for all, False for none. By default
-        all of them while ``budget * n_columns * 8`` stays below 64 million bytes, and otherwise the
-        last 1,000, or as many as fit into that memory. With ``delta``, all or none.
+        How many of the last points `Result.trials` holds: True for all, False for none. By default,
+        all of them if ``budget * n_columns * 8`` is below 64 million bytes; otherwise the last
+        1,000, or as many as fit into that memory. With ``delta``, all or none.
     stop : callable, optional
         ``stop(search)`` is called after each evaluation; a true value stops the run.
     callbacks : callable, object, or iterable of these, optional
@@ -147,8 +154,8 @@ def minimize(
         ``on_tell`` and ``on_end``; see `Callback`. StopIteration stops the run.
     vectorized : bool, optional
         Whether ``fun`` evaluates many points at once: it gets a matrix with one point per row, or
-        with named dimensions one array per name, and returns one value per point. Constraints do
-        the same.
+        with named dimensions one array per name, and returns one value per point. Constraints are
+        called in the same way.
     progress : bool, optional
         Whether to show a progress bar on a terminal.
     verbosity : int, optional
@@ -158,24 +165,25 @@ def minimize(
     -------
     Result
         The best point with its value, and the record of the run. ``success`` is False if no
-        evaluation succeeded or none was feasible; ``x`` is then the point of least violation.
+        evaluation succeeded, in which case ``x`` is None, or if none was feasible, in which case
+        ``x`` is the point of least violation.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is wrong; names it, before any evaluation.
+        If an argument is wrong. The message names the argument. Raised before any evaluation.
     Exception
-        The objective's own, as ``on_error`` says. Its attribute ``zoopt_result`` is the Result of
-        the evaluations so far.
+        The exception that the objective raised, if ``on_error`` lets it end the run. Its attribute
+        ``zoopt_result`` is the Result of the evaluations so far.
     JournalError
-        If ``checkpoint`` holds another run, or the file cannot be used.
+        If ``checkpoint`` holds a different run, or the file cannot be used.
     NothingFeasible
         If ``filter`` rejects 1,000 points in a row.
 
     See Also
     --------
     resume : Continue a run from its checkpoint.
-    Opt.min : The same for the classes of ZOOpt.
+    Opt.min : The same with the classes of ZOOpt.
 
     Notes
     -----
@@ -184,8 +192,9 @@ def minimize(
     - pairs ``(point, value)``; instead of a number the value may be an `Evaluation`, which also has
       a violation of the constraints;
     - a pandas DataFrame with one column per dimension and a column ``value``, and possibly the
-      other columns that `Result.to_frame` makes. Dimensions without names are the columns ``x0``,
-      ``x1``, ..., or whatever columns there are, in order. Other columns are an error;
+      other columns that `Result.to_frame` makes. Without names, the dimensions are read from the
+      columns ``x0``, ``x1``, ...; if these are missing, from all remaining columns in their order,
+      which must be as many as the dimensions. With names, unknown columns are an error;
     - a `History`, a `Result`, or the path of a checkpoint file.
 
     Points outside the space and points whose value is NaN or None are left out, with one warning
@@ -287,7 +296,7 @@ def run_function(
     known: list[tuple[Candidate, Evaluation]],
     verbosity: int = 0,
 ) -> Result:
-    """Run the search that `minimize` or `resume` has put together."""
+    """Run the search that `minimize` or `resume` has set up."""
     if verbosity > 1:
         options.callbacks = (*options.callbacks, _PrintBest())
     view = view_for(space)

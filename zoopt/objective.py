@@ -143,7 +143,7 @@ class Objective:
         Raises
         ------
         TypeError, ValueError
-            If the function returns no number.
+            If the function does not return a number.
         """
         values = []
         for _ in range(self._resample_times):

@@ -67,7 +67,8 @@ class Opt:
         Raises
         ------
         TypeError, ValueError
-            If a setting is wrong or has no effect; names it, before any evaluation.
+            If a setting is wrong or has no effect. The message names it. Raised before any
+            evaluation.
         Exception
             The objective's own error, if its first three calls all raise.
         AllEvaluationsFailed

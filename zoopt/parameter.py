@@ -112,7 +112,7 @@ class Parameter:
     stopping_criterion : object, optional
         An object with a method ``check(optcontent)``; see `DefaultStoppingCriterion`.
     seed : int, optional
-        Runs with the same seed are the same.
+        Serial runs with the same seed are the same; parallel runs are, if ``window`` is set.
     parallel : bool
         Whether to evaluate in worker processes.
     server_num : int
@@ -129,7 +129,7 @@ vectorized, progress, verbosity
     Raises
     ------
     TypeError, ValueError
-        If a value is wrong; names the argument.
+        If a value is wrong. The message names the argument.
 
     Notes
     -----

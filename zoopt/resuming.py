@@ -40,7 +40,7 @@ def resume(
 
     The evaluations in the file are reported again, in their order, to the solver, the stop rules
     and the callbacks. Evaluations that were in flight are repeated with the same numbers and seeds.
-    For a finished run the result is returned at once, unless ``budget`` is larger than before.
+    For a finished run, the result is returned at once unless ``budget`` is larger than before.
 
     Parameters
     ----------
@@ -54,7 +54,8 @@ def resume(
         Needed if ``algorithm`` was a class or another callable.
     constraint, filter, delta : callable, optional
         Needed if they were passed to `minimize`. An Objective has its own constraint and delta, and
-        a Parameter its own filter. The states of a delta are made again by calls that do not count.
+        a Parameter its own filter. States that ``delta`` needs are computed again; these calls do
+        not count toward the budget.
     parameter : Parameter, optional
         Only for an Objective. Needed if it has a stopping criterion or an isolation function;
         otherwise the settings in the file are used.
@@ -68,17 +69,17 @@ def resume(
     Returns
     -------
     Result or Solution
-        A Solution for an Objective.
+        A Solution for an Objective, otherwise a Result.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     JournalError
-        If the file cannot be used. It is left as it is.
+        If the file cannot be used. It is left unchanged.
     TypeError, ValueError
-        If an argument is wrong, or the file cannot hold something that must be passed again; names
-        it.
+        If an argument is wrong, or if something that the file cannot hold was not passed again. The
+        message names it.
 
     See Also
     --------
@@ -117,7 +118,7 @@ def resume(
             setattr(options, name, value)
     if run["stop"] is not None and options.stop is None:
         wanted = "parameter" if isinstance(objective, Objective) else "stop"
-        raise ValueError(f"{wanted} must be passed again: the run stops by {run['stop']}")
+        raise ValueError(f"{wanted} must be passed again: the run has the stop rule {run['stop']}")
     for name in ("constraint", "filter", "delta"):
         value = getattr(options, name)
         if run.get(name) is not None and value is None:
@@ -134,7 +135,9 @@ def resume(
         solver_options = dict(run["options"])
         if solver_options.get("isolation") is not None:
             if parameter is None:
-                raise ValueError("parameter must be passed again: the run has an isolation")
+                raise ValueError(
+                    "parameter must be passed again: the run has an isolation function"
+                )
             solver_options["isolation"] = isolation_of(parameter)
         elif not settings.is_default("isolationFunc"):
             raise ValueError("parameter has an isolationFunc, and the run has none")
@@ -150,7 +153,9 @@ def resume(
             known=known,
         )
     if solver is None and run["algorithm"].startswith("<"):
-        raise ValueError(f"solver must be passed again: the run has {run['algorithm']}")
+        raise ValueError(
+            f"solver must be passed again: the run was started with algorithm={run['algorithm']}"
+        )
     return run_function(
         objective,
         given,

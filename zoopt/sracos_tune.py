@@ -64,8 +64,8 @@ class SRacosTune(Replacement):
     Raises
     ------
     TypeError, ValueError
-        If an argument is wrong, the budget is not set, or an initial point is outside the space;
-        names it.
+        If an argument is wrong, the budget is not set, or an initial point is outside the space.
+        The message names it.
 
     Notes
     -----

@@ -107,10 +107,10 @@ def minimize_islands(
 ) -> IslandsResult:
     """Minimize by several searches at once that exchange their best points.
 
-    Use it when one driver cannot keep up, above about 2,000 evaluations a second on Ray. Each
-    island is a Ray actor that runs its own solver and driver; it evaluates by itself or with its
-    own workers. For slower objectives, and with few islands, `zoopt.minimize` with workers finds
-    better values from the same budget, because one search uses all results.
+    Use it when one driver cannot keep up, that is, above about 2,000 evaluations per second on Ray.
+    Each island is a Ray actor that runs its own solver and driver; it evaluates by itself or with
+    its own workers. For slower objectives, and with few islands, `zoopt.minimize` with workers
+    finds better values from the same budget, because one search uses all results.
 
     After every `exchange` evaluations an island shows its best point. It adopts the best point
     that the other islands showed `lag` exchanges earlier, if that is better than its own. Points
@@ -132,7 +132,7 @@ def minimize_islands(
         Age of the points that islands adopt, in exchanges. An island can be this far ahead of the
         slowest one before it waits; with 0 every exchange waits for all islands.
     seed : int, SeedSequence or None
-        With the same seed, the run is repeated exactly.
+        The same seed gives the same run; islands with workers also need ``window``.
     x0 : point or list of points, optional
         Points that the first island evaluates first.
     workers, backend, window, eval_timeout

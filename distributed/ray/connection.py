@@ -24,7 +24,7 @@ def ray_of() -> Any:
     Raises
     ------
     ImportError
-        If Ray is not installed; names the extra to install.
+        If Ray is not installed. The message names the extra to install.
     """
     try:
         import ray

@@ -38,28 +38,28 @@ class ZOOptSearch(SavedSearcher):
         without bounds (``randn``, ``qrandn``) and those that are not searched (``grid_search``,
         ``sample_from``) are refused; all others are supported.
     metric : str, optional
-        The result to optimize. The default is the metric of TuneConfig, or the number that trials
-        report without a name. Without a ``param_space`` it must be given here, because Tune then
-        does not pass it on.
+        The key of the result to optimize. The default is the metric of TuneConfig, or the number
+        that trials report without a name. Without a ``param_space`` it must be given here, because
+        Tune then does not pass it on.
     mode : {"min", "max"}, optional
         The default is the mode of TuneConfig.
     points_to_evaluate : list of dict, optional
         Configurations to try first, in this order. They are nested, or have paths as keys:
         ``{"optimizer/lr": 0.1}``. Missing values are drawn at random.
     evaluated_rewards : list of float, optional
-        The metric of these points, if it is known. They are then not tried again, and must be
-        complete.
+        The metric at these points, if it is known. These points are then not tried again, and none
+        of their values may be missing.
     algorithm : str or callable, optional
         As in `zoopt.minimize`: "sracos" (default), "racos" (in batches), "random" or another
         registered name; or a callable that makes a solver, such as a class or
         ``functools.partial(zoopt.SRacos, uncertain_bits=3)``.
     budget : int, optional
-        Upper limit on suggestions, after which the search ends. It also determines the sizes of
-        the solver's sets; without it, Tune's ``num_samples`` does.
+        Largest number of suggestions; the search then ends. It also determines the sizes of the
+        solver's sets; without a budget, Tune's ``num_samples`` does.
     seed : int, SeedSequence or None
         With the same seed, and the same results in the same order, suggestions are the same.
     time_attr : str
-        The result that measures the progress of a trial.
+        The key of the result that measures the progress of a trial.
     max_t : int, optional
         The value of ``time_attr`` at which a trial is complete, as in ASHAScheduler. If given,
         trials that were stopped early rank behind all others; see the notes.
@@ -67,7 +67,7 @@ class ZOOptSearch(SavedSearcher):
     Attributes
     ----------
     best : Best or None
-        The best trial so far, as ``config`` and ``value``. With ``max_t``, trials that were
+        The best trial so far, with its ``config`` and ``value``. With ``max_t``, trials that were
         stopped early do not count.
     solver : Solver or None
         The solver; None before Tune passes its settings or asks for a first suggestion.
@@ -77,37 +77,37 @@ class ZOOptSearch(SavedSearcher):
     ImportError
         If Ray Tune is not installed.
     TypeError, ValueError
-        If an argument is invalid; names it, before any trial runs.
+        If an argument is invalid. The message names it. Raised before any trial runs.
 
     Notes
     -----
-    *Results.* Trials that fail, or that report NaN, a value that is no number, or no metric, rank
-    behind all others. A trial that was stopped before its first report is ignored.
+    *Results.* Trials rank behind all others if they fail, do not report the metric, or report NaN
+    or a value that is not a number. A trial that was stopped before its first report is ignored.
 
-    *Schedulers.* A trial that a scheduler stopped early counts with its last value. This is fair
-    as long as values improve over time. With ``max_t``, values of different times are not
-    compared: a trial that was stopped ranks behind complete trials, whatever its value, and behind
-    trials that got further. A trial whose function returns is complete.
+    *Schedulers.* A trial that a scheduler stopped early counts with its last value. This is fair as
+    long as values improve over time. With ``max_t``, values of different times are not compared: a
+    trial that was stopped ranks behind complete trials and behind trials that got further, whatever
+    its value. A trial whose function returns is complete.
 
-    *Choices.* Categories may be any objects; repeated ones count once. In ``param_space``, Tune
-    hides categories from searchers unless they consist of numbers, strings, booleans, None, lists,
-    tuples and dictionaries. To use such categories in points, pass the space here.
+    *Choices.* Categories may be any objects; repeated categories count once. In ``param_space``,
+    Tune hides categories from searchers unless they consist of numbers, strings, booleans, None,
+    lists, tuples and dictionaries. To use such categories in points, pass the space here.
 
-    *Containers.* Mappings and lists of all classes are searched; trials get containers of the same
-    classes that Tune's own search would give them.
+    *Containers.* Domains may be nested in mappings and lists of any class. Trials get containers of
+    the same classes as from Tune's own search.
 
     *Limits.* ``max_concurrent_trials`` or a ``ConcurrencyLimiter`` limits the number of running
     trials. A searcher does not see the limiter's ``batch``; for batches use
     ``algorithm="racos"``.
 
-    *Saving.* `save` stores the whole state, including running trials. A restored searcher makes
-    the same suggestions as the saved one would have, and accepts the results of those trials.
-    After a crash, ``Tuner.restore`` continues from Tune's last save, which is at least ten seconds
-    apart from the one before. Trials that were running are run again under their names; trials
-    that started later are suggested anew. Trials that Tune does not run again
-    (``resume_unfinished=False``) free their places once Tune is otherwise idle, or enough newer
-    trials have ended. A failed trial that is run again, under the same name or a new one, counts
-    with its new value.
+    *Saving.* `save` stores the whole state, including running trials. A restored searcher makes the
+    suggestions that the saved one would have made, and accepts the results of those trials. After a
+    crash, ``Tuner.restore`` continues from Tune's last save; by default, Tune waits at least ten
+    seconds between two saves. Trials that were running are run again under their names; trials that
+    started later are suggested anew. Trials that Tune does not run again
+    (``resume_unfinished=False``) stop counting as running once Tune is idle or, if the number of
+    running trials is limited, once enough newer trials have ended. A failed trial that is run
+    again, under the same name or a new one, counts with its new value.
 
     Examples
     --------
@@ -163,10 +163,11 @@ class ZOOptSearch(SavedSearcher):
         self._max_concurrent: int | None = None
         self._space: ConfigSpace | None = None
         self.solver: Solver | None = None
-        #: For encoded points of the user's, the values that encoding rounds.
+        #: Exact values that encoding rounds, keyed by the encoded points that the user gave.
         self._exact: dict[bytes, dict[int, float]] = {}
         self._live: dict[str, Trial] = {}
-        #: Trials that ended: the candidate of one that may still return with a value, else None.
+        #: Trials that ended, by id: the candidate if the trial may still report a
+        #: value, otherwise None.
         self._ended: dict[str, Candidate | None] = {}
         self._silence = Silence()
         if space is not None:
@@ -192,12 +193,14 @@ class ZOOptSearch(SavedSearcher):
         Returns
         -------
         bool
-            False if ``config`` has other parameters than the space known already.
+            False if the parameters of ``config`` differ from those of the space given to the
+            constructor.
 
         Raises
         ------
         TypeError, ValueError
-            If there is no parameter, a domain is refused, or metric or mode are contradictory.
+            If there is no parameter, a domain is refused, or metric or mode contradicts the one
+            given to the constructor.
         """
         self._outcomes.agree(metric, mode)
         self._metric, self._mode = self._outcomes.metric, self._outcomes.mode
@@ -279,7 +282,7 @@ class ZOOptSearch(SavedSearcher):
         Raises
         ------
         ValueError
-            If space or mode are unknown.
+            If the space or the mode is unknown.
         """
         solver, space = self._ready()
         trial = self._live.get(trial_id)
@@ -335,8 +338,8 @@ class ZOOptSearch(SavedSearcher):
         Parameters
         ----------
         trial_id : str
-            A trial that has already ended is ignored, unless it failed and has a value now. An
-            unknown trial counts as a point evaluated elsewhere if its result contains its
+            A trial that has already ended is ignored, unless it had failed and now has a value. An
+            unknown trial is used as a point evaluated elsewhere if its result contains its
             configuration.
         result : dict, optional
             The last result. If it lacks the metric, the last reported value counts.
@@ -362,7 +365,7 @@ class ZOOptSearch(SavedSearcher):
             solver.tell_point(trial.candidate, evaluation)
 
     def _give_up(self, solver: Solver) -> None:
-        """Free the places of restored trials that do not return."""
+        """Stop counting restored trials that do not return as running."""
         for trial_id in sorted(self._silence.ids):
             trial = self._live.pop(trial_id)
             if not trial.told:
@@ -409,7 +412,7 @@ class ZOOptSearch(SavedSearcher):
         pruned : bool
             Whether it was stopped early; with ``max_t`` it then ranks behind complete trials.
         intermediate_values : list of float, optional
-            Its reports, one for each unit of time. The last one counts if ``value`` is None.
+            Its reports, one for each unit of time. If ``value`` is None, the last one is used.
 
         Raises
         ------

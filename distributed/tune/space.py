@@ -85,7 +85,7 @@ class ConfigSpace:
     Raises
     ------
     TypeError, ValueError
-        If a domain cannot be searched; names the parameter.
+        If a domain cannot be searched. The message names the parameter.
     NoParameters
         If there is no parameter.
 
@@ -237,7 +237,7 @@ class ConfigSpace:
         Raises
         ------
         TypeError, ValueError
-            If a value is missing or outside its domain; names it.
+            If a value is missing or outside its domain. The message names it.
         """
         point, exact = {}, {}
         for leaf in self.leaves:

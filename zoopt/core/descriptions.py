@@ -17,7 +17,7 @@ def described(dimension: Dimension) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If a choice has no fingerprint; names it.
+        If a choice has no fingerprint. The message names it.
     """
     names = ("low", "high", "log", "step", "origin", "ordered")
     facts = {name: getattr(dimension, name) for name in names if hasattr(dimension, name)}

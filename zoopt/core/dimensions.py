@@ -1,7 +1,8 @@
 """Dimensions of numbers, `Real` and `Integer`, and the encoding of their values.
 
-`Real` is encoded as itself, with ``log`` as its logarithm, with ``step`` as the index on its grid.
-`Integer` is encoded as itself, with ``log`` as its logarithm.
+A value of a `Real` is encoded as itself; with ``log``, as its logarithm, unless the range is very
+narrow; with ``step``, as its index on the grid. A value of an `Integer` is encoded as itself or,
+with ``log``, as its logarithm.
 """
 
 import math
@@ -19,10 +20,11 @@ __all__ = ["Choice", "Dimension", "Integer", "Real", "decoder"]
 
 #: Whole numbers beyond this are not exact as floats.
 MAX_EXACT = 2**53
-#: Up to here the logarithms of whole numbers are exact enough to tell neighbors apart.
+#: Up to this number, the logarithms of neighboring whole numbers differ as floats.
 MAX_LOG = 2**46
-#: Over a range narrower than this fraction of its lower bound, the logarithm is a straight line to
-#: four digits. The numbers themselves are the code there: their logarithms would coincide.
+#: If a range is narrower than this fraction of its lower bound, the logarithm is linear to four
+#: digits. Such values are encoded as themselves, because different values would have equal
+#: logarithms.
 STRAIGHT = 1e-3
 #: Largest number of user values that a logarithmic dimension remembers.
 MOST_GIVEN = 2**20
@@ -62,8 +64,8 @@ class Real:
     step : float, optional
         Allow only the grid ``low, low + step, ...`` up to high, of at most 2^53 points.
     origin : float, optional
-        With ``step``: the grid consists of the multiples of step away from origin instead, and its
-        ends are clipped to the bounds.
+        With ``step``: the grid points are ``origin + k * step`` for whole k instead; the first and
+        the last one are clipped to the bounds.
 
     Attributes
     ----------
@@ -112,7 +114,7 @@ class Real:
             raise ValueError("origin has no meaning without step")
         #: Whether the code is the logarithm.
         self.has_log_code = self.log and self.high - self.low > STRAIGHT * self.low
-        #: Values that users gave, by code, where the code alone would round them.
+        #: Exact values given by users, keyed by code, if decoding the code alone would round them.
         self._given: dict[float, float] = {}
         self._first, self._last = self._grid()
         self._scale = self._decimal_scale()
@@ -131,7 +133,7 @@ class Real:
             last > first and self.step < finest
         ):
             raise ValueError(
-                f"step must divide the range into at most 2**53 points that floats tell apart, got "
+                f"step must divide the range into at most 2**53 points that differ as floats, got "
                 f"step={self.step!r} for [{self.low!r}, {self.high!r}]"
             )
         return first, last
@@ -168,10 +170,10 @@ class Real:
         return int(self._last - self._first) + 1 if self._last >= self._first else math.inf
 
     def encode(self, value: Any) -> float:
-        """Return the code of a value; between grid points, that of the nearer one.
+        """Return the code of a value; a value between grid points has the code of the nearest one.
 
-        With ``log``, `decode` returns the value exactly: where no code near the logarithm decodes
-        to it, since several floats share a code, the value itself is remembered.
+        With ``log``, `decode` returns the value exactly. Several floats may share a code; if
+        neither the logarithm nor a neighboring float decodes to the value, the value is remembered.
 
         Raises
         ------
@@ -200,7 +202,7 @@ class Real:
         return code
 
     def remember(self, code: float, value: float) -> None:
-        """Let a code of a logarithmic dimension decode to exactly this value."""
+        """Make a code of a logarithmic dimension decode to exactly this value."""
         if self.decode(code) != value:
             if len(self._given) >= MOST_GIVEN:
                 del self._given[next(iter(self._given))]
@@ -217,7 +219,7 @@ class Real:
         return float(code)
 
     def _grid_value(self, index: float) -> float:
-        """Return a grid point in decimal: 3 * 0.1 is 0.3, not 0.30000000000000004."""
+        """Return a grid point, rounded in decimal: 3 * 0.1 is 0.3, not 0.30000000000000004."""
         value = (self.low if self.origin is None else self.origin) + index * self._step
         return round(value * self._scale) / self._scale if self._scale else value
 
@@ -241,10 +243,10 @@ class Real:
 
 
 def _n_steps(low: float, high: float, step: float) -> float:
-    """Return how many steps fit between two bounds, by the decimals that the user wrote."""
+    """Return how many steps fit between two bounds, computed with the decimals that users write."""
     exact_ratio = (_decimal(high) - _decimal(low)) / _decimal(step)
     n = math.floor(exact_ratio)
-    # A step such as 1/11 does not divide 1 in binary, but was meant to.
+    # In binary, a step such as 1/11 does not divide 1 exactly, although users mean that it does.
     slack = min(1e-12 * (n + 1), 1e-3)
     return float(n + 1 if n + 1 - exact_ratio <= slack else n)
 
@@ -261,10 +263,10 @@ class Integer:
     low, high : int
         Bounds, both included, from -2^53 to 2^53; equal bounds make a constant.
     log : bool
-        Search in the logarithm; needs ``low >= 1`` and ``ordered``.
+        Search in the logarithm; needs ``low >= 1`` and ``ordered=True``.
     ordered : bool
-        Whether neighboring numbers have similar meanings. Pass False for labels that happen to be
-        numbers.
+        Whether neighboring numbers have similar meanings. Pass False if the numbers are only
+        labels.
 
     Attributes
     ----------
@@ -278,8 +280,8 @@ class Integer:
     Raises
     ------
     TypeError, ValueError
-        If a bound is not a whole number or beyond 2^53, the bounds are reversed, or the options
-        contradict each other.
+        If a bound is not a whole number or lies outside -2^53 to 2^53, the bounds are reversed, or
+        the options contradict each other.
 
     Examples
     --------

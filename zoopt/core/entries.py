@@ -28,7 +28,8 @@ def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these, empty or ambiguous, or if an entry is not a dimension; names it.
+        If it is none of these, empty or ambiguous, or if an entry is not a dimension. The message
+        names the entry.
 
     Examples
     --------

@@ -18,7 +18,7 @@ class Record:
     ----------
     value : float
     extra : object
-        The state: what ``evaluate`` returned beside the value; None if it is not known.
+        The state that ``evaluate`` returned with the value; None if it is not known.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """The base classes of solvers: ask and tell.
 
-Knows nothing of objectives, executors, clocks or files. A solver changes only in ``ask``, ``tell``
-and ``tell_point``, and can be pickled between any two of these calls.
+Knows nothing about objectives, executors, clocks or files. A solver changes only in ``ask``,
+``tell`` and ``tell_point``, and can be pickled between any two of these calls.
 """
 
 import math
@@ -20,28 +20,28 @@ from zoopt.core.space import Row, Space
 
 __all__ = ["Proposal", "Proposer", "Solver", "encode_point", "encode_start"]
 
-#: A row, or packed bits, or the new values of a step, and the move that made it.
+#: A pair: a row, packed bits, or the new values of a step; and the move that made it.
 Proposal: TypeAlias = tuple[Any, tuple[int, ...] | None]
 
-#: Number of rejections in a row after which the filter is taken to accept nothing more.
+#: Number of rejections in a row after which the filter is assumed to reject every point.
 MAX_REJECTED = 1000
 
 
 class Solver(ABC):
-    """Base class of all solvers: the candidates in flight, and the best point.
+    """Base class of all solvers: keeps the candidates in flight and the best point.
 
-    Every asked candidate is told exactly once, in any order, whether its evaluation succeeded or
-    not. A solver that proposes points itself is a `Proposer`; one that asks other solvers is a
-    wrapper, such as `zoopt.Resample`.
+    The outcome of every asked candidate is told exactly once, in any order, whether its evaluation
+    succeeded or not. Until then the candidate is in flight. A solver that proposes points itself is
+    a `Proposer`; one that asks other solvers is a wrapper, such as `zoopt.Resample`.
 
     Parameters
     ----------
-    space : Space, or anything that `Space` takes
+    space : Space, or anything that `Space` accepts
     budget : int, optional
-        The planned number of evaluations, from which sizes and stages follow. None plans no end.
-        A solver can be asked beyond its planned budget.
+        The planned number of evaluations, which determines sizes and stages. With None, no end is
+        planned. A solver can be asked beyond its planned budget.
     seed : int, SeedSequence or None
-        0 is a seed; None draws one from the system.
+        With None, a seed is drawn from the system.
     x0 : iterable of points or Candidates
         Points to evaluate first, in this order; duplicates are evaluated once.
 
@@ -50,13 +50,13 @@ class Solver(ABC):
     space : Space
     planned_budget : int or None
     n_asked : int
-        The next id: the number of candidates asked so far, by this solver or by the solvers with
-        which it shares the ids.
+        The next id: the number of candidates asked so far, from this solver or from the solvers
+        with which it shares the ids.
     n_told, n_foreign : int
         Number of candidates reported, and of points reported by `tell_point`.
     filter : callable or None
-        ``filter(candidate)``; candidates for which it returns a false value are not asked. It may
-        be set at any time.
+        ``filter(candidate)``; candidates for which it returns a false value are not returned by
+        `ask`. It may be set at any time.
 
     Examples
     --------
@@ -72,9 +72,9 @@ class Solver(ABC):
 
     #: Name in the registry.
     name = "solver"
-    #: Whether it is steered by the signed value of exactly one constraint.
+    #: Whether the solver uses the signed value of exactly one constraint.
     needs_constraint = False
-    #: Whether it evaluates the same point repeatedly, since a single value may be luck.
+    #: Whether the solver evaluates the same point repeatedly, because a single value may be luck.
     repeats = False
     #: Makes a candidate from a proposal.
     _make: Callable[..., Candidate] = Candidate
@@ -98,7 +98,8 @@ class Solver(ABC):
         self.n_foreign = 0
         self._in_flight: dict[int, Candidate] = {}
         self._best: Best | None = None
-        self._bar = math.nan  # values from here on are no better; NaN before a feasible point
+        # A value at or above this is not better than the best; NaN until a feasible point is told.
+        self._bar = math.nan
         self._queue: list[Row] = [encode_start(self.space, point, i) for i, point in enumerate(x0)]
         self._queue.reverse()
 
@@ -125,19 +126,21 @@ class Solver(ABC):
         Parameters
         ----------
         ident : int, optional
-            The id of the candidate, at least `n_asked`; for wrappers. Ids are given by the
-            outermost solver, in order of ask: a wrapper that hands on candidates of other solvers
-            asks them with its own `n_asked`. By default, a solver counts its own candidates.
+            The id of the candidate, at least `n_asked`; for wrappers. The outermost solver numbers
+            the candidates in order of ask: a wrapper that hands on candidates of an inner solver
+            passes its own `n_asked` to the inner solver's `ask`. By default, a solver counts its
+            own candidates.
 
         Returns
         -------
         Candidate or None
-            None only if an outcome in flight must be told first; the solver is unchanged then.
+            None only if the outcome of a candidate in flight must be told first; the solver is then
+            unchanged.
 
         Raises
         ------
         Exhausted
-            If nothing is left to ask and nothing is in flight.
+            If no point is left to propose and no candidate is in flight.
         NothingFeasible
             If the filter rejected 1,000 proposals in a row, or every point of a finite space.
 
@@ -151,14 +154,14 @@ class Solver(ABC):
         """
 
     def take_steps(self) -> None:
-        """Propose steps where possible: candidates that hold only their changes to a parent.
+        """Propose steps if possible, that is, candidates that hold only their changes to a parent.
 
         Call it before the first ask.
 
         Raises
         ------
         ValueError
-            If the solver makes no steps.
+            If the solver cannot propose steps.
         """
         raise ValueError(f"{self.name} makes no steps from one point to the next")
 
@@ -168,16 +171,17 @@ class Solver(ABC):
         Parameters
         ----------
         candidate : Candidate
-            A candidate as `ask` returned it, or a copy of it. The ``x`` of a candidate in flight
-            is accepted, too; of several at the same point the first one asked is told.
+            A candidate as `ask` returned it, or a copy of it. The ``x`` of a candidate in flight is
+            accepted too; if several candidates in flight are at that point, the outcome counts for
+            the one asked first.
         outcome : float or Evaluation
-            A number is judged by `Evaluation.of`: NaN and values that are no numbers are invalid.
+            A number is judged by `Evaluation.of`: NaN and values that are not numbers are invalid.
 
         Raises
         ------
         ValueError
-            If the candidate was told before, or was asked by another solver, or if no candidate
-            in flight has that ``x``. The solver is unchanged then.
+            If the candidate was told before or belongs to another solver, or if no candidate in
+            flight has that ``x``. The solver is then unchanged.
         TypeError
             If it is neither a candidate nor a point of the space.
 
@@ -193,7 +197,7 @@ class Solver(ABC):
         """
         try:
             asked = self._in_flight.pop(candidate.id, None)
-        except (AttributeError, TypeError):  # it is no candidate
+        except (AttributeError, TypeError):  # not a candidate
             asked = None
         if asked is None or asked is not candidate:
             asked = self._identify(candidate, asked)
@@ -213,7 +217,8 @@ class Solver(ABC):
         ----------
         given : Candidate or point in user units
         asked : Candidate or None
-            The candidate with its id, taken out of flight already.
+            The candidate in flight with the same id as ``given``, already removed from
+            `_in_flight`; None if there was none.
         """
         if asked is not None:
             if isinstance(given, Candidate) and _are_equal(given, asked):
@@ -224,10 +229,13 @@ class Solver(ABC):
             return self._in_flight.pop(self._find(given).id)
         why = "it was told before, or another solver asked it"
         if asked is not None:
-            why = "the one with that id is at another point, so another solver asked this one"
+            why = (
+                "the candidate in flight with that id is at another point, so this candidate was "
+                "asked by another solver"
+            )
         raise ValueError(
-            f"candidate {given.id} is not in flight: {why}; report points from elsewhere by "
-            "tell_point"
+            f"candidate {given.id} is not in flight: {why}; report points from elsewhere "
+            "with tell_point"
         )
 
     def _find(self, x: Any) -> Candidate:
@@ -242,7 +250,7 @@ class Solver(ABC):
             if np.array_equal(self.space.encode(candidate.x), row):
                 return candidate
         raise ValueError(
-            f"{x!r:.100} is not in flight: {usage}; report points from elsewhere by tell_point"
+            f"{x!r:.100} is not in flight: {usage}; report points from elsewhere with tell_point"
         )
 
     def _compare(self, candidate: Candidate, evaluation: Evaluation) -> None:
@@ -260,7 +268,7 @@ class Solver(ABC):
             self._bar = evaluation.value
 
     def tell_point(self, x: Any, value: Evaluation | float) -> None:
-        """Report a point that was evaluated elsewhere: a warm start, or another solver's best.
+        """Report a point that was evaluated elsewhere, such as in an earlier run.
 
         Parameters
         ----------
@@ -290,28 +298,28 @@ class Solver(ABC):
 
     @property
     def title(self) -> str:
-        """Name in messages; a wrapper over several solvers adds the one at work."""
+        """Name in messages; a wrapper of several solvers adds the active one."""
         return self.name
 
     @property
     def in_flight(self) -> list[Candidate]:
-        """The candidates asked and not told, in order of ask."""
+        """The candidates asked but not yet told, in order of ask."""
         return list(self._in_flight.values())
 
     @property
     def best(self) -> Best | None:
-        """The successful, feasible point of least reported value; None before there is one."""
+        """The feasible point with the least reported value; None before there is one."""
         best = self._best
         return best if best is not None and best.evaluation.violation <= 0 else None
 
     @property
     def closest(self) -> Best | None:
-        """The best if there is one, or else the successful point of least violation."""
+        """The best if there is one, otherwise the evaluated point of least violation."""
         return self._best
 
     @property
     def proven(self) -> Best | None:
-        """The best point whose value is confirmed, which a terminal value is compared with."""
+        """The best point with a confirmed value; ``terminal_value`` is compared with that value."""
         return self.best
 
     def recommend(self) -> Best | None:
@@ -328,12 +336,12 @@ class Solver(ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         for row in self._queue:
-            row.flags.writeable = False  # pickling forgets that
+            row.flags.writeable = False  # a pickle does not keep that
 
     # ------------------------------------------------------------- for subclasses
 
     def _ask_as(self, ident: int) -> Candidate | None:
-        """Ask for a candidate of a given id; an ask in vain leaves the count as it was."""
+        """Ask for a candidate with a given id; if none is returned, `n_asked` is left unchanged."""
         before = self.n_asked
         if ident < before:
             raise ValueError(f"ident must be at least n_asked={before}, got {ident!r}")
@@ -346,13 +354,13 @@ class Solver(ABC):
         return candidate
 
     def _wait(self) -> None:
-        """Have the caller wait for what is in flight; raise Exhausted if nothing is."""
+        """Let the caller wait for candidates in flight; raise Exhausted if there are none."""
         if not self._in_flight:
-            raise Exhausted(f"{self.name}: every point of the space was asked")
+            raise Exhausted(f"{self.name}: every point of the space has been proposed")
 
     @abstractmethod
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
-        """Take in an outcome; the candidate is no longer in flight."""
+        """Learn from an outcome; the candidate is no longer in flight."""
 
     def _observe_foreign(self, candidate: Candidate, evaluation: Evaluation) -> None:
         self._observe(candidate, evaluation)
@@ -413,14 +421,14 @@ class Proposer(Solver):
 
     @abstractmethod
     def _propose(self) -> Proposal | None:
-        """Return a row and its move, or None, with nothing changed, to wait or at the end.
+        """Return a row and its move, or None to make the caller wait or when no point is left.
 
-        The id of the candidate will be `n_asked`. A solver whose `_make` is `PackedCandidate`
-        returns packed bits in place of a row.
+        A call that returns None must change nothing. The id of the candidate will be `n_asked`. A
+        solver whose `_make` is `PackedCandidate` returns packed bits in place of a row.
         """
 
     def _discard(self, candidate: Candidate) -> None:
-        """Forget the last proposal: it is not asked, and its id goes to another."""
+        """Forget the last proposal: it is not returned, and the next proposal gets its id."""
         self._observe(candidate, Evaluation(math.nan, LOST))
 
 

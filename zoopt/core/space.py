@@ -1,7 +1,7 @@
-"""Search spaces: the only place that knows user units.
+"""Search spaces: the only module that knows user units.
 
 Encodes points as rows of floats, one column for each dimension that is not constant. Knows nothing
-of solvers, objectives or budgets.
+about solvers, objectives or budgets.
 """
 
 import hashlib
@@ -42,9 +42,9 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 #: Largest number of runs of equal dimensions that `Space.describe` lists.
 MAX_RUNS = 10_000
-#: A random number has this many values; more whole numbers than that need a second one.
+#: A random float has this many values; an integer range with more values needs a second draw.
 N_DRAWS = 2.0**53
-#: Largest number of dimensions that the text of a space shows.
+#: Largest number of dimensions that the ``repr`` of a space shows.
 MOST_SHOWN = 20
 
 
@@ -55,12 +55,13 @@ class Space:
     ----------
     dimensions : sequence, mapping, array of shape (n, 2), or scipy.optimize.Bounds
         `Real`, `Integer`, `Choice` or ``(low, high)`` pairs of numbers, which mean `Real`. With a
-        mapping of names, points are dictionaries; otherwise lists.
+        mapping from names to these, points are dictionaries; otherwise they are lists.
 
     Raises
     ------
     TypeError, ValueError
-        If there is no dimension, or an entry is not one, or means two things; names it.
+        If there is no dimension, or an entry is not a dimension or is ambiguous. The message names
+        the entry.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class Space:
 
     @classmethod
     def subsets(cls, n: int) -> "Space":
-        """Make the space of the subsets of n items: points are lists of flags, or boolean masks.
+        """Make the space of the subsets of n items; objectives receive points as boolean masks.
 
         Examples
         --------
@@ -114,7 +115,7 @@ class Space:
         return cls.of_distinct([Choice([False, True])], which)
 
     def _set_up(self, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> None:
-        """Work out the rest, reading the properties of each distinct dimension only once."""
+        """Set all other attributes; read the properties of each distinct dimension only once."""
         self._distinct = distinct
         self._which = which
         columns = np.array([d.column for d in distinct], np.float64)[which]
@@ -133,12 +134,12 @@ class Space:
         )
         decoders = [decoder(d) for d in distinct]
         self._all_free = len(self._free) == len(which)
-        #: Points are float arrays equal to their rows.
+        #: Whether points are float arrays equal to their rows.
         self.is_plain = self._all_free and all(decode is None for decode in decoders)
         self._grids = Grids(distinct, which[self._free])
-        #: Points are arrays of whole numbers equal to their rows.
+        #: Whether points are arrays of whole numbers equal to their rows.
         self.is_integer = self._all_free and all(decode is int for decode in decoders)
-        #: Points are boolean arrays.
+        #: Whether points are boolean arrays.
         self.is_boolean = self._all_free and all(is_flags(d) for d in distinct)
         #: Type of the items when points are arrays.
         if all(type(d) is Real for d in distinct):
@@ -157,14 +158,14 @@ class Space:
             self._template = [constants[i] for i in which.tolist()]
 
     def describe(self) -> dict[str, Any]:
-        """Return the space in terms of JSON, for `restore`.
+        """Return a JSON-compatible description of the space, for `restore`.
 
-        Choices of objects that JSON does not hold are replaced by a fingerprint.
+        Choices of objects that JSON cannot represent are replaced by a fingerprint.
 
         Raises
         ------
         ValueError
-            If a choice has no fingerprint; names its dimension.
+            If a choice has no fingerprint. The message names the dimension.
         """
         codes: dict[str, int] = {}
         facts: list[dict[str, Any]] = []
@@ -202,7 +203,7 @@ class Space:
         Raises
         ------
         ValueError
-            If it has choices of objects, or too many runs of dimensions.
+            If it has choices of objects, or too many runs of equal dimensions.
         """
         made = [restored(dimension) for dimension in described["dimensions"]]
         if "runs" not in described:
@@ -217,7 +218,7 @@ class Space:
         return [self._distinct[i] for i in self._which.tolist()]
 
     def label_of_column(self, k: int) -> str:
-        """Return what messages call the dimension of an encoded column."""
+        """Return the name of an encoded column's dimension, as used in messages."""
         return self._label(int(self._free[k]))
 
     def _label(self, i: int) -> str:
@@ -242,7 +243,7 @@ class Space:
 
     @property
     def is_of_subsets(self) -> bool:
-        """Whether points are flags without names, so that a mask describes them completely."""
+        """Whether points are unnamed flags, so that a boolean mask describes them completely."""
         flags = all(
             [d.low, d.high] == [0, 1] if type(d) is Integer else self.is_boolean
             for d in self._distinct
@@ -256,7 +257,10 @@ class Space:
         return bits
 
     def mask(self, bits: Bits) -> Mask:
-        """Return which columns hold the second of their two values; of many points, a matrix."""
+        """Return a mask of the columns that hold the second of their two values.
+
+        For several points, return a matrix with one row per point.
+        """
         return np.unpackbits(bits, -1, len(self._free), "little").view(np.bool_)
 
     def unpack(self, bits: Bits) -> Row:
@@ -271,7 +275,7 @@ class Space:
         Parameters
         ----------
         point : sequence, mapping of all names, or pandas Series
-            A Series goes by its labels if the space has names.
+            A Series is read by its labels if the space has names.
 
         Returns
         -------
@@ -280,8 +284,8 @@ class Space:
         Raises
         ------
         ValueError, TypeError
-            If the point has another length, other names, or a value outside its dimension; names
-            the dimension.
+            If the point has the wrong length or names, or a value outside its dimension. For a
+            value, the message names the dimension.
         """
         values = self._values(point)
         row = np.empty(len(values), np.float64)
@@ -354,7 +358,7 @@ class Space:
         return [self._distinct[i].decode(code) for i, code in zip(which, codes, strict=True)]
 
     def dimensions_of(self, columns: Sequence[int]) -> list[int]:
-        """Return the dimensions that encoded columns belong to; constants have no column."""
+        """Return the dimensions of some encoded columns; constants have no column."""
         return list(columns) if self._all_free else [self._free.item(k) for k in columns]
 
     def decode_at(self, i: int, row: Row) -> Any:
@@ -383,7 +387,7 @@ class Space:
         return [d.decode(row.item(k)) for k, d in self._logarithms()]
 
     def remember(self, row: Row, values: list[float]) -> None:
-        """Let a row decode to exactly these values of its logarithmic `Real` dimensions."""
+        """Make a row decode to exactly these values of its logarithmic `Real` dimensions."""
         for (k, d), value in zip(self._logarithms(), values, strict=True):
             d.remember(row.item(k), value)
 
@@ -396,7 +400,7 @@ class Space:
                     yield k, d
 
     def sample(self, rng: np.random.Generator) -> Any:
-        """Draw a point uniformly; in the logarithm for dimensions with ``log=True``.
+        """Draw a point uniformly, or uniformly in the logarithm for dimensions with ``log=True``.
 
         Parameters
         ----------
@@ -417,7 +421,7 @@ class Space:
         return self.decode(np.minimum(row, self.high))
 
     def contains(self, point: Any) -> bool:
-        """Return whether a point can be encoded; a value off a grid counts as its neighbor."""
+        """Return whether a point can be encoded; a value off a grid counts as the nearest one."""
         try:
             self.encode(point)
         except (TypeError, ValueError):

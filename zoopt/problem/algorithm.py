@@ -69,7 +69,7 @@ def algorithm_of(
     Raises
     ------
     TypeError, ValueError
-        If the name is unknown, or a setting has no effect on the solver; names it.
+        If the name is unknown, or a setting has no effect on the solver. The message names it.
     """
     key = _name(parameter)
     is_of_bits = all(isinstance(d, Integer) and (d.low, d.high) == (0, 1) for d in space.dimensions)
@@ -192,7 +192,7 @@ def sizes_of(algorithm: str, parameter: "Parameter", budget: int) -> dict[str, A
     Raises
     ------
     TypeError, ValueError
-        If a size has a bad value, or no effect on the algorithm; names it.
+        If a size has a bad value, or no effect on the algorithm. The message names it.
     """
     if algorithm in PARETO_FAMILY:
         return _pareto_options(algorithm, parameter)

@@ -61,7 +61,8 @@ class Constraints:
         Raises
         ------
         InvalidConstraint
-            If a constraint raises, or does not return real numbers; names the constraint.
+            If a constraint raises, or does not return real numbers. The message names the
+            constraint.
         """
         if not self.functions:
             return 0.0

@@ -45,8 +45,8 @@ def known_points(
     Raises
     ------
     TypeError, ValueError
-        If a point or a value has another form than the space or an objective would give it; names
-        it.
+        If a point or a value does not have the form that the space or an objective would give it.
+        The message names it.
     FileNotFoundError, JournalError
         If there is no such journal, or it cannot be read.
 

@@ -23,12 +23,13 @@ def start_points(space: Space, x0: Any) -> list[Candidate]:
     ----------
     space : Space
     x0 : point, iterable of points, DataFrame or None
-        Whatever the space contains is one point; in one dimension, so is a bare value.
+        A value for which `Space.contains` is true is one point; in one dimension, so is a bare
+        value.
 
     Raises
     ------
     TypeError, ValueError
-        If a point is not in the space; names it as ``x0`` or ``x0[i]``.
+        If a point is not in the space. The message names it as ``x0`` or ``x0[i]``.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def points_of_frame(space: Space, frame: Any, name: str) -> list[Any]:
     Raises
     ------
     ValueError
-        If the columns are not those of the space; names those that are missing or unknown.
+        If the columns are not those of the space. The message names missing and unknown columns.
     """
     columns = list(frame.columns)
     if space.names is None:
@@ -122,7 +123,7 @@ def initial_samples(
     Raises
     ------
     TypeError, ValueError
-        If a sample is not in the space; names it as ``init_samples[i]``.
+        If a sample is not in the space. The message names it as ``init_samples[i]``.
     """
     unknown: list[Candidate] = []
     known: list[tuple[Candidate, Evaluation]] = []

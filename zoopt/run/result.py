@@ -16,19 +16,20 @@ class Result(Mapping[str, Any]):
     """The outcome of a run, in SciPy's terms.
 
     Its attributes can be read as items too: ``result["fun"]``, ``"fun" in result``,
-    ``result.get("jac")``, ``dict(result)``.
+    ``result.get("jac")``, ``dict(result)``. The items leave out ``trials``, ``best_history``,
+    ``failure_counts`` and ``failures_by_kind``, which are computed on access.
 
     Attributes
     ----------
     x : array, dict or list
-        The recommended point in user units. If no point is feasible, the one of least violation; if
-        every evaluation failed, None.
+        The recommended point in user units. If no point is feasible, the point of least violation;
+        if every evaluation failed, None.
     fun : float
         Its value; NaN if there is none.
     fun_std : float
         Standard error of ``fun`` if it is a mean of several evaluations; NaN otherwise.
     nfev_x : int
-        Number of evaluations that ``fun`` is the mean of.
+        Number of evaluations averaged in ``fun``.
     from_known : bool
         Whether ``x`` is a known point, which this run did not evaluate.
     maxcv : float
@@ -39,11 +40,11 @@ class Result(Mapping[str, Any]):
         Why the run stopped: "budget", "time_budget", "terminal_value", "stop", "callback",
         "exhausted", "max_failures", "interrupted" or "error".
     message : str
-        Which solver ran and why it stopped, as a sentence.
+        A sentence that names the solver and the reason why it stopped.
     nfev, nit : int
-        Objective calls, and points reported to the solver.
+        Number of evaluations, and number of points reported to the solver.
     history : float64 array, shape (nit,)
-        Values in order of report; NaN for failures.
+        Values in the order they were reported; NaN for failures.
     violations : float64 array, shape (nit,)
         Violation of the worst constraint; at most 0 where the point is feasible.
     statuses : object array, shape (nit,)
@@ -55,7 +56,8 @@ class Result(Mapping[str, Any]):
     cancelled : list
         Points that were in flight when the run stopped.
     timeline : dict of arrays
-        ``id``, ``started``, ``finished`` (seconds since the start) and ``worker``.
+        ``id``, ``started``, ``finished`` (seconds since the start) and ``worker``, one entry per
+        evaluation.
     walltime : float
         Seconds.
     seed : int or SeedSequence
@@ -135,7 +137,7 @@ class Result(Mapping[str, Any]):
 
     @property
     def failures_by_kind(self) -> dict[str, list[Failure]]:
-        """The listed failures by status."""
+        """The first 1,000 failures by status."""
         kinds: dict[str, list[Failure]] = {}
         for failure in self.failures:
             kinds.setdefault(failure.status, []).append(failure)
@@ -148,7 +150,7 @@ class Result(Mapping[str, Any]):
         return np.minimum.accumulate(np.where(fine, self.history, np.inf))
 
     def to_frame(self) -> Any:
-        """Return the trials as a pandas DataFrame, one row each, with a column for each parameter.
+        """Return a pandas DataFrame with one row per trial, including one column per parameter.
 
         Returns
         -------
@@ -179,7 +181,8 @@ class Result(Mapping[str, Any]):
     def _names(self) -> list[str]:
         return [name for name in self.__dict__ if not name.startswith("_")]
 
-    __eq__ = object.__eq__  # comparing arrays as a Mapping does has no truth value
+    # Mapping compares items with ==, which for arrays gives no single truth value.
+    __eq__ = object.__eq__
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:

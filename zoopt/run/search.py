@@ -36,34 +36,34 @@ class Search:
     evaluate : callable
         ``evaluate(candidate) -> (value, violation)``, for the executor; see `zoopt.run.executor`.
     budget : int
-        Largest number of objective calls.
+        Largest number of evaluations.
     rules : StopRules, optional
-        What may end the run earlier.
+        Rules that may end the run earlier.
     callbacks : iterable of `Callback` or callables
     on_error : {"auto", "raise", "record"}
         See `zoopt.run.failures.FailurePolicy`.
     decode : callable, optional
-        Makes the user's view of a candidate; by default its ``x``.
+        Returns the point of a candidate as the user sees it; by default its ``x``.
     seed : SeedSequence, optional
         The run's seed, for the Result.
     values : list, optional
-        Where reported values are appended, NaN for failures.
+        List to which reported values are appended, NaN for failures.
     keep_points : int
         How many of the last points the Result holds.
 
     Attributes
     ----------
     nfev : int
-        Objective calls so far.
+        Number of evaluations so far.
     best : Best or None
     last_value : float
-        The value reported last; NaN if that evaluation failed.
+        The value reported last; NaN if that evaluation failed, or before the first one.
     elapsed : float
         Seconds since the start; a resumed run counts its earlier parts.
     time_left : float or None
         Seconds; None without a time budget.
     replaying : bool
-        Whether the last outcome is of an earlier part of a resumed run.
+        Whether the last outcome belongs to an earlier part of a resumed run.
     n_failed : int
     """
 
@@ -126,13 +126,13 @@ class Search:
     def run(self) -> Result:
         """Run to the end and return the Result.
 
-        The executor is closed in any case, unless another run is using it.
+        The executor is closed even if the run fails, unless another run is using it.
 
         Raises
         ------
         Exception
-            The objective's own, as ``on_error`` says; its attribute ``zoopt_result`` holds the
-            Result up to then.
+            The exception that the objective raised, if ``on_error`` lets it end the run; its
+            attribute ``zoopt_result`` holds the Result so far.
         """
         executor = self._executor
         self._start = executor.clock()
@@ -144,7 +144,7 @@ class Search:
             status = self._loop_until_stopped()
             executor.close()
             self._failures.end()
-        except ExecutorInUse:  # it is another run's to close
+        except ExecutorInUse:  # another run is using the executor and will close it
             raise
         except ObjectiveRaised as raised:
             status, error = "error", raised.error
@@ -238,7 +238,7 @@ class Search:
                     return reason
 
     def _take_note(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
-        """Record unusual facts, call the callbacks, and return the reason to stop, if any."""
+        """Record failures and details, call the callbacks, return the reason to stop, if any."""
         self._record.note(evaluation)
         if evaluation.status != OK:
             ident, worker = candidate.id, evaluation.worker
@@ -293,5 +293,5 @@ def _attach(error: BaseException, result: Result) -> None:
         error.result = result
     try:
         error.zoopt_result = result  # type: ignore[attr-defined]
-    except Exception:  # an exception may refuse attributes: the Result cannot travel on it
+    except Exception:  # some exceptions refuse attributes
         logger.warning("the run ended by %r after %d evaluations", error, result.nfev)

@@ -15,9 +15,9 @@ class SearchView(Protocol):
     ----------
     solver : Solver
     budget : int
-        Largest number of objective calls.
+        Largest number of evaluations.
     nfev : int
-        Objective calls so far.
+        Number of evaluations so far.
     n_failed : int
         Failed evaluations so far.
     best : Best or None
@@ -29,7 +29,7 @@ class SearchView(Protocol):
     time_left : float or None
         Seconds; None without a time budget.
     replaying : bool
-        Whether the last outcome is of an earlier part of a resumed run.
+        Whether the last outcome belongs to an earlier part of a resumed run.
     """
 
     solver: Solver

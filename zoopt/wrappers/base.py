@@ -110,8 +110,8 @@ class Wrapper(Solver):
 
     @abstractmethod
     def _next(self) -> Candidate | None:
-        """Return the next candidate; None, with nothing changed, to wait or at the end.
+        """Return the next candidate; None, without changing anything, to wait or at the end.
 
-        Its id is `n_asked`. An inner solver whose candidates are handed on is asked with that id;
-        otherwise a table translates the ids of the inner solver.
+        Its id is `n_asked`. If the candidates of an inner solver are handed on, that id is passed
+        to its `ask`; otherwise a table translates the ids of the inner solver.
         """

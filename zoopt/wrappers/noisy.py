@@ -1,7 +1,7 @@
-"""NoisyRace: value suppression against an evolution strategy; the winner continues.
+"""NoisyRace: races value suppression against an evolution strategy; the winner continues.
 
-Owns the stages of the race, the evaluations that decide it, and the table of which solver asked
-each candidate.
+Owns the stages of the race, the evaluations that decide it, and the table from candidates to the
+solvers that proposed them.
 """
 
 import math
@@ -22,45 +22,47 @@ from zoopt.wrappers.base import Wrapper, preferred
 __all__ = ["NoisyRace"]
 
 SUPPRESSION, POPULATION = "ssracos", "pces"
-#: Share of the budget that each solver gets in the race: by default, and at most.
+#: Share of the budget that each solver gets in the race: normally, and the upper limit for small
+#: budgets.
 RACE, MAX_RACE = 0.05, 0.15
-#: Share of the budget for the evaluations of each checked point, and the least number of them.
+#: Share of the budget for the evaluations of each checked point, and their least number.
 CHECK, MIN_CHECK = 0.005, 5
 #: Share of the budget after which the point found by suppression is polished.
 POLISHING_FROM = 0.55
 #: First step size of the polishing.
 POLISHING_SIGMA = 0.04
-#: Evaluations per dimension that the stages are planned for without a budget, and at least.
+#: Without a budget, the stages are planned for this many evaluations per column, and for at least
+#: this many in total.
 UNPLANNED_PER_DIMENSION, MIN_UNPLANNED = 100, 1000
-#: Options of suppression, those of the authors' benchmarks.
+#: Options of suppression, as in the benchmarks of its authors.
 TRAIN_SIZE, POSITIVE_SIZE, NON_UPDATE_ALLOWED, RESAMPLE_TIMES = 25, 5, 100, 20
 
 
 class NoisyRace(Wrapper):
-    """The default for noisy objectives: races `SSRacos` against `PCES`, continues with the winner.
+    """Race `SSRacos` against `PCES` and continue with the winner; the default for noisy objectives.
 
-    Each solver gets a twentieth of the budget,
-    or up to 15 % of a small one. Then the best point of `SSRacos` and the mean of
-    `PCES` are evaluated several times each. If the mean is better, the objective appears to have a
-    single valley, and `PCES` continues to the end. Otherwise `SSRacos` continues until 55% of the
-    budget are used, and another `PCES` polishes its point: it starts there, with small steps.
+    In the race, each solver gets a twentieth of the budget, or up to 15 % of a small budget. Then
+    the best point of `SSRacos` and the mean of `PCES` are evaluated several times each. If the mean
+    is better, the objective appears to have a single valley, and `PCES` continues to the end.
+    Otherwise `SSRacos` continues until 55 % of the budget is used. Then a new `PCES` starts at the
+    point that `SSRacos` recommends, with small steps; this is called polishing.
 
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.Solver`. Without a budget, the stages are planned for 100 evaluations a
-        dimension, 1,000 at least, and the last stage has no end.
+        See `zoopt.Solver`. Without a budget, the stages are planned for 100 evaluations per
+        non-constant dimension, but at least 1,000, and the last stage has no end.
 
     Attributes
     ----------
     title : str
-        "noisy", followed by the solver at work once the race is decided.
+        "noisy", followed by the active solver once the race is decided.
 
     Notes
     -----
     In the race, both solvers are asked in turn, which keeps many workers busy. Later, a generation
-    of `PCES` must be told before the next one is asked. `SSRacos` works alone in spaces that `PCES`
-    does not accept, those with unordered dimensions of more than 1,000 values.
+    of `PCES` must be complete before the next one is proposed. `PCES` does not accept spaces with
+    unordered dimensions of more than 1,000 values; `SSRacos` works alone there.
 
     Examples
     --------
@@ -115,7 +117,7 @@ class NoisyRace(Wrapper):
         self._n_race = max(1, min(max(int(RACE * n), least), int(MAX_RACE * n)))
         self._n_check = max(MIN_CHECK, int(CHECK * n))
         self._n_starts = len(starts)
-        self._asked: dict[int, Solver | RepeatedPoint] = {}  # by the ids in flight
+        self._asked: dict[int, Solver | RepeatedPoint] = {}  # by the id in flight
         if population is None:
             self._enter(_Suppress(self, None))
         else:
@@ -131,7 +133,7 @@ class NoisyRace(Wrapper):
 
     @property
     def title(self) -> str:
-        """Name in messages, with the solver at work once the race is decided."""
+        """Name in messages, with the active solver once the race is decided."""
         at_work = self._stage.at_work
         return f"{self.name}: {at_work}" if at_work else self.name
 
@@ -151,7 +153,10 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _ask_anyone(self, solvers: list[Solver]) -> Candidate | None:
-        """Ask every solver once more, given up or not, and suppression beyond its budget."""
+        """Ask every solver once more, including those given up.
+
+        Suppression may then exceed its own budget.
+        """
         self._given_up.clear()
         self._suppression.planned_budget = self.planned_budget
         for inner in solvers:
@@ -189,7 +194,7 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _found_by(self, inner: Solver) -> Best | None:
-        """Return the recommendation of a solver, unless it is foreign and the filter rejects it."""
+        """Return the recommendation of a solver, unless the filter rejects an unasked point."""
         best = inner.recommend()
         if best is None or best.candidate.id >= 0 or self.filter is None:
             return best
@@ -223,9 +228,9 @@ class NoisyRace(Wrapper):
         Returns
         -------
         Best or None
-            The mean of `PCES` once it is at work, unless an earlier point is better by more than
-            both standard errors. Until then, the best of the points evaluated several times, or
-            else the best single value.
+            The mean of `PCES` once it is active, unless an earlier point is better by more than the
+            sum of both standard errors. Until then, the best of the points evaluated several times;
+            if there are none, the point with the best single value.
         """
         population = self._stage.population
         found = None if population is None else population.recommend()
@@ -242,8 +247,8 @@ class NoisyRace(Wrapper):
 class _Stage(ABC):
     """A stage of the race: which solvers are asked, and which stage follows.
 
-    A stage changes only with a candidate that it asks. The race enters the following stage only
-    with its first candidate, so that an ask in vain changes nothing.
+    A stage changes only when it returns a candidate. The race enters the next stage only together
+    with that stage's first candidate, so an ask that returns None changes nothing.
 
     Parameters
     ----------
@@ -251,10 +256,10 @@ class _Stage(ABC):
     population : Solver or None
         The evolution strategy; None where it does not accept the space.
     checked : sequence of RepeatedPoint
-        The points evaluated several times to decide the race; none before that.
+        The points evaluated several times to decide the race; empty before that.
     """
 
-    #: Name of the solver at work; empty while the race is undecided.
+    #: Name of the active solver; empty while the race is undecided.
     at_work = ""
 
     def __init__(
@@ -272,10 +277,10 @@ class _Stage(ABC):
 
     @abstractmethod
     def ask(self) -> Candidate | None:
-        """Return the next candidate; None, with nothing changed, to wait or at the end."""
+        """Return the next candidate; None, without changing anything, to wait or at the end."""
 
     def following(self) -> "_Stage | None":
-        """Return the stage that follows once this one asks nothing; None if it is not over."""
+        """Return the next stage once this one has no more candidates; None if it is not over."""
         return None
 
 
@@ -294,7 +299,7 @@ class _Race(_Stage):
         return bool(self.race._given_up) or n_asked >= self.race._n_race
 
     def ask(self) -> Candidate | None:
-        """Ask the solver that was asked less, or else the other one."""
+        """Ask the solver that was asked less often; if it returns None, ask the other one."""
         if self.is_over:
             return None
         n_race, n_starts = self.race._n_race, self.race._n_starts
@@ -320,7 +325,7 @@ class _Race(_Stage):
         return candidate
 
     def following(self) -> _Stage | None:
-        """Return the check of both recommendations, or a winner if there is nothing to compare."""
+        """Return the check of both recommendations, or a winner if they cannot be compared."""
         race, population = self.race, self.population
         if not self.is_over and race._in_flight:
             return None
@@ -347,7 +352,7 @@ class _Check(_Stage):
         return None
 
     def following(self) -> _Stage | None:
-        """Return the stage of the winner, once all evaluations were reported."""
+        """Return the stage of the winner once all evaluations are reported."""
         if not all(point.is_complete for point in self.checked):
             return None
         of_population, of_suppression = self.checked
@@ -356,7 +361,7 @@ class _Check(_Stage):
 
 
 class _Suppress(_Stage):
-    """Suppression has won, and goes on until its point is polished."""
+    """Suppression has won, and continues until the polishing of its point begins."""
 
     at_work = SUPPRESSION
 
@@ -387,7 +392,7 @@ class _Suppress(_Stage):
 
 
 class _Evolve(_Stage):
-    """The population goes on to the end: it has won, or it polishes."""
+    """The population continues to the end: it has won, or it polishes."""
 
     at_work = POPULATION
     population: Solver

@@ -34,7 +34,7 @@ SIGNIFICANCE = 0.8
 GROWTH, DECAY = 1.1, 0.93
 #: Number of generations of the largest population size that fit into the budget.
 MIN_GENERATIONS = 10
-#: One evaluation in so many is a final one of the mean; the least and the largest number of them.
+#: One evaluation in this many is a final one of the mean; their least and their largest number.
 FINAL_ONE_IN, MIN_FINAL, MAX_FINAL = 20, 2, 50
 #: Limits of the step size.
 MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5

@@ -11,30 +11,33 @@ __all__ = ["SRacos"]
 class SRacos(ClassificationSolver):
     """Sequential classification-based optimization, for any number of candidates in flight.
 
-    Learns a region around one of the best points that contains none of the others, and samples
-    there. With one candidate in flight it is SRACOS, with several it is ASRACOS.
+    Learns a region that contains one of the best points and none of the negative points, and
+    samples there. With one candidate in flight this is SRACOS, with several it is ASRACOS.
 
     Parameters
     ----------
     space, budget, seed, x0
         See `zoopt.Solver`.
     train_size, positive_size : int, optional
-        Size of both sets together, and of the positive set. By default they follow the budget.
+        Size of the positive and the negative set together, and size of the positive set; see the
+        notes. By default they follow the budget.
     uncertain_bits : int or {"table", "adaptive"}, optional
-        Number of coordinates that a proposal redraws; at most all. "table" follows the number of
-        dimensions, as ZOOpt does. "adaptive" learns it: the power of two that beats a positive
-        point most often, for samples in the whole region and for samples close to the parent. It
-        is the default with more than 100 dimensions, some of them continuous. With a delta (see
-        `minimize`), the default is "table".
+        Number of coordinates that a proposal redraws; a larger number means all. "table" follows
+        the number of dimensions, as ZOOpt does. "adaptive" learns it: it prefers the power of two
+        whose proposals most often beat the worst positive point, separately for samples in the
+        whole region and samples close to the parent. "adaptive" is the default with more than 100
+        non-constant dimensions, some of them continuous. With a delta (see `minimize`), the default
+        is always "table".
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     replacement : {"WR", "RR", "LM"}
-        Which negative a newcomer replaces: the worst, a random one, or the one farthest from the
-        best negative.
+        Which negative point a new one replaces: the worst, a random one, or the one farthest from
+        the best negative point.
     recombination_rate : float in [0, 1], optional
-        Probability that a proposal mixes two members instead, while the best does not improve. 0
-        is the algorithm of the paper. By default 0.8 in spaces without ordered values, among them
-        spaces of bits; in other spaces it must be 0.
+        Probability that a proposal mixes a positive point with another point of the two sets,
+        instead of sampling the region, while the best point does not improve. 0 is the algorithm of
+        the paper. By default 0.8 if every non-constant dimension is unordered or has two values; in
+        other spaces it must be 0.
 
     Notes
     -----
@@ -43,15 +46,16 @@ class SRacos(ClassificationSolver):
 
     1. Evaluate ``train_size`` uniform samples; the best are positive.
     2. With probability ``exploration_rate``, propose a uniform sample. Otherwise draw a positive
-       point x and shrink the space around it: while a negative point is inside, draw one of them
-       and one of the coordinates in which it differs from x, and cut the range of this coordinate
-       at a random value between the two.
+       point x and shrink the space around it: while a negative point is inside, draw one of the
+       negative points inside and one of the coordinates in which it differs from x, and cut the
+       range of this coordinate at a random value between the two.
     3. Propose x with ``uncertain_bits`` coordinates redrawn in the region. A proposal that was seen
-       before is drawn anew.
-    4. A point that is not worse than the worst positive takes its place. The displaced point, or a
-       point that is not positive, is offered to the negative set by the rule of replacement.
+       before is drawn again.
+    4. A point that is not worse than the worst positive point takes its place. The displaced point,
+       or a point that is not positive, is offered to the negative set by the rule ``replacement``.
 
-    Step 2 draws only coordinates that differ, unlike ZOOpt: others separate no point.
+    Unlike ZOOpt, step 2 draws only coordinates in which the two points differ, because cutting any
+    other coordinate cannot exclude the negative point.
 
     References
     ----------

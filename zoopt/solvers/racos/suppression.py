@@ -24,10 +24,10 @@ __all__ = ["SSRacos"]
 class SSRacos(SRacos):
     """Sequential classification-based optimization with value suppression, for noisy objectives.
 
-    After a number of evaluations that do not beat the worst positive point, all positive points are
-    evaluated again, and their values move towards the means, which removes lucky values. The last
-    part of the planned budget evaluates the remaining positive points again; the point of least
-    mean is recommended.
+    If many evaluations in a row do not beat the worst positive point, each positive point that was
+    not evaluated again before is evaluated again several times. Its value moves toward the mean of
+    these evaluations, which removes lucky values. The last part of the planned budget evaluates the
+    remaining positive points again; the point of least mean is recommended.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class SSRacos(SRacos):
     After each evaluation of a point x:
 
     1. Increase the count if x does not beat the worst positive point; otherwise reset it to 0.
-    2. If the count reaches non_update_allowed, reset it. Evaluate each positive point z that never
-       was evaluated again resample_times times, with mean m, and set
+    2. If the count reaches non_update_allowed, reset it. Evaluate each positive point z that was
+       not evaluated again before resample_times times, with mean m, and set
        ``value(z) = (1 - balance_rate) * value(z) + balance_rate * m``.
     3. Update the sets by x, as `SRacos` does.
 
