@@ -29,7 +29,7 @@ class Evaluation:
         masked value or no real number. "failed": it raised. "timeout": it was stopped at its
         deadline. "lost": its worker died, and so did those of the retries.
     violation : float
-        By how much the worst constraint is missed; at most 0 if the point is feasible.
+        How far the worst constraint falls below 0; at most 0 if the point is feasible.
     error : str
         Why the status is not "ok", with the traceback if there is one.
     started, finished : float

@@ -230,8 +230,8 @@ class Solver(ABC):
         why = "it was told before, or another solver asked it"
         if asked is not None:
             why = (
-                "the candidate in flight with that id is at another point, so this candidate was "
-                "asked by another solver"
+                "the candidate in flight with that id is at another point, so another solver "
+                "asked this one"
             )
         raise ValueError(
             f"candidate {given.id} is not in flight: {why}; report points from elsewhere "

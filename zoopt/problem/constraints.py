@@ -56,7 +56,7 @@ class Constraints:
         return Constraints([adapt(function) for function in self.functions] or None)
 
     def violation(self, point: Any) -> float:
-        """Return by how much a point misses the worst constraint; at most 0 if it is feasible.
+        """Return how far the worst constraint falls below 0; at most 0 if the point is feasible.
 
         Raises
         ------

@@ -37,7 +37,7 @@ class History:
     values : float64 array, shape (n,)
         NaN for failures.
     violations : float64 array, shape (n,)
-        By how much the worst constraint is missed; at most 0 where the point is feasible.
+        How far the worst constraint falls below 0; at most 0 where the point is feasible.
     started, finished : float64 arrays, shape (n,)
         Seconds since the start of the run.
     statuses : object array, shape (n,)

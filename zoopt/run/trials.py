@@ -42,7 +42,7 @@ class Trial:
     status : {"ok", "failed", "invalid", "timeout", "lost"}
         How the evaluation ended.
     violation : float
-        By how much the worst constraint is missed; at most 0 if the point is feasible.
+        How far the worst constraint falls below 0; at most 0 if the point is feasible.
     metrics : mapping of str to object, optional
         What else the objective reported, by name.
     error : str
