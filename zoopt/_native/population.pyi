@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt._native.members import Members
-from zoopt._native.reference.columns import Move, Row, Values
+from zoopt._native.reference.columns import Conditions, Move, Row, Values
 
 __all__ = ["Population"]
 
@@ -14,6 +14,7 @@ class Population(Members):
     exploration_rate: float
     n_points: float
     memory: int
+    conditions: Conditions | None
     recombination_rate: float
     def __init__(
         self,
@@ -29,6 +30,7 @@ class Population(Members):
         n_points: float = ...,
         memory: int = ...,
         recombination_rate: float = ...,
+        conditions: Conditions | None = ...,
     ) -> None: ...
     @property
     def n_seen(self) -> int: ...

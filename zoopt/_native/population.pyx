@@ -33,6 +33,7 @@ from zoopt._native.columns cimport (
     UNORDERED,
     code_of,
     draw_value,
+    first_of,
     number_at,
     random,
 )
@@ -63,6 +64,7 @@ cdef class Population(Members):
 
     cdef readonly Py_ssize_t uncertain_bits, memory
     cdef readonly double exploration_rate, n_points, recombination_rate
+    cdef readonly object conditions
     cdef SeenPoints _seen
     cdef Codes *_codes  # of _seen
     # The region of the present proposal; between proposals, the whole space.
@@ -79,6 +81,16 @@ cdef class Population(Members):
     cdef Py_ssize_t[::1] _outcome_count
     cdef Py_ssize_t _n_touched, _n_fixed, _n_chosen, _n_redrawn
     cdef double _width
+    # Conditions; the arrays are empty without them.
+    cdef bint _is_conditional
+    cdef const Py_ssize_t[::1] _parents
+    cdef const double[::1] _branches
+    cdef signed char[::1] _is_choice  # on which others depend
+    cdef signed char[::1] _was_active  # in the parent
+    cdef double[::1] _scratch
+    cdef Py_ssize_t[::1] _picked  # columns to redraw; _chosen then holds all that change
+    cdef Py_ssize_t[::1] _free
+    cdef Py_ssize_t _n_picked
 
     def __init__(
         self,
@@ -94,15 +106,21 @@ cdef class Population(Members):
         double n_points=INFINITY,
         Py_ssize_t memory=MEMORY,
         double recombination_rate=0.0,
+        conditions=None,
     ):
         cdef Py_ssize_t d = len(kinds)
         cdef Py_ssize_t most_changes = uncertain_bits
+        if conditions is not None and recombination_rate > 0.0:
+            raise ValueError("members of a conditional space are not mixed")
         if uncertain_bits < 1:
             raise ValueError(f"uncertain_bits must be at least 1, got {uncertain_bits}")
         if recombination_rate > 0.0:
             most_changes = max(most_changes, <Py_ssize_t>list_capacity(d) + 1)
         most_changes = min(most_changes, d)
-        self._seen = SeenPoints(kinds, low, high, rng, n_points, memory)
+        if conditions is not None:
+            most_changes = d  # a choice takes the columns that depend on it along
+        self._seen = SeenPoints(kinds, low, high, rng, n_points, memory, conditions)
+        self.conditions = self._seen.conditions
         self._codes = &self._seen.codes
         super().__init__(
             self._seen.kinds,
@@ -131,6 +149,15 @@ cdef class Population(Members):
         self._outcome_count = np.zeros(most_changes, np.intp)
         self._n_touched = self._n_fixed = self._n_chosen = self._n_redrawn = 0
         self._width = 1.0
+        self._is_conditional = self._seen._is_conditional
+        if self._is_conditional:
+            self._parents, self._branches = self.conditions
+            self._is_choice = np.zeros(d, np.int8)
+            np.asarray(self._is_choice)[self.conditions[0][self.conditions[0] >= 0]] = 1
+            self._was_active = np.zeros(d, np.int8)
+            self._scratch = np.zeros(d)
+            self._picked = np.zeros(d, np.intp)
+            self._free = np.zeros(d, np.intp)
 
     def propose(self, Py_ssize_t n_redrawn=0, double width=1.0):
         """Draw a new point from a learned region or, with the exploration rate, from anywhere."""
@@ -252,7 +279,10 @@ cdef class Population(Members):
                 if parent != TOO_FAR:
                     continue
             parent = self._shrink()
-            self._choose_columns()
+            if self._is_conditional:
+                self._choose_active(parent)
+            else:
+                self._choose_columns()
             self._gather(parent)
             few = self._few_outcomes()
             for _ in range(1 if few else TRIES_PER_REGION):
@@ -292,6 +322,8 @@ cdef class Population(Members):
                 n_active -= 1
                 self._active[j] = self._active[n_active]
                 continue
+            if self._is_conditional:
+                k = self._parting(positive, self._active[j], k)
             here = self._rows[positive][k]
             there = self._rows[self._active[j]][k]
             kind = self._kinds[k]
@@ -363,6 +395,83 @@ cdef class Population(Members):
         for i in range(self._n_chosen):
             self._taken[self._chosen[i]] = 0
 
+    cdef Py_ssize_t _parting(self, Py_ssize_t a, Py_ssize_t b, Py_ssize_t k) noexcept nogil:
+        """Return the choice at which two slots part, if that is why they differ in column k."""
+        cdef Py_ssize_t found = k
+        cdef Py_ssize_t choice = self._parents[k]
+        while choice >= 0:
+            if self._rows[a][choice] != self._rows[b][choice]:
+                found = choice
+            choice = self._parents[choice]
+        return found
+
+    cdef void _choose_active(self, Py_ssize_t parent) noexcept nogil:
+        """Draw the columns to redraw among those that are active in the parent and not fixed."""
+        cdef Py_ssize_t i, k, n_wanted
+        cdef Py_ssize_t n_free = 0
+        memcpy(&self._scratch[0], self._rows[parent], self._d * sizeof(double))
+        self._seen.settle(&self._scratch[0])
+        for k in range(self._d):
+            self._was_active[k] = self._seen._is_active[k]
+        for i in range(self._n_fixed):
+            self._taken[self._fixed[i]] = 1
+        for k in range(self._d):
+            if self._was_active[k] and not self._taken[k]:
+                self._free[n_free] = k
+                n_free += 1
+        for i in range(self._n_fixed):
+            self._taken[self._fixed[i]] = 0
+        if n_free == 0:
+            self._free[0] = self._fixed[self._n_fixed - 1]
+            n_free = 1
+        n_wanted = min(self._n_redrawn, n_free)
+        self._n_chosen = 0
+        for i in range(n_free):
+            if self._random() * (n_free - i) < n_wanted - self._n_chosen:
+                self._chosen[self._n_chosen] = self._free[i]
+                self._picked[self._n_chosen] = self._free[i]
+                self._n_chosen += 1
+                if self._n_chosen == n_wanted:
+                    break
+        self._n_picked = self._n_chosen
+
+    cdef bint _take_along(self, Py_ssize_t parent) noexcept nogil:
+        """Draw the columns that become active, reset those that no longer are.
+
+        True if the point is new, and remembered now. The picked columns remain if it is not.
+        """
+        cdef uint64_t code = self._hashes[parent]
+        cdef Py_ssize_t i, k, choice
+        cdef double *row = &self._scratch[0]
+        cdef double here
+        cdef signed char *active = &self._seen._is_active[0]
+        memcpy(row, self._rows[parent], self._d * sizeof(double))
+        for i in range(self._n_picked):
+            row[self._picked[i]] = self._new[i]
+        self._n_chosen = 0
+        for k in range(self._d):
+            choice = self._parents[k]
+            if choice >= 0:
+                active[k] = active[choice] and row[choice] == self._branches[k]
+                if not active[k]:
+                    row[k] = first_of(self._kinds[k], self._low[k])
+                elif not self._was_active[k]:
+                    row[k] = self._draw(k, self._low[k], self._high[k])
+            here = self._rows[parent][k]
+            if row[k] != here:
+                self._chosen[self._n_chosen] = k
+                self._n_chosen += 1
+                code += mix(k, row[k]) - mix(k, here)
+        if self._n_chosen > 0 and add_code(self._codes, code if code != 0 else 1):
+            for i in range(self._n_chosen):
+                self._old[i] = self._rows[parent][self._chosen[i]]
+                self._new[i] = row[self._chosen[i]]
+            return True
+        self._n_chosen = self._n_picked
+        for i in range(self._n_picked):
+            self._chosen[i] = self._picked[i]
+        return False
+
     cdef void _gather(self, Py_ssize_t parent) noexcept nogil:
         """Gather values and bounds of the chosen columns, so that the cache misses overlap."""
         cdef Py_ssize_t i, k
@@ -425,6 +534,8 @@ cdef class Population(Members):
             if value != here:
                 changed = True
                 code += mix(k, value) - mix(k, here)
+        if self._is_conditional:
+            return self._take_along(parent)
         return changed and add_code(self._codes, code if code != 0 else 1)
 
     cdef Py_ssize_t _recombine(self) noexcept nogil:
@@ -485,6 +596,8 @@ cdef class Population(Members):
         cdef double first, last
         for i in range(self._n_chosen):
             k = self._chosen[i]
+            if self._is_conditional and self._is_choice[k]:
+                return False  # its dependents change with it
             kind = self._kinds[k]
             if kind == ORDERED:
                 first = self._chosen_left[i]
@@ -550,6 +663,7 @@ cdef class Population(Members):
             self.n_points,
             self.memory,
             self.recombination_rate,
+            self.conditions,
         )
         return Population, arguments, (self._seen, self._members_state())
 

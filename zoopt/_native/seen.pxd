@@ -1,4 +1,5 @@
 cimport cython
+from libc.stdint cimport uint64_t
 
 from zoopt._native.codes cimport Codes
 from zoopt._native.columns cimport bitgen_t
@@ -6,7 +7,7 @@ from zoopt._native.columns cimport bitgen_t
 
 @cython.final
 cdef class SeenPoints:
-    cdef readonly object kinds, low, high, rng
+    cdef readonly object kinds, low, high, rng, conditions
     cdef readonly double n_points
     cdef readonly Py_ssize_t memory
     cdef Codes codes
@@ -16,9 +17,14 @@ cdef class SeenPoints:
     cdef const signed char[::1] _kinds
     cdef const double[::1] _low
     cdef const double[::1] _high
+    cdef bint _is_conditional  # the arrays below are empty otherwise
+    cdef const Py_ssize_t[::1] _parents
+    cdef const double[::1] _branches
+    cdef signed char[::1] _is_active  # of the row that was settled last
 
     cdef int _check(self, const double[::1] row) except -1
     cdef object draw(self)
     cdef bint forget(self, Py_ssize_t n_kept) except -1
     cdef bint _draw(self, double *fresh) noexcept nogil
+    cdef uint64_t settle(self, double *row) noexcept nogil
     cdef object _enumerate(self)

@@ -3,7 +3,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from zoopt._native.reference.columns import Indices, Row
+from zoopt._native.reference.columns import Conditions, Indices, Row
 
 __all__ = ["SeenPoints", "row_hash"]
 
@@ -17,6 +17,7 @@ class SeenPoints:
     rng: np.random.Generator
     n_points: float
     memory: int
+    conditions: Conditions | None
     def __init__(
         self,
         kinds: npt.ArrayLike,
@@ -25,6 +26,7 @@ class SeenPoints:
         rng: np.random.Generator,
         n_points: float = ...,
         memory: int = ...,
+        conditions: Conditions | None = ...,
     ) -> None: ...
     @property
     def n_seen(self) -> int: ...

@@ -39,6 +39,7 @@ from zoopt._native.codes cimport (
 from zoopt._native.columns cimport bitgen_t, draw_value, first_of, last_of, value_after
 
 from zoopt._native.reference.codes import MEMORY
+from zoopt._native.reference.columns import Columns
 
 __all__ = ["SeenPoints", "row_hash"]
 
@@ -67,7 +68,14 @@ cdef class SeenPoints:
         free_codes(&self.codes)
 
     def __init__(
-        self, kinds, low, high, rng, double n_points=INFINITY, Py_ssize_t memory=MEMORY
+        self,
+        kinds,
+        low,
+        high,
+        rng,
+        double n_points=INFINITY,
+        Py_ssize_t memory=MEMORY,
+        conditions=None,
     ):
         self._d = len(kinds)
         if not len(low) == len(high) == self._d:
@@ -87,6 +95,11 @@ cdef class SeenPoints:
         self._low = self.low
         self._high = self.high
         self._cursor = None
+        self.conditions = Columns(self.kinds, self.low, self.high, conditions).conditions
+        self._is_conditional = self.conditions is not None
+        if self._is_conditional:
+            self._parents, self._branches = self.conditions
+            self._is_active = np.ones(self._d, np.int8)
 
     @property
     def n_seen(self):
@@ -154,9 +167,24 @@ cdef class SeenPoints:
                     self._high[k],
                 )
                 code += mix(k, fresh[k])
+            if self._is_conditional:
+                code = self.settle(fresh)
             if add_code(&self.codes, code if code != 0 else 1):
                 return True
         return False
+
+    cdef uint64_t settle(self, double *row) noexcept nogil:
+        """Find the active columns, and give the others their least value; return the hash."""
+        cdef Py_ssize_t k, choice
+        cdef uint64_t code = 0
+        for k in range(self._d):
+            choice = self._parents[k]
+            if choice >= 0:
+                self._is_active[k] = self._is_active[choice] and row[choice] == self._branches[k]
+                if not self._is_active[k]:
+                    row[k] = first_of(self._kinds[k], self._low[k])
+            code += mix(k, row[k])
+        return code
 
     cdef object _enumerate(self):
         """Return the next unseen point of a finite space; None at the end."""
@@ -166,11 +194,16 @@ cdef class SeenPoints:
         cursor = self._cursor
         while len(cursor) == d:
             row = np.array(cursor, np.float64)
-            k = 0
-            while k < d and cursor[k] >= last_of(self._kinds[k], self._high[k]):
+            if self._is_conditional:
+                self.settle(data_of(row))
+            k = d - 1
+            while k >= 0 and (
+                (self._is_conditional and not self._is_active[k])
+                or cursor[k] >= last_of(self._kinds[k], self._high[k])
+            ):
                 cursor[k] = first_of(self._kinds[k], self._low[k])
-                k += 1
-            if k == d:
+                k -= 1
+            if k < 0:
                 cursor.append(0.0)
             else:
                 cursor[k] = value_after(self._kinds[k], cursor[k], self._high[k])
@@ -190,7 +223,8 @@ cdef class SeenPoints:
         return False
 
     def __reduce__(self):
-        arguments = self.kinds, self.low, self.high, self.rng, self.n_points, self.memory
+        columns = self.kinds, self.low, self.high, self.rng
+        arguments = *columns, self.n_points, self.memory, self.conditions
         return SeenPoints, arguments, (self._cursor, codes_state(&self.codes))
 
     def __setstate__(self, state):

@@ -4,7 +4,7 @@ An object is found by identity first, then by value. Nothing here relies on ``==
 value, as it does not for arrays and tables, or on objects that stay as they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,36 +16,54 @@ from zoopt.core.texts import brief
 
 __all__ = ["Choice", "is_flags"]
 
+#: Largest number of characters of branches that the text of a choice shows.
+MOST_SHOWN = 2000
+
 
 class Choice:
     """A dimension of any Python objects.
 
     Parameters
     ----------
-    values : sequence
-        At least one object, none twice; points hold these very objects. One makes a constant.
+    values : sequence or mapping
+        At least one object, none twice; points hold these very objects. One makes a constant. The
+        keys of a mapping are the objects, and each of its values is a branch: the parameters that
+        exist only where that object is chosen, as a mapping of names to dimensions. None or an
+        empty mapping means none. A branch that is a single dimension takes the place of its key:
+        the point holds a value of that dimension instead. Branches may be nested.
     ordered : bool
         Whether neighbors in the list have similar meanings.
 
     Attributes
     ----------
     values : list
+    branches : list of dict
+        Of each object, the dimensions that depend on it, by name; a dimension that takes its place
+        has the name None. The list is empty if there are none at all.
     kind : int
         Kind of the encoded column.
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
+    least : float
+        The least code of a value.
     size : int
         Number of values.
 
     Raises
     ------
     TypeError, ValueError
-        If the values are not a list, empty, in no order (a set), or if one is there twice.
+        If the values are not a list, empty, in no order (a set), or if one is there twice; if a
+        list contains dimensions, or a branch is not a space.
 
     Examples
     --------
     >>> Choice(["relu", "tanh", None]).size
     3
+    >>> from zoopt import Integer, Real
+    >>> model = Choice({"svc": {"C": Real(0.1, 10, log=True)}, "knn": {"k": Integer(1, 20)}})
+    >>> model.values
+    ['svc', 'knn']
+    >>> features = Choice({"sqrt": None, "all": None, "share": Real(0.1, 0.9)})
     """
 
     def __init__(self, values: Iterable[Any], *, ordered: bool = False) -> None:
@@ -56,7 +74,10 @@ class Choice:
                 "values must have an order that lasts, and that of a set changes from process to "
                 f"process: pass a sorted list instead of {brief(values)}"
             )
+        if not isinstance(values, Mapping):
+            values = list(values)
         self.ordered = bool(ordered)
+        self.branches: list[dict[str | None, Any]] = _read_branches(values)
         self.values: list[Any] = []
         self._start()
         for value in values:
@@ -99,6 +120,10 @@ class Choice:
     @property
     def column(self) -> tuple[float, float]:
         return 0.0, float(len(self.values) - 1)
+
+    @property
+    def least(self) -> float:
+        return 0.0
 
     @property
     def size(self) -> float:
@@ -157,10 +182,10 @@ class Choice:
         return self.values[int(code)]
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self.values, self.ordered, self._marks
+        return self.values, self.ordered, self._marks, self.branches
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        values, self.ordered, marks = state
+        values, self.ordered, marks, self.branches = state
         self.values = []
         self._start()
         for value in values:
@@ -168,12 +193,19 @@ class Choice:
         self._marks = marks
 
     def __repr__(self) -> str:
-        return f"Choice({brief(self.values)}{', ordered=True' if self.ordered else ''})"
+        shown = brief(self.values)
+        if self.branches:
+            pairs = zip(self.values, self.branches, strict=True)
+            shown = ", ".join(f"{brief(value)}: {_shown(branch)}" for value, branch in pairs)
+            shown = f"{{{shown:.{MOST_SHOWN}}}}"
+        return f"Choice({shown}{', ordered=True' if self.ordered else ''})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Choice):
             return NotImplemented
         if self.ordered != other.ordered or len(self.values) != len(other.values):
+            return False
+        if self.branches != other.branches:
             return False
         pairs = zip(self.values, other.values, strict=True)
         if all(a is b or (type(a) is type(b) and _equal(a, b)) for a, b in pairs):
@@ -185,6 +217,28 @@ class Choice:
 
     def __hash__(self) -> int:
         return hash((self.ordered, *(type(value) for value in self.values)))
+
+
+def _read_branches(values: Iterable[Any]) -> list[dict[str | None, Any]]:
+    from zoopt.core import entries  # since a branch is a space, which contains choices
+
+    if isinstance(values, Mapping):
+        branches = [entries.read_branch(key, branch) for key, branch in values.items()]
+        return branches if any(branches) else []
+    if any(map(entries.has_dimension, values)):
+        raise TypeError(
+            "values of a list must be plain objects, without dimensions: pass a mapping, "
+            "Choice({key: {name: dimension}}), for parameters that depend on the choice, got "
+            f"{brief(values)}"
+        )
+    return []
+
+
+def _shown(branch: dict[str | None, Any]) -> str:
+    if None in branch:
+        return repr(branch[None])
+    inner = ", ".join(f"{name!r}: {dimension!r}" for name, dimension in branch.items())
+    return f"{{{inner}}}" if branch else "None"
 
 
 def is_flags(dimension: object) -> bool:

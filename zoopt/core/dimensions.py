@@ -73,6 +73,8 @@ class Real:
         Kind of the encoded column.
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
+    least : float
+        The least code of a value.
     size : int or float
         Number of values, ``inf`` without a step.
 
@@ -162,6 +164,10 @@ class Real:
         if self.has_log_code:
             return math.log(self.low), math.log(self.high)
         return self.low, self.high
+
+    @property
+    def least(self) -> float:
+        return self.column[0]
 
     @property
     def size(self) -> float:
@@ -274,6 +280,8 @@ class Integer:
         Kind of the encoded column.
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
+    least : float
+        The least code of a value.
     size : int
         Number of values.
 
@@ -316,6 +324,10 @@ class Integer:
         if self.kind == LOG_INTEGER and self.low < self.high:
             return math.log(self.low - 0.5), math.log(self.high + 0.5)
         return self._code(self.low), self._code(self.high)
+
+    @property
+    def least(self) -> float:
+        return self._code(self.low)
 
     @property
     def size(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from zoopt.core.dimensions import Choice, Dimension, Integer, Real
 from zoopt.core.texts import brief
 
-__all__ = ["LowerUpper", "label_of", "read_space"]
+__all__ = ["LowerUpper", "has_dimension", "label_of", "read_branch", "read_space"]
 
 
 class LowerUpper(Protocol):
@@ -67,6 +67,45 @@ def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
     if not dimensions:
         raise ValueError("a space needs at least one dimension")
     return names, dimensions
+
+
+def read_branch(key: Any, branch: Any) -> dict[str | None, Dimension]:
+    """Return the dimensions of a branch of a `Choice`, by name; a bare dimension has the name None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither None, nor a mapping of names, nor a dimension.
+
+    Examples
+    --------
+    >>> read_branch("svc", {"C": (0, 1)}), read_branch("none", None), read_branch("share", (0, 1))
+    ({'C': Real(0.0, 1.0)}, {}, {None: Real(0.0, 1.0)})
+    """
+    if branch is None:
+        return {}
+    try:
+        if not isinstance(branch, Mapping):
+            is_pair = isinstance(branch, tuple) and len(branch) == 2
+            if not (is_pair or isinstance(branch, (Real, Integer, Choice))):
+                raise TypeError(
+                    "must be None, a mapping of names to dimensions, or a dimension, got "
+                    f"{brief(branch)}"
+                )
+            return {None: _dimension(branch, 0, None)}
+        names, dimensions = read_space(branch) if branch else ([], [])
+        return dict(zip(names or (), dimensions, strict=True))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"branch {brief(key)}: {error}") from None
+
+
+def has_dimension(value: Any, depth: int = 4) -> bool:
+    """Return whether a value is a dimension, or a list, tuple or dictionary that holds one."""
+    if type(value) is dict:
+        value = list(value.values())
+    if type(value) in (list, tuple) and depth > 0:
+        return any(has_dimension(part, depth - 1) for part in value)
+    return isinstance(value, (Real, Integer, Choice))
 
 
 def _are_bounds(space: Any) -> bool:

@@ -12,6 +12,7 @@ __all__ = [
     "JournalError",
     "NothingFeasible",
     "Pruned",
+    "WrongNames",
     "ZooptError",
 ]
 
@@ -69,6 +70,10 @@ class InvalidConstraint(ZooptError):
 
     If every evaluation fails this way, its cause is raised to the caller. NaN has no cause.
     """
+
+
+class WrongNames(ZooptError, ValueError):
+    """A point lacks a parameter, or has one that is unknown or not active."""
 
 
 class FirstStepsFailed(ZooptError):

@@ -40,7 +40,8 @@ def seen_points(space: Space, rng: np.random.Generator) -> SeenPoints:
     >>> seen.exhausted
     True
     """
-    return SeenPoints(space.kinds, space.low, space.high, rng, n_points(space))
+    columns = space.kinds, space.low, space.high
+    return SeenPoints(*columns, rng, n_points(space), conditions=space.conditions)
 
 
 def next_unseen(queue: list[Row], seen: SeenPoints | Population) -> Row | None:

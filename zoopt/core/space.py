@@ -4,8 +4,6 @@ Encodes points as rows of floats, one column for each dimension that is not cons
 about solvers, objectives or budgets.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -14,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt._native import CONTINUOUS, HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
+from zoopt._native.reference.columns import Conditions
 from zoopt.core.checks import whole
 from zoopt.core.choices import Choice, is_flags
-from zoopt.core.descriptions import described, restored
+from zoopt.core.conditions import Tree, are_conditional
+from zoopt.core.descriptions import described_space, restored
 from zoopt.core.dimensions import Dimension, Integer, Real, decoder
 from zoopt.core.entries import LowerUpper, label_of, read_space
 from zoopt.core.grids import Grids
-from zoopt.core.texts import brief
+from zoopt.core.points import named_values, values_of
 
 __all__ = [
     "CONTINUOUS",
@@ -40,8 +40,6 @@ Bits: TypeAlias = npt.NDArray[np.uint8]
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
-#: Largest number of runs of equal dimensions that `Space.describe` lists.
-MAX_RUNS = 10_000
 #: A random float has this many values; an integer range with more values needs a second draw.
 N_DRAWS = 2.0**53
 #: Largest number of dimensions that the ``repr`` of a space shows.
@@ -55,7 +53,8 @@ class Space:
     ----------
     dimensions : sequence, mapping, array of shape (n, 2), or scipy.optimize.Bounds
         `Real`, `Integer`, `Choice` or ``(low, high)`` pairs of numbers, which mean `Real`. With a
-        mapping from names to these, points are dictionaries; otherwise they are lists.
+        mapping from names to these, points are dictionaries; otherwise they are lists. A `Choice`
+        with branches needs names; points then hold the active parameters only.
 
     Raises
     ------
@@ -66,8 +65,16 @@ class Space:
     Attributes
     ----------
     dimensions : list
-        One entry for each dimension.
+        One entry for each dimension, those in branches included; a choice stands before the
+        dimensions that depend on it.
     names : list of str or None
+        The names of the parameters, each once.
+    tree : Tree or None
+        Which dimension depends on which; None if none does.
+    conditions : (int array, float array), each of shape (n_columns,), or None
+        Of each encoded column, the column of the choice that it depends on, -1 for none, and the
+        code of that choice for which it is active. Columns that are not active hold their least
+        value.
     kinds, low, high : arrays, shape (n_columns,)
         The encoded columns, for the kernels.
     size : int or float
@@ -86,6 +93,13 @@ class Space:
         self, dimensions: Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any] | LowerUpper
     ) -> None:
         self.names, entries = read_space(dimensions)
+        self.tree: Tree | None = None
+        if are_conditional(entries):
+            if self.names is None:
+                raise TypeError("a space with branches needs names: Space({'model': Choice(...)})")
+            self.tree = Tree(self.names, entries)
+            self.names = self.tree.names
+            entries = [node.dimension for node in self.tree.nodes]
         distinct = list({id(entry): entry for entry in entries}.values())
         index = {id(entry): i for i, entry in enumerate(distinct)}
         which = np.fromiter((index[id(entry)] for entry in entries), np.intp, len(entries))
@@ -95,7 +109,7 @@ class Space:
     def of_distinct(cls, distinct: list[Dimension], which: npt.NDArray[np.intp]) -> "Space":
         """Make a large space of few distinct dimensions: dimension i is ``distinct[which[i]]``."""
         self = cls.__new__(cls)
-        self.names = None
+        self.names = self.tree = None
         self._set_up(distinct, which)
         return self
 
@@ -128,6 +142,11 @@ class Space:
             d.size if d.size == math.inf else int(d.size) ** n
             for d, n in zip(distinct, counts, strict=True)
         )
+        self.conditions: Conditions | None = None
+        if self.tree is not None:
+            self.size = self.tree.size
+            self.conditions = self.tree.conditions(self._free)
+            self._least = np.array([d.least for d in distinct], np.float64)[which][self._free]
         #: Number of `Real` dimensions that are not constant, with or without a step.
         self.n_continuous: int = sum(
             n for d, n in zip(distinct, counts, strict=True) if type(d) is Real and d.low < d.high
@@ -167,34 +186,10 @@ class Space:
         ValueError
             If a choice has no fingerprint. The message names the dimension.
         """
-        codes: dict[str, int] = {}
-        facts: list[dict[str, Any]] = []
-        kinds = []
-        for i, dimension in enumerate(self._distinct):
-            fact = self._described(dimension, i) if type(dimension) is Choice else {}
-            code = codes.setdefault(json.dumps(fact) if fact else repr(dimension), len(facts))
-            if code == len(facts):
-                facts.append(fact or described(dimension))
-            kinds.append(code)
-        which = np.array(kinds, np.intp)[self._which]
-        starts = np.flatnonzero(np.diff(which, prepend=-1))
-        runs = np.column_stack([which[starts], np.diff(starts, append=len(which))])
-        description: dict[str, Any] = {
-            "names": self.names,
-            "dimensions": facts,
-        }
-        if len(runs) <= MAX_RUNS:
-            description["runs"] = runs.tolist()
-        else:
-            description["order"] = hashlib.sha256(which.astype("<i8").tobytes()).hexdigest()
-        return description
-
-    def _described(self, dimension: Dimension, code: int) -> dict[str, Any]:
-        try:
-            return described(dimension)
-        except ValueError as error:
-            first = int(np.flatnonzero(self._which == code)[0])
-            raise ValueError(f"{self._label(first)}: {error}") from None
+        if self.tree is not None:
+            mapping = self.mapping or {}
+            return described_space(list(mapping), list(mapping.values()), np.arange(len(mapping)))
+        return described_space(self.names, self._distinct, self._which)
 
     @classmethod
     def restore(cls, described: dict[str, Any]) -> "Space":
@@ -209,9 +204,10 @@ class Space:
         if "runs" not in described:
             raise ValueError("the order of its dimensions is too irregular to be kept in a file")
         codes = [code for code, n in described["runs"] for _ in range(n)]
-        self = cls.of_distinct(made, np.array(codes, np.intp))
-        self.names = described["names"]
-        return self
+        if described["names"] is not None:
+            named = zip(described["names"], (made[code] for code in codes), strict=True)
+            return cls(dict(named))
+        return cls.of_distinct(made, np.array(codes, np.intp))
 
     @property
     def dimensions(self) -> list[Dimension]:
@@ -222,7 +218,7 @@ class Space:
         return self._label(int(self._free[k]))
 
     def _label(self, i: int) -> str:
-        return label_of(i, self.names)
+        return label_of(i, self.names) if self.tree is None else self.tree.label(i)
 
     def __len__(self) -> int:
         return len(self._which)
@@ -287,7 +283,9 @@ class Space:
             If the point has the wrong length or names, or a value outside its dimension. For a
             value, the message names the dimension.
         """
-        values = self._values(point)
+        if self.tree is not None:
+            return self._encode_active(self.tree, point)
+        values = values_of(point, self.names, len(self))
         row = np.empty(len(values), np.float64)
         for i, (dimension, value) in enumerate(zip(self.dimensions, values, strict=True)):
             try:
@@ -298,21 +296,39 @@ class Space:
         encoded.flags.writeable = False
         return encoded
 
-    def _values(self, point: Mapping[str, Any] | Iterable[Any]) -> list[Any]:
-        if self.names is not None and not isinstance(point, Mapping) and _has_labels(point):
-            point = _by_label(point)
-        if isinstance(point, Mapping):
-            if self.names is None:
-                raise TypeError("this space has no names: a point must be a sequence")
-            if len(point) != len(self.names) or not all(name in point for name in self.names):
-                raise ValueError(f"a point must name {brief(self.names)}, got {brief(list(point))}")
-            return [point[name] for name in self.names]
-        if isinstance(point, (str, bytes, set, frozenset)) or not isinstance(point, Iterable):
-            raise TypeError(f"a point must be a sequence of {len(self)} values, got {brief(point)}")
-        values = list(point)
-        if len(values) != len(self):
-            raise ValueError(f"a point must have {len(self)} values, got {len(values)}")
-        return values
+    def _encode_active(self, tree: Tree, point: Any) -> Row:
+        codes = tree.codes(named_values(point))
+        row = self._least.copy()
+        for k, i in enumerate(self._free.tolist()):
+            if (code := codes[i]) is not None:
+                row[k] = code
+        row.flags.writeable = False
+        return row
+
+    def active(self, rows: npt.NDArray[np.float64]) -> Mask:
+        """Return which columns are active in each of some rows.
+
+        Parameters
+        ----------
+        rows : float64 array, shape (n, n_columns)
+
+        Returns
+        -------
+        bool array, shape (n, n_columns)
+        """
+        active: Mask = np.ones(rows.shape, np.bool_)
+        if self.conditions is not None:
+            for k, (choice, branch) in enumerate(zip(*self.conditions, strict=True)):
+                if choice >= 0:
+                    active[:, k] = active[:, choice] & (rows[:, choice] == branch)
+        return active
+
+    def settle(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Give the columns that are not active their least value, in place; return the rows."""
+        if self.conditions is not None:
+            active = self.active(np.atleast_2d(rows)).reshape(rows.shape)
+            np.copyto(rows, self._least, where=~active)
+        return rows
 
     def decode(self, row: Row) -> Any:
         """Return the point of a row.
@@ -327,10 +343,16 @@ class Space:
             A dictionary if the space has names. Its values are native Python objects.
         """
         values = self.decode_list(row)
-        return values if self.names is None else dict(zip(self.names, values, strict=True))
+        if self.names is None:
+            return values
+        if self.tree is not None:
+            codes = np.zeros(len(self))  # a constant choice has the code 0
+            codes[self._free] = row
+            return self.tree.point(codes.tolist(), values)
+        return dict(zip(self.names, values, strict=True))
 
     def decode_list(self, row: Row) -> list[Any]:
-        """Return the point of a row as a list of native values."""
+        """Return the values of all dimensions at a row, as a list of native values."""
         if self.is_integer:
             integers: list[Any] = row.astype(np.int64).tolist()
             return integers
@@ -418,7 +440,7 @@ class Space:
         huge = whole & (width >= N_DRAWS)
         if huge.any():
             row[huge] += rng.integers(0, 2, np.count_nonzero(huge))
-        return self.decode(np.minimum(row, self.high))
+        return self.decode(self.settle(np.minimum(row, self.high)))
 
     def contains(self, point: Any) -> bool:
         """Return whether a point can be encoded; a value off a grid counts as the nearest one."""
@@ -436,29 +458,28 @@ class Space:
             isinstance(other, Space)
             and self.names == other.names
             and self.dimensions == other.dimensions
+            and self.mapping == other.mapping
         )
 
     def __hash__(self) -> int:
         return hash((tuple(self.names or ()), tuple(self.dimensions)))
 
+    @property
+    def mapping(self) -> dict[str, Dimension] | None:
+        """The names and dimensions that are not in a branch; None without names."""
+        if self.tree is not None:
+            return {n.name: n.dimension for n in self.tree.nodes if n.choice < 0}
+        return None if self.names is None else dict(zip(self.names, self.dimensions, strict=True))
+
     def __repr__(self) -> str:
+        if self.tree is not None:
+            shown = ", ".join(f"{name!r}: {d!r}" for name, d in (self.mapping or {}).items())
+            return f"Space({{{shown}}})"
         shown = [self._distinct[i] for i in self._which[:MOST_SHOWN].tolist()]
         more = f" and {len(self) - MOST_SHOWN} more dimensions" if len(self) > MOST_SHOWN else ""
         if self.names is None:
             return f"Space({shown!r}{more})"
         return f"Space({dict(zip(self.names, shown, strict=False))!r}{more})"
-
-
-def _has_labels(point: Any) -> bool:
-    """Return whether a point is a pandas Series, or behaves like one."""
-    return hasattr(point, "index") and hasattr(point, "to_dict")
-
-
-def _by_label(point: Any) -> dict[Any, Any]:
-    values: dict[Any, Any] = point.to_dict()
-    if len(values) != len(point):
-        raise ValueError(f"a point must not repeat labels, got {brief(list(point.index))}")
-    return values
 
 
 def _product(sizes: Iterable[float]) -> float:

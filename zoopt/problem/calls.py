@@ -18,6 +18,7 @@ from zoopt.core.seeds import spawn_seed
 from zoopt.core.space import Row, Space
 from zoopt.problem.constraints import Constraints
 from zoopt.run.executor import WrongShape
+from zoopt.run.trials import ABSENT, column_of
 
 __all__ = [
     "ArrayView",
@@ -109,6 +110,9 @@ class NamedView:
         return self.space.decode(candidate.u)
 
     def many(self, candidates: Sequence[Candidate]) -> Any:
+        if self.space.tree is not None:
+            points = [self.space.decode(candidate.u) for candidate in candidates]
+            return {n: column_of([point.get(n, ABSENT) for point in points]) for n in self.names}
         rows = [self.space.decode_list(candidate.u) for candidate in candidates]
         columns = map(_column, zip(*rows, strict=True))
         return dict(zip(self.names, columns, strict=True))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.errors import EvaluationWarning
+from zoopt.core.errors import EvaluationWarning, WrongNames
 from zoopt.core.evaluation import INVALID, Evaluation
 from zoopt.core.space import Space
 from zoopt.problem.starts import as_point, is_frame, points_of_frame
@@ -66,6 +66,8 @@ def known_points(
         _check_form(space, point, name)
         try:
             row = space.encode(point)
+        except WrongNames as error:
+            raise ValueError(f"{name}: {error}") from None
         except ValueError:
             left_out["outside the space"] += 1
         except TypeError as error:
@@ -160,6 +162,8 @@ def _judged(value: Any, judge: Callable[[Any], Evaluation], name: str) -> Evalua
 def _check_form(space: Space, point: Any, name: str) -> None:
     """Refuse a point of other dimensions, which is a mistake and no matter of bounds."""
     names = space.names
+    if space.tree is not None:
+        return  # its encoding tells wrong names from values outside the space
     if names is not None and hasattr(point, "keys"):
         given = list(point.keys())
         missing = [each for each in names if each not in given]

@@ -106,13 +106,13 @@ def points_of_frame(space: Space, frame: Any, name: str) -> list[Any]:
         return list(map(list, frame.itertuples(index=False, name=None)))
     missing = [column for column in space.names if column not in columns]
     unknown = [column for column in columns if column not in space.names]
-    if missing or unknown or len(columns) > len(space):
+    if missing or unknown or len(columns) > len(space.names):
         raise ValueError(
             f"{name} must have one column for each dimension; missing: {missing}, unknown: "
             f"{unknown}, got {columns}"
         )
     points: list[Any] = frame.to_dict("records")
-    return points
+    return points if space.tree is None else list(map(space.tree.active_part, points))
 
 
 def initial_samples(

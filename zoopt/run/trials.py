@@ -15,9 +15,12 @@ import numpy.typing as npt
 from zoopt.core.evaluation import OK
 from zoopt.core.space import Space
 
-__all__ = ["Trial", "frame_of", "parameters_of"]
+__all__ = ["ABSENT", "Trial", "column_of", "frame_of", "parameters_of"]
 
 NO_METRICS: Mapping[str, Any] = MappingProxyType({})
+
+#: What stands for the value of a parameter that a point does not have.
+ABSENT = object()
 
 #: Columns of a frame before and after those of the parameters.
 BEFORE = ("number", "value", "status", "violation")
@@ -138,8 +141,8 @@ def frame_of(trials: Sequence[Trial], parameters: Sequence[str]) -> Any:
     it keeps it, and underscores are appended to the other column's name: ``value_``.
 
     Columns in which every value is a float, an int or a bool have that dtype. All others have dtype
-    object and hold the very objects of the points. An unknown point leaves NaN among numbers
-    and None among objects.
+    object and hold the very objects of the points. An unknown point, and a parameter that a point
+    does not have, leave NaN.
 
     Parameters
     ----------
@@ -162,7 +165,7 @@ def frame_of(trials: Sequence[Trial], parameters: Sequence[str]) -> Any:
     >>> trials = [Trial(0, [0.5, "a"], 1.0), Trial(1, None, float("nan"), "failed")]
     >>> frame = frame_of(trials, ["x0", "x1"])
     >>> list(frame["x0"]), list(frame["x1"])
-    ([0.5, nan], ['a', None])
+    ([0.5, nan], ['a', nan])
     """
     try:
         import pandas as pd
@@ -170,12 +173,9 @@ def frame_of(trials: Sequence[Trial], parameters: Sequence[str]) -> Any:
         raise ImportError("to_frame needs pandas: pip install pandas") from error
     taken = set(parameters)
     points = [_values(trial.point, parameters) for trial in trials]
-    known = np.array([values is not None for values in points], np.bool_)
-    rows = [values for values in points if values is not None]
-    by_parameter = list(zip(*rows, strict=True)) or [()] * len(parameters)
+    by_parameter = zip(*points, strict=True) if points else [()] * len(parameters)
     values = {
-        name: _parameter(values, known)
-        for name, values in zip(parameters, by_parameter, strict=True)
+        name: column_of(values) for name, values in zip(parameters, by_parameter, strict=True)
     }
     before = {_free_name(name, taken): _record(trials, name) for name in BEFORE}
     after = {_free_name(name, taken): _record(trials, name) for name in AFTER}
@@ -203,25 +203,33 @@ def _record(trials: Sequence[Trial], name: str) -> npt.NDArray[Any]:
     return np.fromiter((getattr(trial, name) for trial in trials), dtype, len(trials))
 
 
-def _values(point: Any, parameters: Sequence[str]) -> Sequence[Any] | None:
-    """Return the values of a point in the order of the parameters."""
+def _values(point: Any, parameters: Sequence[str]) -> Sequence[Any]:
+    """Return the values of a point in the order of the parameters; ABSENT where it has none."""
     if point is None:
-        return None
+        return [ABSENT] * len(parameters)
     if isinstance(point, Mapping):
-        return [point[name] for name in parameters]
+        return [point.get(name, ABSENT) for name in parameters]
     if isinstance(point, np.ndarray):
         native: list[Any] = point.tolist() if point.dtype != object else list(point)
         return native
     return list(point)
 
 
-def _parameter(values: Sequence[Any], known: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    """Return the column of a parameter: its values where they are known."""
-    dtype = _dtype_of(values, bool(known.all()))
-    column: npt.NDArray[Any] = np.empty(len(known), dtype)  # of None if the dtype is object
-    if dtype is np.float64:
+def column_of(values: Sequence[Any]) -> npt.NDArray[Any]:
+    """Return the column of a parameter: its values, and NaN where one is ABSENT.
+
+    Examples
+    --------
+    >>> column_of([1, 2]), column_of([1, ABSENT]), column_of(["a", ABSENT])
+    (array([1, 2]), array([ 1., nan]), array(['a', nan], dtype=object))
+    """
+    known = np.array([value is not ABSENT for value in values], np.bool_)
+    present = [value for value in values if value is not ABSENT]
+    dtype = _dtype_of(present, len(present) == len(values))
+    column: npt.NDArray[Any] = np.empty(len(known), dtype)
+    if not known.all():  # the dtype has a NaN
         column.fill(math.nan)
-    column[known] = np.fromiter(values, dtype, len(values))
+    column[known] = np.fromiter(present, dtype, len(present))
     return column
 
 

@@ -110,7 +110,7 @@ class Poss(Proposer):
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        return space.is_binary
+        return space.is_binary and space.tree is None
 
     @staticmethod
     def budget_for(n: int, k: int) -> int:

@@ -75,13 +75,18 @@ def check_solver(make: MakeSolver, space: Space, seed: int = 0) -> None:
 
 
 def asks_lie_in_the_space_and_are_native(make: MakeSolver, space: Space, seed: int) -> None:
-    """Points lie in the space, are read-only when encoded, and hold native Python values."""
+    """Points lie in the space, are read-only when encoded, and hold native Python values.
+
+    Encoded columns that are not active hold their least value.
+    """
     solver = make(space, budget=N_TELLS, seed=seed)
     for candidate, _ in drive(solver, np.random.default_rng(seed)):
         assert space.contains(candidate.x), f"{candidate.x} is outside {space}"
         assert not candidate.u.flags.writeable, "the encoded point must be read-only"
         inside = (candidate.u >= space.low).all() and (candidate.u <= space.high).all()
         assert inside, f"the encoded point {candidate.u} is outside the bounds"
+        settled = space.settle(candidate.u.copy())
+        assert (settled == candidate.u).all(), f"{candidate.u} has values where it is not active"
         values = candidate.x.values() if isinstance(candidate.x, dict) else candidate.x
         for value in values:
             assert not isinstance(value, np.generic), f"{value!r} is of a NumPy type"

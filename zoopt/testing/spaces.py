@@ -34,6 +34,38 @@ SPACES: dict[str, Space] = {
             "only": Choice(["this"]),
         }
     ),
+    "conditional": Space(
+        {
+            "model": Choice(
+                {
+                    "svc": {
+                        "C": Real(1e-3, 1e3, log=True),
+                        "kernel": Choice(
+                            {
+                                "linear": None,
+                                "rbf": {"gamma": Real(1e-4, 10.0, log=True)},
+                                "poly": {
+                                    "gamma": Real(1e-4, 10.0, log=True),
+                                    "degree": Integer(2, 5),
+                                },
+                            }
+                        ),
+                    },
+                    "knn": {"k": Integer(1, 60, log=True), "weights": Choice(["equal", "near"])},
+                    "mean": None,
+                }
+            ),
+            "features": Choice({"sqrt": None, "all": None, "share": Real(0.1, 0.9)}),
+            "scale": Choice([False, True]),
+        }
+    ),
+    "finite conditional": Space(
+        {
+            "a": Choice({"x": {"b": Integer(0, 2)}, "y": {"c": Choice({1: {"b": (3, 3)}})}}),
+            "d": Choice({True: {"e": Integer(1, 4, log=True)}, False: {}}),
+            "f": Choice({"only": {"g": Integer(0, 1, ordered=False)}}),
+        }
+    ),
     "wide": Space([(-1.0, 1.0)] * 150),
     "tiny": Space([Integer(0, 3), Choice("abcd"[i] for i in range(4))]),
     "one point": Space([Integer(2, 2), Choice([None])]),

@@ -168,7 +168,8 @@ class RandomEmbedding(Wrapper):
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        return space.size >= MIN_POINTS and not bool((space.kinds == UNORDERED).any())
+        is_ordered = not (space.kinds == UNORDERED).any() and space.tree is None
+        return space.size >= MIN_POINTS and bool(is_ordered)
 
     def _share(self) -> int:
         if self._stage_budget is not None:
@@ -315,7 +316,7 @@ class RandomEmbedding(Wrapper):
 
 
 def check_ordered(space: Space, name: str) -> None:
-    """Check that a space has no unordered dimension.
+    """Check that a space has neither unordered dimensions nor branches.
 
     Parameters
     ----------
@@ -326,12 +327,14 @@ def check_ordered(space: Space, name: str) -> None:
     Raises
     ------
     ValueError
-        Names the first dimension without an order.
+        If it has; names the first dimension without an order.
     """
     unordered = np.flatnonzero(space.kinds == UNORDERED)
     if len(unordered):
         label = space.label_of_column(int(unordered[0]))
         raise ValueError(f"{name} needs ordered dimensions; {label} has no order")
+    if space.tree is not None:
+        raise ValueError(f"{name} needs a space without branches, got {space!r:.200}")
 
 
 class _Stage:

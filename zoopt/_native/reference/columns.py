@@ -13,6 +13,7 @@ __all__ = [
     "ORDERED",
     "UNORDERED",
     "Columns",
+    "Conditions",
     "code_of",
     "number_at",
 ]
@@ -22,6 +23,9 @@ Indices = npt.NDArray[np.intp]
 Values = tuple[float, ...]
 #: A parent's ident, then the columns in which its child differs from it.
 Move = tuple[int, ...]
+#: Of each column, the column of the choice that it depends on, -1 for none, and the code of that
+#: choice for which it is active.
+Conditions = tuple[Indices, Row]
 
 #: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
 #: the logarithm of a whole number, between bounds that are half a unit wider.
@@ -65,17 +69,48 @@ class Columns:
     kinds : intp array, shape (d,)
     low, high : float64 arrays, shape (d,)
         Bounds, both included, ``low < high``.
+    conditions : (intp array, float64 array), each of shape (d,), optional
+        Of each column, the column of the choice that it depends on, -1 for none, and the code of
+        that choice for which it is active. A choice stands before the columns that depend on it.
+        Columns that are not active hold their least value.
     """
 
-    def __init__(self, kinds: Indices, low: Row, high: Row) -> None:
+    def __init__(
+        self, kinds: Indices, low: Row, high: Row, conditions: Conditions | None = None
+    ) -> None:
         if not len(low) == len(high) == len(kinds):
             raise ValueError("kinds, low and high must have the same length")
         self.kinds = np.ascontiguousarray(kinds, np.intp)
         self.low = np.ascontiguousarray(low, np.float64)
         self.high = np.ascontiguousarray(high, np.float64)
+        self.conditions = conditions
+        if conditions is None:
+            return
+        parents = np.ascontiguousarray(conditions[0], np.intp)
+        branches = np.ascontiguousarray(conditions[1], np.float64)
+        if not len(parents) == len(branches) == len(kinds):
+            raise ValueError("conditions must have the length of kinds")
+        if (parents < -1).any() or (parents >= np.arange(len(parents))).any():
+            raise ValueError("a column must depend on an earlier one")
+        self.conditions = parents, branches
+        #: For each column, the choices that it depends on, outermost first.
+        self.ancestors: list[list[int]] = []
+        for k in parents.tolist():
+            self.ancestors.append([] if k < 0 else [*self.ancestors[k], k])
 
     def __len__(self) -> int:
         return len(self.kinds)
+
+    def settled(self, row: list[float]) -> list[bool]:
+        """Return which columns of a row are active, and give the others their least value."""
+        active = [True] * len(row)
+        if self.conditions is not None:
+            parents, branches = self.conditions
+            for k, parent in enumerate(parents.tolist()):
+                if parent >= 0 and not (active[parent] and row[parent] == branches[k]):
+                    active[k] = False
+                    row[k] = self.first(k)
+        return active
 
     def check(self, row: Row) -> None:
         """Raise ValueError if a row has another length."""

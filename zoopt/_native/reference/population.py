@@ -17,6 +17,7 @@ from zoopt._native.reference.columns import (
     LOG_INTEGER,
     ORDERED,
     UNORDERED,
+    Conditions,
     Indices,
     Move,
     Row,
@@ -68,6 +69,8 @@ class Population(Members):
         Probability that a proposal mixes a positive with another member instead, once ``size``
         insertions in a row have not improved the best. Use it for columns without an order, or of
         two values. Members that differ in very many columns are not mixed.
+    conditions : (intp array, float64 array), each of shape (d,), optional
+        See `SeenPoints`. Members are not mixed then.
 
     Raises
     ------
@@ -90,7 +93,10 @@ class Population(Members):
         n_points: float = math.inf,
         memory: int = MEMORY,
         recombination_rate: float = 0.0,
+        conditions: Conditions | None = None,
     ) -> None:
+        if conditions is not None and recombination_rate > 0.0:
+            raise ValueError("members of a conditional space are not mixed")
         if uncertain_bits < 1:
             raise ValueError(f"uncertain_bits must be at least 1, got {uncertain_bits}")
         d = len(kinds)
@@ -98,7 +104,10 @@ class Population(Members):
         if recombination_rate > 0.0:
             most_changes = max(most_changes, list_capacity(d) + 1)
         most_changes = min(most_changes, d)
-        self._seen = SeenPoints(kinds, low, high, rng, n_points, memory)
+        if conditions is not None:
+            most_changes = d  # a choice takes the columns that depend on it along
+        self._seen = SeenPoints(kinds, low, high, rng, n_points, memory, conditions)
+        self.conditions = self._seen.conditions
         columns = self._seen.columns
         super().__init__(
             columns.kinds,
@@ -194,7 +203,11 @@ class Population(Members):
                         return proposal
                     continue
             parent, low, high, fixed = self._shrink()
-            chosen = self._choose_columns(fixed, n_redrawn or self.uncertain_bits)
+            n_wanted = n_redrawn or self.uncertain_bits
+            if self.conditions is None:
+                chosen = self._choose_columns(fixed, n_wanted)
+            else:
+                chosen = self._choose_active(parent, fixed, n_wanted)
             if width < 1.0:
                 low, high = self._narrowed(parent, chosen, low, high, width)
             few = self._few_outcomes(chosen, low, high)
@@ -273,6 +286,8 @@ class Population(Members):
                 active[j] = active[-1]
                 active.pop()
                 continue
+            if self.conditions is not None:
+                k = self._parting(positive, active[j], k)
             here = self._rows[positive][k]
             there = self._rows[active[j]][k]
             kind = self.kinds[k]
@@ -324,6 +339,27 @@ class Population(Members):
             n_left -= 1
         return chosen
 
+    def _parting(self, a: int, b: int, k: int) -> int:
+        """Return the choice at which two slots part, if that is why they differ in column k."""
+        here, there = self._rows[a], self._rows[b]
+        ancestors = self._seen.columns.ancestors[k]
+        return next((choice for choice in ancestors if here[choice] != there[choice]), k)
+
+    def _choose_active(self, parent: int, fixed: list[int], n_redrawn: int) -> list[int]:
+        """Draw the columns to redraw among those that are active in the parent and not fixed."""
+        active = self._seen.columns.settled(self._rows[parent].tolist())
+        free = [k for k, is_active in enumerate(active) if is_active and k not in fixed]
+        if not free:
+            free = fixed[-1:]  # at least one coordinate must change
+        n_wanted = min(n_redrawn, len(free))
+        chosen: list[int] = []
+        for i, k in enumerate(free):  # selection sampling, as in _choose_columns
+            if self.rng.random() * (len(free) - i) < n_wanted - len(chosen):
+                chosen.append(k)
+                if len(chosen) == n_wanted:
+                    break
+        return chosen
+
     def _narrowed(
         self,
         parent: int,
@@ -372,9 +408,35 @@ class Population(Members):
             if value != here:
                 changes[k] = value
                 code = (code + mix(k, value) - mix(k, here)) & MASK
+        if self.conditions is not None:
+            code = self._take_along(parent, changes)
         if not changes or not self._remember(code or 1):
             return None
         return self._child(parent, changes)
+
+    def _take_along(self, parent: int, changes: dict[int, float]) -> int:
+        """Draw the columns that become active, reset those that no longer are; return the hash."""
+        columns, row = self._seen.columns, self._rows[parent].tolist()
+        was_active = columns.settled(row)
+        for k, value in changes.items():
+            row[k] = value
+        assert columns.conditions is not None
+        parents, branches = columns.conditions
+        active = [True] * len(row)
+        code = self._hashes[parent]
+        for k, choice in enumerate(parents.tolist()):
+            if choice >= 0:
+                active[k] = active[choice] and row[choice] == branches[k]
+                if not active[k]:
+                    row[k] = columns.first(k)
+                elif not was_active[k]:
+                    row[k] = self._draw(k, self.low[k], self.high[k])
+            here = float(self._rows[parent][k])
+            changes.pop(k, None)
+            if row[k] != here:
+                changes[k] = row[k]
+                code = (code + mix(k, row[k]) - mix(k, here)) & MASK
+        return code
 
     def _draw_two(self) -> tuple[int, int]:
         """Draw a positive and a member."""
@@ -414,6 +476,8 @@ class Population(Members):
         """Return first value and number of values of each column; None if there are many."""
         outcomes: list[tuple[float, int]] = []
         for k in chosen:
+            if self.conditions is not None and k in self.conditions[0]:
+                return None  # its dependents change with it
             if self.kinds[k] == ORDERED:
                 first, last = low.get(k, self.low[k]), high.get(k, self.high[k])
             elif self.kinds[k] == UNORDERED:

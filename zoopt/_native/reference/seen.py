@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from zoopt._native.reference.codes import MEMORY, Codes, row_hash
-from zoopt._native.reference.columns import Columns, Indices, Row
+from zoopt._native.reference.columns import Columns, Conditions, Indices, Row
 
 __all__ = ["SeenPoints"]
 
@@ -34,6 +34,10 @@ class SeenPoints:
     memory : int
         In an infinite space, the least number of latest points that are remembered. A finite
         space is remembered whole.
+    conditions : (intp array, float64 array), each of shape (d,), optional
+        Of each column, the column of the choice that it depends on, -1 for none, and the code of
+        that choice for which it is active. A choice stands before the columns that depend on it.
+        Columns that are not active hold their least value.
 
     Attributes
     ----------
@@ -71,8 +75,10 @@ class SeenPoints:
         rng: np.random.Generator,
         n_points: float = math.inf,
         memory: int = MEMORY,
+        conditions: Conditions | None = None,
     ) -> None:
-        self.columns = Columns(kinds, low, high)
+        self.columns = Columns(kinds, low, high, conditions)
+        self.conditions = self.columns.conditions
         self.kinds, self.low, self.high = self.columns.kinds, self.columns.low, self.columns.high
         self.rng = rng
         self.n_points = n_points
@@ -150,6 +156,7 @@ class SeenPoints:
         columns, rng = self.columns, self.rng
         for _ in range(UNIFORM_TRIES):
             values = [columns.draw(k, self.low[k], self.high[k], rng) for k in range(len(columns))]
+            columns.settled(values)
             row = np.array(values, np.float64)
             if self.codes.add(row_hash(row)):
                 row.flags.writeable = False
@@ -161,14 +168,16 @@ class SeenPoints:
         columns, d = self.columns, len(self.columns)
         if self._cursor is None:
             self._cursor = [columns.first(k) for k in range(d)]
+            columns.settled(self._cursor)
         cursor = self._cursor
         while len(cursor) == d:
             row = np.array(cursor, np.float64)
-            k = 0
-            while k < d and cursor[k] >= columns.last(k):
+            active = columns.settled(cursor)
+            k = d - 1
+            while k >= 0 and not (active[k] and cursor[k] < columns.last(k)):
                 cursor[k] = columns.first(k)
-                k += 1
-            if k == d:
+                k -= 1
+            if k < 0:
                 cursor.append(0.0)  # one element too many: everything was enumerated
             else:
                 cursor[k] = columns.after(k, cursor[k])

@@ -168,7 +168,8 @@ class PCES(Proposer):
 
     def _start(self, row: Row, weight: float) -> None:
         """Center the distribution on a row, with that probability on its values of choices."""
-        self._mean = self._box.point(row)
+        active = self.space.active(row[None])[0, self._box.columns]
+        self._mean = np.where(active, self._box.point(row), 0.5)
         self._choices.lean(row, weight)
 
     @property
@@ -218,6 +219,7 @@ class PCES(Proposer):
         if len(codes):
             row.flags.writeable = True
             row[self._choices.columns] += codes
+            self.space.settle(row)
             row.flags.writeable = False
         return row
 

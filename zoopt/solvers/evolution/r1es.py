@@ -133,7 +133,7 @@ class R1ES(Proposer):
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
             raise ValueError(
-                f"{self.name} needs a space without unordered dimensions, of at least "
+                f"{self.name} needs a space without unordered dimensions or branches, of at least "
                 f"{MIN_POINTS:,} points"
             )
         number(sigma, "sigma", least=MIN_SIGMA, most=MAX_SIGMA)
@@ -169,7 +169,8 @@ class R1ES(Proposer):
 
     @classmethod
     def accepts(cls, space: Space) -> bool:
-        return space.size >= MIN_POINTS and not bool((space.kinds == UNORDERED).any())
+        is_ordered = not (space.kinds == UNORDERED).any() and space.tree is None
+        return space.size >= MIN_POINTS and bool(is_ordered)
 
     def _resize(self, size: int) -> None:
         self.population_size = size

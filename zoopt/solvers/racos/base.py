@@ -39,12 +39,14 @@ def _is_large(space: Space) -> bool:
 def _recombination_rate(space: Space, given: float | None) -> float:
     """Check a rate, or choose one."""
     two_values = (space.kinds == ORDERED) & (space.high - space.low == 1.0)
-    nominal = bool(((space.kinds == UNORDERED) | two_values).all())
+    nominal = bool(((space.kinds == UNORDERED) | two_values).all()) and space.tree is None
     if given is None:
         return RECOMBINATION_RATE if nominal else 0.0
     rate = number(given, "recombination_rate", least=0.0, most=1.0)
     if rate > 0.0 and not nominal:
-        raise ValueError("recombination_rate must be 0 in a space with ordered values")
+        raise ValueError(
+            "recombination_rate must be 0 in a space with ordered values or with branches"
+        )
     return rate
 
 
@@ -117,6 +119,7 @@ class ClassificationSolver(Proposer):
             self.rng,
             n_points(self.space),
             recombination_rate=self.recombination_rate,
+            conditions=self.space.conditions,
         )
         self._n_members = 0
         self._initial: set[int] = set()  # ids of the initial design that are in flight

@@ -37,7 +37,7 @@ class SRacos(ClassificationSolver):
         Probability that a proposal mixes a positive point with another point of the two sets,
         instead of sampling the region, while the best point does not improve. 0 is the algorithm of
         the paper. By default 0.8 if every non-constant dimension is unordered or has two values; in
-        other spaces it must be 0.
+        other spaces, and in those with branches, it must be 0.
 
     Notes
     -----
