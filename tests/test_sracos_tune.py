@@ -497,7 +497,7 @@ def test_settings_reach_the_solver():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dimension": [(0, 1)]}, "dimension must be a Dimension or Dimension2"),
+        ({"dimension": [(0, 1)]}, "dimension must be a Dimension, Dimension2 or Space"),
         ({"parameter": 30}, "parameter must be a Parameter"),
         ({"parameter": Parameter()}, "budget is not set"),
         ({"parameter": Parameter(budget=30, autoset=False)}, "set_train_size"),

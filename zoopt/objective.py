@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoopt.core.evaluation import as_number
+from zoopt.core.space import Space
 from zoopt.dimension import Dimension, Dimension2
 from zoopt.problem.calls import stochastic_argument
 from zoopt.solution import Solution
@@ -23,7 +24,8 @@ class Objective:
         ``func(solution) -> number``. If its signature has a free argument ``rng`` or ``seed``, it
         gets a generator or an int derived from the seed of the run and the number of the
         evaluation.
-    dim : Dimension or Dimension2
+    dim : Dimension, Dimension2 or Space
+        With a `Space` that has names, ``solution.get_x()`` is a dictionary.
         The search space.
     constraint : callable, optional
         ``constraint(solution) -> number``. A solution is feasible if the number is at least 0.
@@ -52,7 +54,7 @@ class Objective:
     def __init__(
         self,
         func: Callable[..., Any] | None = None,
-        dim: Dimension | Dimension2 | None = None,
+        dim: Dimension | Dimension2 | Space | None = None,
         constraint: Callable[[Solution], Any] | None = None,
         resample_func: Callable[[Solution, int], Any] | None = None,
         delta: Callable[..., Any] | None = None,
@@ -253,7 +255,7 @@ class Objective:
         """Return the search space, or None."""
         return self._dim
 
-    def set_dim(self, dim: Dimension | Dimension2) -> None:
+    def set_dim(self, dim: Dimension | Dimension2 | Space) -> None:
         """Set the search space."""
         self._dim = dim
 

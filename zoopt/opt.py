@@ -244,7 +244,9 @@ def _view_of(objective: Objective, space: Space) -> SolutionView:
 
 
 def _decoded(candidate: Candidate) -> Any:
-    """Return the point of a candidate as an array."""
+    """Return the point of a candidate as an array, or as a dictionary if the space has names."""
+    if candidate.space.names is not None:
+        return candidate.x
     return candidate.space.decode_array(candidate.u)
 
 

@@ -102,8 +102,10 @@ class Solution:
     @property
     def x(self) -> Any:
         if self._x is None and self._space is not None and self._row is not None:
+            if self._space.names is not None:
+                return self._space.decode(self._row)
             return self._row if self._space.is_plain else self._space.decode_array(self._row)
-        if isinstance(self._x, np.ndarray):
+        if isinstance(self._x, (np.ndarray, dict)):
             return self._x
         if all(isinstance(v, (numbers.Real, np.bool_)) for v in self._x):
             return np.array(self._x)
@@ -114,9 +116,12 @@ class Solution:
         self.set_x(x)
 
     def get_x(self) -> Any:
-        """Return the vector itself, not a copy: a list of native values, or an array."""
+        """Return the vector itself, not a copy: a list of native values, or an array.
+
+        If the space has names, it is a dictionary of the active parameters.
+        """
         if self._x is None and self._space is not None and self._row is not None:
-            self._x = self._space.decode_list(self._row)
+            self._x = self._space.decode(self._row)
         return self._x
 
     def set_x(self, x: Iterable[Any]) -> None:

@@ -30,7 +30,8 @@ class Choice:
         keys of a mapping are the objects, and each of its values is a branch: the parameters that
         exist only where that object is chosen, as a mapping of names to dimensions. None or an
         empty mapping means none. A branch that is a single dimension takes the place of its key:
-        the point holds a value of that dimension instead. Branches may be nested.
+        the point holds a value of that dimension instead, which must be none of the other keys.
+        Branches may be nested.
     ordered : bool
         Whether neighbors in the list have similar meanings.
 

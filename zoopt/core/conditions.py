@@ -225,10 +225,31 @@ def _code(dimension: Dimension, value: Any) -> float:
     raise ValueError(f"{brief(value)} is none of {brief(dimension)}")
 
 
+def _check_values(name: str, choice: Choice) -> None:
+    """Raise if a value of a dimension in a branch is also a value of the choice."""
+    for value, branch in zip(choice.values, choice.branches, strict=True):
+        for other in choice.branches:
+            if None not in branch and None in other and _has(other[None], value):
+                raise ValueError(
+                    f"dimension {name!r}: the value {brief(value)} is also one of "
+                    f"{brief(other[None])}"
+                )
+
+
+def _has(dimension: Dimension, value: Any) -> bool:
+    try:
+        _code(dimension, value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _check_names(entries: Entries) -> set[str]:
     """Return all names that may be active together with these; raise where one is there twice."""
     taken: set[str] = set()
     for name, dimension in entries:
+        if isinstance(dimension, Choice) and dimension.branches:
+            _check_values(name, dimension)
         inner: set[str] = set()
         for branch in _branches(dimension):
             dependents = [(n, d) for n, d in branch.items() if n is not None]

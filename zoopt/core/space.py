@@ -473,8 +473,8 @@ class Space:
 
     def __repr__(self) -> str:
         if self.tree is not None:
-            shown = ", ".join(f"{name!r}: {d!r}" for name, d in (self.mapping or {}).items())
-            return f"Space({{{shown}}})"
+            entries = ", ".join(f"{name!r}: {d!r}" for name, d in (self.mapping or {}).items())
+            return f"Space({{{entries}}})"
         shown = [self._distinct[i] for i in self._which[:MOST_SHOWN].tolist()]
         more = f" and {len(self) - MOST_SHOWN} more dimensions" if len(self) > MOST_SHOWN else ""
         if self.names is None:

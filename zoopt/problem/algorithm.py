@@ -41,10 +41,10 @@ RESAMPLE, EMBEDDING, RACE = "resample", "sre", "noisy"
 
 
 def space_of(dimension: Any, name: str = "dimension") -> Space:
-    """Return the space behind a Dimension or Dimension2."""
-    space = getattr(dimension, "space", None)
+    """Return the space behind a Dimension or Dimension2; a Space is its own."""
+    space = dimension if isinstance(dimension, Space) else getattr(dimension, "space", None)
     if not isinstance(space, Space):
-        raise TypeError(f"{name} must be a Dimension or Dimension2, got {dimension!r}")
+        raise TypeError(f"{name} must be a Dimension, Dimension2 or Space, got {dimension!r}")
     return space
 
 
