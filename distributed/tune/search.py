@@ -62,7 +62,7 @@ class ZOOptSearch(SavedSearcher):
         The key of the result that measures the progress of a trial.
     max_t : int, optional
         The value of ``time_attr`` at which a trial is complete, as in ASHAScheduler. If given,
-        trials that were stopped early rank behind all others; see the notes.
+        trials that were stopped early rank behind complete trials; see the notes.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class ZOOptSearch(SavedSearcher):
 
     *Choices.* Categories may be any objects; repeated categories count once. In ``param_space``,
     Tune hides categories from searchers unless they consist of numbers, strings, booleans, None,
-    lists, tuples and dictionaries. To use such categories in points, pass the space here.
+    lists, tuples and dictionaries. To use other categories in points, pass the space here.
 
     *Containers.* Domains may be nested in mappings and lists of any class. Trials get containers of
     the same classes as from Tune's own search.
@@ -365,7 +365,7 @@ class ZOOptSearch(SavedSearcher):
             solver.tell_point(trial.candidate, evaluation)
 
     def _give_up(self, solver: Solver) -> None:
-        """Stop counting restored trials that do not return as running."""
+        """No longer count restored trials as running if they have not returned."""
         for trial_id in sorted(self._silence.ids):
             trial = self._live.pop(trial_id)
             if not trial.told:

@@ -46,7 +46,7 @@ class Choice:
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
     least : float
-        The least code of a value.
+        The smallest of the codes of all values.
     size : int
         Number of values.
 

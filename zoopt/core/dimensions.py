@@ -74,7 +74,7 @@ class Real:
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
     least : float
-        The least code of a value.
+        The smallest of the codes of all values.
     size : int or float
         Number of values, ``inf`` without a step.
 
@@ -281,7 +281,7 @@ class Integer:
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
     least : float
-        The least code of a value.
+        The smallest of the codes of all values.
     size : int
         Number of values.
 

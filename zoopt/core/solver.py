@@ -328,8 +328,8 @@ class Solver(ABC):
         Returns
         -------
         Best or None
-            The best point; solvers for noisy objectives recommend one that was evaluated
-            repeatedly.
+            The best point. A solver for noisy objectives may recommend another one, such as a
+            point evaluated repeatedly or the mean of its distribution.
         """
         return self.best
 

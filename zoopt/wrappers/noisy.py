@@ -194,7 +194,7 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _found_by(self, inner: Solver) -> Best | None:
-        """Return the recommendation of a solver, unless the filter rejects an unasked point."""
+        """Return what a solver recommends; None if the filter rejects a point never asked."""
         best = inner.recommend()
         if best is None or best.candidate.id >= 0 or self.filter is None:
             return best
@@ -247,8 +247,8 @@ class NoisyRace(Wrapper):
 class _Stage(ABC):
     """A stage of the race: which solvers are asked, and which stage follows.
 
-    A stage changes only when it returns a candidate. The race enters the next stage only together
-    with that stage's first candidate, so an ask that returns None changes nothing.
+    A stage changes only when it returns a candidate. An ask enters the next stage only
+    together with that stage's first candidate, so an ask that returns None changes nothing.
 
     Parameters
     ----------

@@ -70,8 +70,8 @@ class Columns:
     low, high : float64 arrays, shape (d,)
         Bounds, both included, ``low < high``.
     conditions : (intp array, float64 array), each of shape (d,), optional
-        Of each column, the column of the choice that it depends on, -1 for none, and the code of
-        that choice for which it is active. A choice stands before the columns that depend on it.
+        For each column, the column of the choice on which it depends, or -1 if there is none; and
+        the code that this choice must have for the column to be active. A choice stands before the columns that depend on it.
         Columns that are not active hold their least value.
     """
 
