@@ -137,8 +137,8 @@ def minimize(
     on_error : {"auto", "raise", "record"}, optional
         What to do when ``fun`` raises or returns no number. "raise" raises the error. "record"
         records a failed evaluation. "auto" raises the first error if the first three calls all
-        raise or return no number (NaN counts as a number here). Otherwise it records failures, with one
-        warning.
+        raise or return no number (NaN counts as a number here). Otherwise it records failures, with
+        one warning.
     max_failures : int, optional
         Stop when more than this number of evaluations have failed.
     terminal_value : float, optional

@@ -247,8 +247,8 @@ class NoisyRace(Wrapper):
 class _Stage(ABC):
     """A stage of the race: which solvers are asked, and which stage follows.
 
-    A stage changes only when it returns a candidate. An ask enters the next stage only
-    together with that stage's first candidate, so an ask that returns None changes nothing.
+    A stage changes only when it returns a candidate. An ask enters the next stage only together
+    with that stage's first candidate, so an ask that returns None changes nothing.
 
     Parameters
     ----------

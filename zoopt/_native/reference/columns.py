@@ -71,8 +71,8 @@ class Columns:
         Bounds, both included, ``low < high``.
     conditions : (intp array, float64 array), each of shape (d,), optional
         For each column, the column of the choice on which it depends, or -1 if there is none; and
-        the code that this choice must have for the column to be active. A choice stands before the columns that depend on it.
-        Columns that are not active hold their least value.
+        the code that this choice must have for the column to be active. A choice stands before
+        the columns that depend on it. Columns that are not active hold their least value.
     """
 
     def __init__(
