@@ -73,8 +73,8 @@ class Space:
         Which dimension depends on which; None if none does.
     conditions : (int array, float array), each of shape (n_columns,), or None
         For each encoded column, the column of the choice on which it depends, or -1 if there is
-        none; and the code that this choice must have for the column to be active. Columns that are not
-        active hold their least value.
+        none; and the code that this choice must have for the column to be active. Columns that
+        are not active hold their least value.
     kinds, low, high : arrays, shape (n_columns,)
         The encoded columns, for the kernels.
     size : int or float

@@ -25,9 +25,9 @@ class SRacos(ClassificationSolver):
         Number of coordinates that a proposal redraws; all of them if there are fewer. "table"
         follows the number of dimensions, as ZOOpt does. "adaptive" learns it: it prefers the power
         of two whose proposals most often beat the worst positive point, separately for samples in
-        the whole region and samples close to the parent. "adaptive" is the default with more than 100
-        non-constant dimensions, some of them continuous. With a delta (see `minimize`), the default
-        is always "table".
+        the whole region and samples close to the parent. "adaptive" is the default with more
+        than 100 non-constant dimensions, some of them continuous. With a delta (see `minimize`),
+        the default is always "table".
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     replacement : {"WR", "RR", "LM"}
