@@ -17,6 +17,7 @@ WITHOUT_CODE = {"index.md", "benchmarks.md"}
 NEEDS = {
     "failures.md": ["pandas"],
     "machine_learning.md": ["sklearn"],
+    "pruning.md": ["pandas", "matplotlib"],
     "ray_tune.md": ["ray.tune"],
     "results.md": ["pandas", "matplotlib"],
     "zoopt_api.md": ["matplotlib"],

@@ -14,6 +14,7 @@ ROOMS = (
     "zoopt.core",
     "zoopt.solvers",
     "zoopt.wrappers",
+    "zoopt.pruning",
     "zoopt.run",
     "zoopt.problem",
     "zoopt",  # the faces that users import

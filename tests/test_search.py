@@ -151,7 +151,6 @@ def failing_at(numbers, what):
     [
         (RuntimeError("boom"), "failed"),
         (SystemExit(3), "failed"),
-        (zoopt.Pruned(0.5), "failed"),
         (math.nan, "invalid"),
         (None, "invalid"),
         ("0.5", "invalid"),

@@ -31,6 +31,14 @@ from zoopt.objective import Objective
 from zoopt.opt import Opt
 from zoopt.parameter import Parameter
 from zoopt.problem.steps import Step
+from zoopt.pruning import (
+    HyperbandPruner,
+    MedianPruner,
+    PercentilePruner,
+    Pruner,
+    RunningTrial,
+    SuccessiveHalvingPruner,
+)
 from zoopt.resuming import resume
 from zoopt.run.callbacks import Callback
 from zoopt.run.history import History, load_history
@@ -60,31 +68,37 @@ __all__ = [
     "ExpOpt",
     "FuturesExecutor",
     "History",
+    "HyperbandPruner",
     "Integer",
     "JournalError",
+    "MedianPruner",
     "NoisyRace",
     "NothingFeasible",
     "Objective",
     "Opt",
     "Parameter",
+    "PercentilePruner",
     "Plateau",
     "Ponss",
     "Poss",
     "ProcessExecutor",
     "Proposer",
     "Pruned",
+    "Pruner",
     "Racos",
     "RandomEmbedding",
     "RandomSearch",
     "Real",
     "Resample",
     "Result",
+    "RunningTrial",
     "SRacos",
     "SSRacos",
     "Solution",
     "Solver",
     "Space",
     "Step",
+    "SuccessiveHalvingPruner",
     "ThreadExecutor",
     "Trial",
     "ValueType",

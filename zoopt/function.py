@@ -44,6 +44,7 @@ def minimize(
     workers: int = 1,
     backend: Any = None,
     window: int | None = None,
+    pruner: Any = None,
     checkpoint: Any = None,
     time_budget: float | None = None,
     eval_timeout: float | None = None,
@@ -70,8 +71,9 @@ def minimize(
         where x is a 1-D array, of dtype object if the dimensions are of different types. With named
         dimensions it is called as ``fun(**point) -> number``. If its signature has an argument
         ``rng`` or ``seed``, it gets a `numpy.random.Generator` or an int, derived from the seed of
-        the run and the number of the evaluation. An argument that is bound by `functools.partial`
-        or is the name of a dimension is not passed in this way.
+        the run and the number of the evaluation. An argument ``trial`` gets a `RunningTrial`, to
+        which the function reports intermediate values. An argument that is bound by
+        `functools.partial` or is the name of a dimension is not passed in this way.
     space : sequence, mapping or Space
         The search space: a list of ``(low, high)`` pairs and of `Real`, `Integer` and `Choice`, or
         a dictionary from names to these.
@@ -123,6 +125,11 @@ def minimize(
         Largest number of proposed points whose results the solver has not been told yet. Results
         are told in the order of the proposals. A parallel run with a window depends on the seed and
         the window alone, not on the number of workers or their timing.
+    pruner : {"median", "percentile", "halving", "hyperband"} or Pruner, optional
+        The rule by which ``trial.should_prune()`` stops evaluations early, for a ``fun`` with an
+        argument ``trial``. The names stand for `MedianPruner`, `PercentilePruner`,
+        `SuccessiveHalvingPruner` and `HyperbandPruner` with their default settings. By default
+        nothing is pruned.
     checkpoint : path, optional
         File that stores the run. If it exists, the run in it continues exactly where it stopped.
         See `resume`.
@@ -245,6 +252,7 @@ def minimize(
         workers=workers,
         backend=backend,
         window=window,
+        pruner=pruner,
         checkpoint=checkpoint,
         eval_timeout=eval_timeout,
         retries=retries,
@@ -300,7 +308,14 @@ def run_function(
     if verbosity > 1:
         options.callbacks = (*options.callbacks, _PrintBest())
     view = view_for(space)
-    call = Calls(fun, view, seed=seed, constraints=Constraints(options.constraint))
+    call = Calls(
+        fun,
+        view,
+        seed=seed,
+        constraints=Constraints(options.constraint),
+        pruner=options.pruner,
+    )
+    options.check_trial(call.takes_trial)
     named: Any = "sracos" if algorithm is None or callable(algorithm) else algorithm
     factory = algorithm if callable(algorithm) else solver_factory(named)
     plan = Plan(

@@ -194,6 +194,7 @@ def run_objective(
         constraints=Constraints(options.constraint),
         repeat=objective.own_resample_func,
     )
+    options.check_trial(evaluate.takes_trial)
     recorder = _Recorder()
     callbacks: list[Any] = [recorder] if objective.attaches else []
     if parameter.get_intermediate_result() or parameter.verbosity > 1:

@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from zoopt.core.evaluation import STATUSES
+from zoopt.core.evaluation import OK, STATUSES
+from zoopt.run.history import History
 from zoopt.run.result import Result
 
-__all__ = ["plot_history", "plot_timeline"]
+__all__ = ["plot_history", "plot_intermediate_values", "plot_timeline"]
 
 #: Colors by status, from a palette for color-blind readers.
-COLORS = dict(zip(STATUSES, ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#000000"), strict=True))
+PALETTE = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#000000", "#56b4e9")
+COLORS = dict(zip(STATUSES, PALETTE, strict=True))
 
 
 def plot_timeline(result: Result, ax: Any = None) -> Any:
@@ -100,6 +102,67 @@ def plot_history(result: Result, ax: Any = None) -> Any:
     ax.set_xlabel("evaluations")
     ax.set_ylabel("value")
     ax.legend()
+    return ax
+
+
+def plot_intermediate_values(run: Result | History, ax: Any = None) -> Any:
+    """Draw the values that trials reported, one line per trial, colored by status.
+
+    Trials without reports are left out. The best trial is drawn on top, with a wide line.
+
+    Parameters
+    ----------
+    run : Result or History
+    ax : matplotlib Axes, optional
+        Where to draw; by default, in a new figure.
+
+    Returns
+    -------
+    matplotlib Axes
+        The axes that were drawn in.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import zoopt
+    >>> from zoopt.plotting import plot_intermediate_values
+    >>> def train(rate, trial):
+    ...     for step in range(20):
+    ...         loss = (1 - rate) ** step
+    ...         trial.report(step, loss)
+    ...         if trial.should_prune():
+    ...             raise zoopt.Pruned
+    ...     return loss
+    >>> result = zoopt.minimize(train, {"rate": (0, 1)}, budget=30, seed=0, pruner="median")
+    >>> len(plot_intermediate_values(result).get_lines())
+    30
+    """
+    ax = ax or _new_axes()
+    trials = [trial for trial in run.trials if trial.reports]
+    counts = dict.fromkeys(COLORS, 0)
+    for trial in trials:
+        counts[trial.status] += 1
+    fine = [trial for trial in trials if trial.status == OK and trial.violation <= 0.0]
+    best = min(fine, key=lambda trial: trial.value, default=None)
+    for trial in sorted(trials, key=lambda trial: trial is best):
+        first = counts.pop(trial.status, None)  # one entry in the legend for each status
+        ax.plot(
+            list(trial.reports),
+            list(trial.reports.values()),
+            marker="." if len(trial.reports) == 1 else "",
+            color=COLORS[trial.status],
+            alpha=1.0 if trial is best else 0.4,
+            linewidth=2.5 if trial is best else 1.0,
+            label=None if first is None else f"{trial.status}: {first}",
+        )
+    ax.set_xlabel("step")
+    ax.set_ylabel("intermediate value")
+    if trials:
+        ax.legend()
     return ax
 
 

@@ -13,6 +13,7 @@ from zoopt.parameter import Parameter
 from zoopt.problem.algorithm import isolation_of, space_of
 from zoopt.problem.header import restored_seed, unpacked
 from zoopt.problem.options import Options
+from zoopt.pruning import restored
 from zoopt.run.callbacks import one_or_several
 from zoopt.run.journal import read_header
 
@@ -32,6 +33,7 @@ def resume(
     budget: int | None = None,
     workers: int | None = None,
     backend: Any = None,
+    pruner: Any = None,
     stop: Callable[..., Any] | None = None,
     callbacks: Any = (),
     progress: bool = False,
@@ -63,6 +65,8 @@ def resume(
         A larger budget than before, to continue after the planned end.
     workers, backend : optional
         As in `minimize`. They may differ from those of the interrupted run.
+    pruner : Pruner, optional
+        Needed if the run has a pruner of a class of your own.
     stop, callbacks, progress : optional
         As in `minimize`.
 
@@ -96,7 +100,8 @@ def resume(
     """
     header = read_header(path)
     run, limits = header["run"], header["limits"]
-    _check_kind(path, run["surface"], objective, parameter, constraint=constraint, delta=delta)
+    functions = {"constraint": constraint, "delta": delta, "pruner": pruner}
+    _check_kind(path, run["surface"], objective, parameter, **functions)
     if isinstance(objective, Objective):
         given = space_of(objective.get_dim())
     else:
@@ -105,6 +110,9 @@ def resume(
         options = Options(budget=header["budget"], window=run["window"], **limits)
         options.vectorized, options.stop = run["vectorized"], stop
         options.constraint, options.filter, options.delta = constraint, filter, delta
+        described = run.get("pruner")
+        is_ours = pruner is None and isinstance(described, dict)
+        options.pruner = restored(described) if is_ours else pruner
         if isinstance(objective, Objective):
             options.constraint = objective.get_constraint()
             options.delta = objective.get_delta()
@@ -119,7 +127,7 @@ def resume(
     if run["stop"] is not None and options.stop is None:
         wanted = "parameter" if isinstance(objective, Objective) else "stop"
         raise ValueError(f"{wanted} must be passed again: the run has the stop rule {run['stop']}")
-    for name in ("constraint", "filter", "delta"):
+    for name in ("constraint", "filter", "delta", "pruner"):
         value = getattr(options, name)
         if run.get(name) is not None and value is None:
             raise ValueError(f"{name} must be passed again: the run has one")

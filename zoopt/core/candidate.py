@@ -43,6 +43,8 @@ class Candidate:
         Of a step, the record of its parent.
     origin : object
         How a wrapper finds the solver that proposed it; None otherwise.
+    cutoffs : object
+        What a pruner compares its reports with; set only in runs with a pruner.
     x : list or dict
         The point in user units, decoded at each access.
 
@@ -54,7 +56,8 @@ class Candidate:
     (0, ['n'])
     """
 
-    __slots__ = ("id", "move", "origin", "space", "u")
+    __slots__ = ("cutoffs", "id", "move", "origin", "space", "u")
+    cutoffs: Any
     bits: Bits | None = None
     record: Record | None = None
 

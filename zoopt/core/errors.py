@@ -80,6 +80,25 @@ class FirstStepsFailed(ZooptError):
     """The first calls of a ``delta`` all failed. Its cause is the error of the last one."""
 
 
+class Unfinished(ZooptError):
+    """An objective raised after it had reported, or after its constraints were computed.
+
+    Its cause is the error that the objective raised.
+
+    Attributes
+    ----------
+    reports : tuple of pairs (int, float)
+        Steps and intermediate values.
+    violation : float
+        Violation of the constraints.
+    """
+
+    def __init__(self, reports: Any, violation: float) -> None:
+        super().__init__(reports, violation)
+        self.reports = reports
+        self.violation = violation
+
+
 class NothingFeasible(ZooptError):
     """A filter rejected every point that was proposed to it."""
 
@@ -87,10 +106,12 @@ class NothingFeasible(ZooptError):
 class Pruned(Exception):
     """Raise this in an objective to give up early.
 
+    The evaluation has the status "pruned". It counts, is never the best one, and is not a failure.
+
     Parameters
     ----------
     value : float, optional
-        The last value known; it is recorded with the failure, and never compared.
+        An intermediate value to report at the next step; see `RunningTrial.report`.
     """
 
     def __init__(self, value: float | None = None) -> None:

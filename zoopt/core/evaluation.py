@@ -2,19 +2,27 @@
 
 import math
 import numbers
-import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from zoopt.core.candidate import Candidate
 
-__all__ = ["Best", "Evaluation", "as_number", "rank", "unmasked"]
+__all__ = ["Best", "Evaluation", "Reports", "as_number", "rank", "unmasked"]
 
 OK, FAILED, INVALID, TIMEOUT, LOST = "ok", "failed", "invalid", "timeout", "lost"
+PRUNED = "pruned"
 
-STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST)
+#: In the order of their codes in journals.
+STATUSES = (OK, FAILED, INVALID, TIMEOUT, LOST, PRUNED)
+
+#: Intermediate values: pairs of step and value, in increasing order of steps.
+Reports: TypeAlias = tuple[tuple[int, float], ...]
+
+#: In ranks, violations of successful evaluations end at the first number. Those of pruned ones
+#: begin at the second, and those of failures are infinite.
+MOST_VIOLATION, PRUNED_VIOLATION = 2.0**1022, 2.0**1023
 
 
 class Evaluation:
@@ -24,10 +32,11 @@ class Evaluation:
     ----------
     value : float
         The value to minimize; NaN unless the status is "ok".
-    status : {"ok", "failed", "invalid", "timeout", "lost"}
+    status : {"ok", "failed", "invalid", "timeout", "lost", "pruned"}
         "ok": the value is a number, possibly infinite. "invalid": the objective returned NaN, a
         masked value or no real number. "failed": it raised. "timeout": it was stopped at its
-        deadline. "lost": its worker died, and so did those of the retries.
+        deadline. "lost": its worker died, and so did those of the retries. "pruned": it raised
+        `Pruned`, which is not a failure.
     violation : float
         How far the worst constraint falls below 0; at most 0 if the point is feasible.
     error : str
@@ -40,11 +49,16 @@ class Evaluation:
         The exception that was raised, if it is still available.
     extra : object
         Third item that the ``evaluate`` of the run returned, after value and violation.
+    reports : tuple of pairs (int, float)
+        The steps and intermediate values that the objective reported, in increasing order.
 
     Attributes
     ----------
     ok : bool
         Whether the status is "ok".
+    last_report : float
+        The last intermediate value; NaN if there is none. If the evaluation was pruned, its value
+        would have been about this or better: surrogate models may use it as a censored value.
 
     Examples
     --------
@@ -59,6 +73,7 @@ class Evaluation:
         "exception",
         "extra",
         "finished",
+        "reports",
         "started",
         "status",
         "value",
@@ -77,6 +92,7 @@ class Evaluation:
         worker: str = "",
         exception: BaseException | None = None,
         extra: Any = None,
+        reports: Reports = (),
     ) -> None:
         self.value = value
         self.status = status
@@ -87,6 +103,7 @@ class Evaluation:
         self.worker = worker
         self.exception = exception
         self.extra = extra
+        self.reports = reports
 
     @classmethod
     def of(cls, value: Any) -> "Evaluation":
@@ -120,6 +137,10 @@ class Evaluation:
     @property
     def ok(self) -> bool:
         return self.status == OK
+
+    @property
+    def last_report(self) -> float:
+        return self.reports[-1][1] if self.reports else math.nan
 
     def __repr__(self) -> str:
         detail = f", error={self.error.splitlines()[-1]!r}" if self.error else ""
@@ -228,7 +249,8 @@ class Best(NamedTuple):
 def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:
     """Return the key by which rank-based solvers sort evaluations: by violation, then value.
 
-    Failed evaluations rank after all successful ones, in the order they were told.
+    Pruned evaluations rank after all successful ones, by violation, then last report. Failed
+    evaluations rank after those, in the order they were told.
 
     Parameters
     ----------
@@ -245,5 +267,9 @@ def rank(evaluation: Evaluation, n_told: int) -> tuple[float, float]:
         violation = evaluation.violation
         if violation <= 0.0:
             return 0.0, evaluation.value
-        return min(violation, sys.float_info.max), evaluation.value
+        return min(violation, MOST_VIOLATION), evaluation.value
+    if evaluation.status == PRUNED:
+        last = evaluation.last_report
+        share = 1.0 - 1.0 / (1.0 + max(0.0, evaluation.violation))
+        return PRUNED_VIOLATION * (1.0 + 0.5 * share), math.inf if last != last else last
     return math.inf, float(n_told)

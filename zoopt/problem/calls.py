@@ -13,10 +13,12 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from zoopt.core.candidate import Candidate, is_repeat
+from zoopt.core.errors import Pruned, Unfinished
 from zoopt.core.evaluation import unmasked
 from zoopt.core.seeds import spawn_seed
 from zoopt.core.space import Row, Space
 from zoopt.problem.constraints import Constraints
+from zoopt.pruning import Pruner, RunningTrial
 from zoopt.run.executor import WrongShape
 from zoopt.run.trials import ABSENT, column_of
 
@@ -27,6 +29,7 @@ __all__ = [
     "NamedView",
     "View",
     "check_values",
+    "has_free",
     "point_of",
     "stochastic_argument",
     "view_for",
@@ -167,12 +170,16 @@ class Calls:
     repeat : callable, optional
         ``repeat(point, 1)`` is called in place of the objective for a point that was evaluated
         before.
+    pruner : Pruner, optional
+        The rule for the objective's argument ``trial``, if it has one.
 
     Attributes
     ----------
     functions : tuple of callable
         The user's functions, as they were given.
     space : Space
+    takes_trial : bool
+        Whether the objective has a free argument ``trial``.
     """
 
     def __init__(
@@ -183,9 +190,11 @@ class Calls:
         seed: Any,
         constraints: Constraints | None = None,
         repeat: Callable[[Any, int], Any] | None = None,
+        pruner: Pruner | None = None,
     ) -> None:
         given = Constraints(None) if constraints is None else constraints
-        self.functions = (fun, *given.functions, *(() if repeat is None else (repeat,)))
+        others = (function for function in (repeat, pruner) if function is not None)
+        self.functions = (fun, *given.functions, *others)
         self.space = view.space
         self._look = view.one
         self._look_at_many = view.many
@@ -195,21 +204,46 @@ class Calls:
         self._repeat = repeat
         self._seed = seed
         self._random = stochastic_argument(fun, view.names)
-        self._is_simple = not (self._random or repeat or given or self._extra)
+        self._pruner = pruner
+        self.takes_trial = has_free(fun, "trial", view.names)
+        self._is_simple = not (self._random or repeat or given or self._extra or self.takes_trial)
 
     def __call__(self, candidate: Candidate) -> tuple[Any, ...]:
-        """Return the value and the violation of a candidate, and the extra if there is one."""
+        """Return the value and the violation of a candidate, then the extra and the reports."""
         point = self._look(candidate)
         if self._is_simple:
             return self._fun(point), 0.0
         violation = self._constraints.violation(point)
         if self._repeat is not None and is_repeat(candidate):
-            value = self._repeat(point, 1)
-        else:
-            value = self._fun(point, **self._random_argument(candidate.id))
+            return self._completed(point, self._repeat(point, 1), violation)
+        more = self._random_argument(candidate.id)
+        if self.takes_trial:
+            return self._reporting(candidate, point, violation, more)
+        try:
+            value = self._fun(point, **more)
+        except Pruned as error:
+            raise Unfinished((), violation) from error
+        return self._completed(point, value, violation)
+
+    def _completed(self, point: Any, value: Any, violation: float) -> tuple[Any, ...]:
         if self._extra is None:
             return value, violation
         return value, violation, self._extra(point, value)
+
+    def _reporting(
+        self, candidate: Candidate, point: Any, violation: float, more: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """Call the objective with a trial; its reports are returned, or travel in the error."""
+        cutoffs = None if self._pruner is None else candidate.cutoffs
+        trial = RunningTrial(candidate.id, self._pruner, cutoffs)
+        try:
+            value = self._fun(point, trial=trial, **more)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise Unfinished(trial.pairs, violation) from error
+        extra = None if self._extra is None else self._extra(point, value)
+        return value, violation, extra, trial.pairs
 
     def violation(self, candidate: Candidate) -> float:
         """Return the violation of a candidate without evaluating it."""
@@ -255,10 +289,20 @@ def stochastic_argument(function: Callable[..., Any], taken: Sequence[str] = ())
     taken : sequence of str
         Names of dimensions, which are never free.
     """
-    for name in ("rng", "seed"):
-        if name not in taken and _has_free(function, name):
-            return name
-    return None
+    return next((name for name in ("rng", "seed") if has_free(function, name, taken)), None)
+
+
+def has_free(function: Callable[..., Any], name: str, taken: Sequence[str] = ()) -> bool:
+    """Return whether a function has a free argument of a name.
+
+    Parameters
+    ----------
+    function : callable
+    name : str
+    taken : sequence of str
+        Names of dimensions, which are never free.
+    """
+    return name not in taken and _has_free(function, name)
 
 
 def _has_free(function: Any, name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoopt.core.checks import number, whole
 from zoopt.problem.constraints import Constraints
+from zoopt.pruning import pruner_of
 from zoopt.run.executor import EvaluateMany, Executor, SerialExecutor, VectorizedExecutor
 from zoopt.run.failures import ON_ERROR
 from zoopt.run.points import n_kept
@@ -45,6 +46,7 @@ class Options:
     vectorized: bool = False
     progress: bool = False
     keep_points: bool | int | None = None
+    pruner: Any = None
 
     def check(self) -> None:
         """Refuse bad values before any evaluation is spent."""
@@ -69,7 +71,19 @@ class Options:
             raise TypeError(f"filter must be callable, got {self.filter!r}")
         if self.delta is not None and not callable(self.delta):
             raise TypeError(f"delta must be callable, got {self.delta!r}")
+        self.pruner = pruner_of(self.pruner)
         self._check_backend()
+
+    def check_trial(self, takes_trial: bool) -> None:
+        """Refuse contradictions with the objective's argument ``trial``, or the lack of it."""
+        if self.pruner is not None and not takes_trial:
+            raise ValueError(
+                "pruner needs an objective with an argument trial that is not the name of a "
+                "dimension: the objective reports to it"
+            )
+        for option, given in (("vectorized=True", self.vectorized), ("delta", self.delta)):
+            if given and takes_trial:
+                raise ValueError(f"{option} excludes an objective with an argument trial")
 
     def _check_backend(self) -> None:
         """Refuse contradictions: no option is accepted and ignored."""

@@ -1,5 +1,6 @@
 """A plan: everything that makes a run, shared by `Opt.min`, `minimize` and `resume`."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from zoopt.problem.constraints import Constraints
 from zoopt.problem.header import described_seed, mark_of, packed, planned_budget
 from zoopt.problem.options import Options
 from zoopt.problem.steps import BySteps
+from zoopt.pruning import described
 from zoopt.run.callbacks import ProgressBar, as_callbacks
 from zoopt.run.executor import (
     Evaluate,
@@ -73,6 +75,9 @@ class Plan:
                 solver.take_steps()
             except ValueError as error:
                 raise ValueError(f"delta needs an algorithm like 'sracos': {error}") from None
+        if self.options.pruner is not None and (solver.repeats or solver.needs_constraint):
+            why = "evaluates points repeatedly" if solver.repeats else "selects subsets"
+            raise ValueError(f"pruner excludes algorithm={solver.name!r}, which {why}")
         n = len(Constraints(self.options.constraint).functions)
         if solver.needs_constraint and n != 1:
             raise ValueError(f"{solver.name} needs exactly one constraint, got {n}")
@@ -112,6 +117,7 @@ class Plan:
                 "constraint": list(map(mark_of, Constraints(options.constraint).functions)) or None,
                 "filter": mark_of(options.filter),
                 "delta": mark_of(options.delta),
+                "pruner": self._described_pruner(),
             },
             "limits": {
                 "time_budget": options.time_budget,
@@ -125,6 +131,10 @@ class Plan:
             },
             "versions": {"zoopt": metadata.version("zoopt"), "numpy": np.__version__},
         }
+
+    def _described_pruner(self) -> dict[str, Any] | str | None:
+        pruner = self.options.pruner
+        return None if pruner is None else described(pruner) or mark_of(pruner)
 
     def execute(self) -> tuple[Result, Solver]:
         """Run, or go on with the run in the checkpoint file; return its result and the solver."""
@@ -154,6 +164,7 @@ class Plan:
             seed=self.seed,
             values=self.values,
             keep_points=self._n_kept(),
+            pruner=copy.deepcopy(options.pruner),
         )
         return search.run(), solver
 

@@ -56,7 +56,7 @@ class Callback:
 
 
 class ProgressBar(Callback):
-    """A live line with the best value, evaluations per second, failures and time left.
+    """A live line with the best value, speed, failures, pruned trials and time left.
 
     Shows nothing where the stream is no terminal, or where there is no stream.
 
@@ -95,6 +95,7 @@ class ProgressBar(Callback):
         self._bar.set_postfix(
             best="none" if best is None else f"{best.value:.6g}",
             failed=search.n_failed,
+            **({"pruned": search.n_pruned} if search.n_pruned else {}),
             refresh=False,
         )
         self._bar.update()

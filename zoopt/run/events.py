@@ -3,12 +3,14 @@
 Knows nothing of files. All numbers are little-endian.
 
 A group begins with four 8-byte counts: its number of asks, then the lengths in bytes of the asks,
-the tells and the words, which follow in this order.
+the tells and the words, which follow in this order. The rest of the group are reports, if there are
+any.
 
 - Asks are records of different lengths. Each begins with a head, its `Kind` and the length of its
   content; the content follows.
 - Tells are an array of dtype `TELLS`.
 - Words are a JSON object: the texts of errors, and the names of workers.
+- Reports are an array of dtype `REPORTS`, ordered by tell, then step.
 """
 
 import enum
@@ -16,6 +18,7 @@ import functools
 import hashlib
 import itertools
 import json
+import operator
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,10 +28,20 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.evaluation import STATUSES, Evaluation
+from zoopt.core.evaluation import STATUSES, Evaluation, Reports
 from zoopt.core.space import Row
 
-__all__ = ["MAX_ROW_BYTES", "TELLS", "Asked", "Group", "Kind", "Told", "packed_ask", "packed_tell"]
+__all__ = [
+    "MAX_ROW_BYTES",
+    "TELLS",
+    "Asked",
+    "Group",
+    "Kind",
+    "Told",
+    "packed_ask",
+    "packed_reports",
+    "packed_tell",
+]
 
 #: Longer rows are recorded as digests; a replay makes these rows again.
 MAX_ROW_BYTES = 4096
@@ -73,6 +86,9 @@ TELLS = np.dtype(
 )
 #: The same for one tell at a time, which is faster than a NumPy record.
 TELL = struct.Struct("<iqBidddd")
+#: An intermediate value of a tell, which is given by its position in the group.
+REPORTS = np.dtype([("tell", "<i4"), ("step", "<i8"), ("value", "<f8")])
+REPORT = struct.Struct("<iqd")
 STATUS_CODES = {status: code for code, status in enumerate(STATUSES)}
 
 
@@ -117,6 +133,11 @@ def packed_tell(asks_before: int, ident: int, evaluation: Evaluation, worker: in
         evaluation.started,
         evaluation.finished,
     )
+
+
+def packed_reports(tell: int, reports: Reports) -> bytes:
+    """Return the records of the reports of a tell, given its position in the group."""
+    return b"".join(REPORT.pack(tell, step, value) for step, value in reports)
 
 
 class Asked(NamedTuple):
@@ -172,6 +193,8 @@ class Group:
         Texts of unsuccessful evaluations, by position in ``tells``.
     workers : list of str
         Names of workers that do not occur in earlier groups.
+    reports : dict of int to tuple
+        Intermediate values, by position in ``tells``.
     """
 
     HEAD = struct.Struct("<4Q")
@@ -189,6 +212,13 @@ class Group:
         read = json.loads(words)
         self.errors: dict[int, str] = {int(i): text for i, text in read["errors"].items()}
         self.workers: list[str] = read["workers"]
+        self._reports = np.frombuffer(data, REPORTS, offset=start)
+
+    @functools.cached_property
+    def reports(self) -> dict[int, Reports]:
+        """The steps and values that were reported, by position in ``tells``."""
+        records = itertools.groupby(self._reports.tolist(), key=operator.itemgetter(0))
+        return {tell: tuple((step, value) for _, step, value in each) for tell, each in records}
 
     @staticmethod
     def packed(
@@ -196,11 +226,12 @@ class Group:
         tells: Sequence[bytes],
         errors: Mapping[int, str],
         workers: Sequence[str],
+        reports: Sequence[bytes] = (),
     ) -> bytes:
-        """Return the bytes of a group of packed asks and tells."""
+        """Return the bytes of a group of packed asks, tells and reports."""
         words = json.dumps({"errors": errors, "workers": workers}).encode()
         parts = b"".join(asks), b"".join(tells), words
-        return Group.HEAD.pack(len(asks), *map(len, parts)) + b"".join(parts)
+        return Group.HEAD.pack(len(asks), *map(len, parts)) + b"".join((*parts, *reports))
 
     @functools.cached_property
     def places(self) -> npt.NDArray[Any]:
@@ -238,6 +269,7 @@ class Group:
                 started,
                 finished,
                 workers[worker],
+                reports=self.reports.get(i, ()),
             )
             yield Told(ident, evaluation)
         yield from asks

@@ -1,7 +1,8 @@
 """Executors evaluate candidates. Here: the base class, and those that work in the calling thread.
 
 An executor gets one ``evaluate(candidate) -> (value, violation)`` and knows nothing of the user's
-function behind it. A third item that ``evaluate`` returns travels in the Evaluation as ``extra``.
+function behind it. A third item that ``evaluate`` returns travels in the Evaluation as ``extra``,
+a fourth one as ``reports``.
 """
 
 import traceback
@@ -11,8 +12,8 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.errors import FirstStepsFailed, InvalidConstraint, Pruned
-from zoopt.core.evaluation import FAILED, INVALID, OK, Evaluation
+from zoopt.core.errors import FirstStepsFailed, InvalidConstraint, Pruned, Unfinished
+from zoopt.core.evaluation import FAILED, INVALID, OK, PRUNED, Evaluation, Reports, as_number
 
 __all__ = [
     "Evaluate",
@@ -140,6 +141,7 @@ class SerialExecutor(Executor):
     def submit(self, candidate: Candidate) -> Evaluation:
         """Evaluate a candidate; errors of the objective become Evaluations."""
         extra = None
+        reports: Reports = ()
         started = perf_counter() - self._origin
         try:
             answer = self._evaluate(candidate)
@@ -151,14 +153,16 @@ class SerialExecutor(Executor):
             value = answer[0]
             if len(answer) > 2:
                 extra = answer[2]
+                reports = answer[3] if len(answer) > 3 else ()
             if isinstance(value, float) and value == value:
                 finished = perf_counter() - self._origin
                 return Evaluation(
-                    float(value), OK, answer[1], "", started, finished, "", None, extra
+                    float(value), OK, answer[1], "", started, finished, "", None, extra, reports
                 )
             evaluation = Evaluation.of(value)
             evaluation.violation = answer[1]
             evaluation.extra = extra
+            evaluation.reports = reports
         evaluation.started = started
         evaluation.finished = perf_counter() - self._origin
         return evaluation
@@ -240,9 +244,10 @@ class WrongShape(ValueError):
 
 def failure(error: BaseException, status: str = FAILED) -> Evaluation:
     """Return the evaluation that records an exception of the objective."""
+    if isinstance(error, Unfinished) and error.__cause__ is not None:
+        return _unfinished(error.__cause__, error.reports, error.violation)
     if isinstance(error, Pruned):
-        text = "pruned" if error.value is None else f"pruned at {error.value!r}"
-        return Evaluation(float("nan"), FAILED, error=text)
+        return _unfinished(error, (), 0.0)
     cause: BaseException | None = error
     if isinstance(error, InvalidConstraint):
         status, cause = INVALID, error.__cause__
@@ -251,3 +256,19 @@ def failure(error: BaseException, status: str = FAILED) -> Evaluation:
     if len(text) > MAX_TEXT:
         text = f"{text[: MAX_TEXT // 2]}\n[...]\n{text[-MAX_TEXT // 2 :]}"
     return Evaluation(float("nan"), status, error=text, exception=cause)
+
+
+def _unfinished(error: BaseException, reports: Reports, violation: float) -> Evaluation:
+    """Return the evaluation of an objective that raised after some reports."""
+    if isinstance(error, Pruned):
+        try:
+            last = None if error.value is None else as_number(error.value)
+        except (TypeError, ValueError):
+            error = TypeError(f"the value of Pruned must be a number, got {error.value!r:.100}")
+        else:
+            if last is not None:
+                reports = (*reports, (reports[-1][0] + 1 if reports else 0, last))
+            return Evaluation(float("nan"), PRUNED, violation, reports=reports)
+    evaluation = failure(error)
+    evaluation.reports = reports
+    return evaluation

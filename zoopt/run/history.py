@@ -1,6 +1,7 @@
 """The evaluations in a checkpoint file, whether its run has ended or not."""
 
 import functools
+import itertools
 import math
 import os
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from zoopt.core.errors import JournalError
-from zoopt.core.evaluation import OK, STATUSES
+from zoopt.core.evaluation import OK, STATUSES, Reports
 from zoopt.core.space import Space
 from zoopt.run.events import TELLS, Group
 from zoopt.run.rows import RecordedRows
 from zoopt.run.store import as_stored, read
-from zoopt.run.trials import Trial, frame_of, parameters_of
+from zoopt.run.trials import NO_REPORTS, Trial, frame_of, parameters_of
 
 __all__ = ["History", "load_history"]
 
@@ -35,13 +36,13 @@ class History:
     ids : int64 array, shape (n,)
         Numbers of the candidates: their order of proposal, from 0.
     values : float64 array, shape (n,)
-        NaN for failures.
+        NaN for failures and pruned trials.
     violations : float64 array, shape (n,)
         How far the worst constraint falls below 0; at most 0 where the point is feasible.
     started, finished : float64 arrays, shape (n,)
         Seconds since the start of the run.
     statuses : object array, shape (n,)
-        "ok", "failed", "invalid", "timeout" or "lost".
+        "ok", "failed", "invalid", "timeout", "lost" or "pruned".
     workers : object array, shape (n,)
         Names of the workers; "" for the calling thread.
     errors : dict of int to str
@@ -83,6 +84,12 @@ class History:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @functools.cached_property
+    def _reports(self) -> dict[int, Reports]:
+        starts = itertools.accumulate((len(group.tells) for group in self._groups), initial=0)
+        pairs = zip(starts, self._groups, strict=False)
+        return {n + i: reports for n, group in pairs for i, reports in group.reports.items()}
 
     @functools.cached_property
     def _rows(self) -> RecordedRows:
@@ -147,6 +154,7 @@ class History:
                 started=started,
                 finished=finished,
                 worker=worker,
+                reports=dict(self._reports[i]) if i in self._reports else NO_REPORTS,
             )
 
     @property
@@ -171,8 +179,9 @@ class History:
 
         There is a column for each parameter (``x0``, ``x1``, ... if they have no names) between
         ``number``, ``value``, ``status``, ``violation`` and ``error``, ``started``, ``finished``,
-        ``worker``. A parameter with one of these names keeps it, and the other column becomes, for
-        example, ``value_``.
+        ``worker``. If a trial reported intermediate values, there is a column ``reports`` of
+        dictionaries from steps to values. A parameter with one of these names keeps it, and the
+        other column becomes, for example, ``value_``.
 
         Returns
         -------

@@ -23,7 +23,7 @@ import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Evaluation
-from zoopt.run.events import Asked, Group, Told, packed_ask, packed_tell
+from zoopt.run.events import Asked, Group, Told, packed_ask, packed_reports, packed_tell
 from zoopt.run.lock import FileLock
 from zoopt.run.store import compare, connect, create, explained, groups_in, read_header
 
@@ -31,7 +31,7 @@ __all__ = ["Asked", "Journal", "Told", "read_header"]
 
 #: Commits take at most this share of the time, as long as groups stay below `GROUP_SECONDS`.
 MAX_SHARE = 0.01
-#: A group is written at the first report after 0.2 s, at 2,048 reports, or at 1 MB of asks. Larger
+#: A group is written at the first tell after 0.2 s, at 2,048 tells, or at 1 MB of events. Larger
 #: groups are slower, since their events no longer fit the processor's cache.
 GROUP_SECONDS = 0.2
 GROUP_TELLS = 1 << 11
@@ -139,12 +139,17 @@ class Journal:
             text = evaluation.error if in_full else evaluation.error.splitlines()[-1]
             self._errors[len(self._tells)] = text
             self._n_texts += 1
+        if evaluation.reports:
+            reports = packed_reports(len(self._tells), evaluation.reports)
+            self._reports[len(self._tells)] = reports
+            self._n_bytes += len(reports)
         self._tells.append(packed_tell(len(self._asks), candidate.id, evaluation, worker))
 
     def _new_group(self) -> None:
         self._asks: list[bytes] = []
         self._tells: list[bytes] = []
         self._errors: dict[int, str] = {}
+        self._reports: dict[int, bytes] = {}
         self._n_bytes = 0
         self._n_workers_written = len(self._workers)
 
@@ -177,7 +182,8 @@ class Journal:
             return
         try:
             new_workers = list(self._workers)[self._n_workers_written :]
-            data = Group.packed(self._asks, self._tells, self._errors, new_workers)
+            reports = list(self._reports.values())
+            data = Group.packed(self._asks, self._tells, self._errors, new_workers, reports)
             self._new_group()
             with self._connection:
                 if not self._has_written:  # replaying alone leaves the file unchanged

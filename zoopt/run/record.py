@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.evaluation import OK, Evaluation
+from zoopt.core.evaluation import OK, PRUNED, Evaluation, Reports
 from zoopt.core.space import Space
 from zoopt.run.points import KeptPoints
-from zoopt.run.trials import NO_METRICS, Trial
+from zoopt.run.trials import NO_METRICS, NO_REPORTS, Trial
 
 __all__ = ["Failure", "RunRecord", "Tried"]
 
@@ -50,7 +50,8 @@ class RunRecord:
     Parameters
     ----------
     values : list of float
-        Where values are appended, NaN for failures. It may hold values of earlier runs.
+        Where values are appended, NaN for failures and pruned trials. It may hold values of earlier
+        runs.
 
     Attributes
     ----------
@@ -58,9 +59,11 @@ class RunRecord:
         Append to these and to ``values`` for each evaluation.
     failures : list of Failure
         The first 1,000.
-    n_failed : int
+    n_failed, n_pruned : int
     errors : dict of int to str
         Texts of all failures, by position.
+    reports : dict of int to tuple
+        Intermediate values, by position.
     """
 
     def __init__(self, values: list[float]) -> None:
@@ -71,9 +74,11 @@ class RunRecord:
         self.finished = array("d")
         self.failures: list[Failure] = []
         self.n_failed = 0
+        self.n_pruned = 0
         self._workers: dict[int, str] = {}
         self._statuses: dict[int, str] = {}
         self.errors: dict[int, str] = {}
+        self.reports: dict[int, Reports] = {}
         self._violations: dict[int, float] = {}
 
     def __len__(self) -> int:
@@ -86,10 +91,15 @@ class RunRecord:
             self._workers[i] = evaluation.worker
         if evaluation.violation:
             self._violations[i] = evaluation.violation
+        if evaluation.reports:
+            self.reports[i] = evaluation.reports
         if evaluation.status != OK:
             self._statuses[i] = evaluation.status
-            self.errors[i] = evaluation.error
-            self.n_failed += 1
+            if evaluation.status == PRUNED:
+                self.n_pruned += 1
+            else:
+                self.errors[i] = evaluation.error
+                self.n_failed += 1
 
     def list_failure(self, failure: Failure) -> None:
         if len(self.failures) < MAX_FAILURES_LISTED:
@@ -164,6 +174,7 @@ class Tried:
             timeline["started"].tolist(),
             timeline["finished"].tolist(),
             timeline["worker"],
+            (dict(record.reports[i]) if i in record.reports else NO_REPORTS for i in range(n)),
             strict=True,
         )
         return list(starmap(Trial, columns))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoopt.core.evaluation import OK, PRUNED
 from zoopt.run.record import Failure, Tried
 from zoopt.run.trials import Trial, frame_of, parameters_of
 
@@ -44,7 +45,7 @@ class Result(Mapping[str, Any]):
     nfev, nit : int
         Number of evaluations, and number of points reported to the solver.
     history : float64 array, shape (nit,)
-        Values in the order they were reported; NaN for failures.
+        Values in the order they were reported; NaN for failures and pruned trials.
     violations : float64 array, shape (nit,)
         Violation of the worst constraint; at most 0 where the point is feasible.
     statuses : object array, shape (nit,)
@@ -53,6 +54,8 @@ class Result(Mapping[str, Any]):
         The first 1,000 failed evaluations.
     n_failed : int
         Number of failed evaluations.
+    n_pruned : int
+        Number of evaluations that raised `Pruned`; they are not failures.
     cancelled : list
         Points that were in flight when the run stopped.
     timeline : dict of arrays
@@ -94,6 +97,7 @@ class Result(Mapping[str, Any]):
         fun_std: float = float("nan"),
         nfev_x: int = 1,
         from_known: bool = False,
+        n_pruned: int = 0,
         tried: Tried | None = None,
     ) -> None:
         self.x = x
@@ -112,6 +116,7 @@ class Result(Mapping[str, Any]):
         self.statuses = statuses
         self.failures = failures
         self.n_failed = n_failed
+        self.n_pruned = n_pruned
         self.cancelled = cancelled
         self.timeline = timeline
         self.walltime = walltime
@@ -133,7 +138,8 @@ class Result(Mapping[str, Any]):
     def failure_counts(self) -> dict[str, int]:
         """Number of failed evaluations by status."""
         kinds, counts = np.unique(self.statuses.astype(str), return_counts=True)
-        return {str(k): int(n) for k, n in zip(kinds, counts, strict=True) if k != "ok"}
+        fine = OK, PRUNED
+        return {str(k): int(n) for k, n in zip(kinds, counts, strict=True) if k not in fine}
 
     @property
     def failures_by_kind(self) -> dict[str, list[Failure]]:
@@ -198,6 +204,7 @@ class Result(Mapping[str, Any]):
             "nfev": self.nfev,
             "nit": self.nit,
             "n_failed": self._failed,
+            **({"n_pruned": self.n_pruned} if self.n_pruned else {}),
             "walltime": f"{self.walltime:.3g} s",
             "seed": self.seed,
         }

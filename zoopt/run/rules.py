@@ -11,7 +11,7 @@ __all__ = ["EarlyStopping", "Plateau"]
 
 
 class EarlyStopping:
-    """Stop when the best value has not improved for some evaluations.
+    """Stop when the best value has not improved for some evaluations, not counting pruned ones.
 
     Parameters
     ----------
@@ -34,10 +34,14 @@ class EarlyStopping:
         self.min_delta = number(min_delta, "min_delta", least=0.0)
         self._best = math.inf
         self._since = 0
+        self._n_pruned = 0
 
     def __call__(self, search: SearchView) -> bool:
         if search.nfev == 1:
-            self._best, self._since = math.inf, 0
+            self._best, self._since, self._n_pruned = math.inf, 0, 0
+        if search.n_pruned > self._n_pruned:
+            self._n_pruned = search.n_pruned
+            return False
         best = search.best
         if best is not None and best.value < self._best - self.min_delta:
             self._best, self._since = best.value, 0

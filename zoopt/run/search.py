@@ -11,8 +11,9 @@ import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.errors import ExecutorInUse, Exhausted, JournalError
-from zoopt.core.evaluation import OK, Best, Evaluation
+from zoopt.core.evaluation import OK, PRUNED, Best, Evaluation
 from zoopt.core.solver import Solver
+from zoopt.pruning import Pruner
 from zoopt.run.callbacks import as_callbacks
 from zoopt.run.executor import Evaluate, Executor, Outcome
 from zoopt.run.failures import FailurePolicy, ObjectiveRaised
@@ -50,6 +51,8 @@ class Search:
         List to which reported values are appended, NaN for failures.
     keep_points : int
         How many of the last points the Result holds.
+    pruner : Pruner, optional
+        Gets every outcome, and gives each candidate its cutoffs. It changes: pass a copy.
 
     Attributes
     ----------
@@ -64,7 +67,7 @@ class Search:
         Seconds; None without a time budget.
     replaying : bool
         Whether the last outcome belongs to an earlier part of a resumed run.
-    n_failed : int
+    n_failed, n_pruned : int
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Search:
         seed: np.random.SeedSequence | None = None,
         values: list[float] | None = None,
         keep_points: int = 0,
+        pruner: Pruner | None = None,
     ) -> None:
         self.solver = solver
         self.budget = budget
@@ -92,6 +96,7 @@ class Search:
         self._record = RunRecord([] if values is None else values)
         self._points = KeptPoints(solver.space, keep_points) if keep_points else None
         self._decode = decode
+        self._pruner = pruner
         self._seed = seed if seed is None or seed.spawn_key else seed.entropy
         self._start = 0.0
 
@@ -102,6 +107,10 @@ class Search:
     @property
     def n_failed(self) -> int:
         return self._record.n_failed
+
+    @property
+    def n_pruned(self) -> int:
+        return self._record.n_pruned
 
     @property
     def last_value(self) -> float:
@@ -184,11 +193,12 @@ class Search:
 
     def _loop(self) -> str:
         solver, executor, record, points = self.solver, self._executor, self._record, self._points
-        ask, tell, submit = solver.ask, solver.tell, executor.submit
+        ask, tell = solver.ask, solver.tell
+        submit = executor.submit if self._pruner is None else self._submit_with_cutoffs
         add_value, add_id = record.values.append, record.ids.append
         add_start, add_finish = record.started.append, record.finished.append
         keep = None if points is None else points.add
-        is_watched = bool(self._callbacks) or bool(self._rules)
+        is_watched = bool(self._callbacks) or bool(self._rules) or self._pruner is not None
         known = self.best
         if known is not None and self._rules:
             reason = self._rules.reason(self, known.evaluation)
@@ -232,15 +242,29 @@ class Search:
             add_id(candidate.id)
             add_start(evaluation.started)
             add_finish(evaluation.finished)
-            if is_watched or evaluation.worker or evaluation.violation or evaluation.status != OK:
+            if (
+                is_watched
+                or evaluation.worker
+                or evaluation.violation
+                or evaluation.reports
+                or evaluation.status != OK
+            ):
                 reason = self._take_note(candidate, evaluation)
                 if reason is not None:
                     return reason
 
+    def _submit_with_cutoffs(self, candidate: Candidate) -> Evaluation | None:
+        """Submit a candidate with all that the pruner's decisions about it depend on."""
+        assert self._pruner is not None
+        candidate.cutoffs = self._pruner.cutoffs(candidate.id)
+        return self._executor.submit(candidate)
+
     def _take_note(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
         """Record failures and details, call the callbacks, return the reason to stop, if any."""
         self._record.note(evaluation)
-        if evaluation.status != OK:
+        if self._pruner is not None:
+            self._pruner.tell(candidate.id, evaluation)
+        if evaluation.status not in (OK, PRUNED):
             ident, worker = candidate.id, evaluation.worker
             point = self._decode(candidate)
             self._record.list_failure(
@@ -280,6 +304,7 @@ class Search:
             statuses=record.statuses,
             failures=record.failures,
             n_failed=record.n_failed,
+            n_pruned=record.n_pruned,
             cancelled=[self._decode(candidate) for candidate in solver.in_flight],
             timeline=record.timeline,
             walltime=elapsed,

@@ -18,15 +18,19 @@ from zoopt.core.space import Space
 __all__ = ["ABSENT", "Trial", "column_of", "frame_of", "parameters_of"]
 
 NO_METRICS: Mapping[str, Any] = MappingProxyType({})
+NO_REPORTS: Mapping[int, float] = MappingProxyType({})
 
 #: What stands for the value of a parameter that a point does not have.
 ABSENT = object()
 
 #: Columns of a frame before and after those of the parameters.
 BEFORE = ("number", "value", "status", "violation")
-AFTER = ("error", "started", "finished", "worker")
+AFTER = ("error", "started", "finished", "worker", "reports")
 
-RECORD_DTYPES = {"number": np.int64, "status": object, "error": object, "worker": object}
+RECORD_DTYPES = {
+    "number": np.int64,
+    **dict.fromkeys(("status", "error", "worker", "reports"), object),
+}
 
 
 class Trial:
@@ -42,7 +46,7 @@ class Trial:
         access and returns the point.
     value : float
         The value that the objective returned; NaN unless the status is "ok".
-    status : {"ok", "failed", "invalid", "timeout", "lost"}
+    status : {"ok", "failed", "invalid", "timeout", "lost", "pruned"}
         How the evaluation ended.
     violation : float
         How far the worst constraint falls below 0; at most 0 if the point is feasible.
@@ -54,6 +58,8 @@ class Trial:
         Seconds since the start of the run.
     worker : str
         Name of the worker that ran the evaluation.
+    reports : mapping of int to float, optional
+        Intermediate values that the objective reported, by step.
 
     Examples
     --------
@@ -69,6 +75,7 @@ class Trial:
         "finished",
         "metrics",
         "number",
+        "reports",
         "started",
         "status",
         "value",
@@ -88,6 +95,7 @@ class Trial:
         started: float = math.nan,
         finished: float = math.nan,
         worker: str = "",
+        reports: Mapping[int, float] = NO_REPORTS,
     ) -> None:
         self.number = number
         self._point = point
@@ -99,6 +107,7 @@ class Trial:
         self.started = started
         self.finished = finished
         self.worker = worker
+        self.reports = reports
 
     @property
     def point(self) -> Any:
@@ -119,6 +128,7 @@ class Trial:
             self.started,
             self.finished,
             self.worker,
+            dict(self.reports),
         )
 
     def __repr__(self) -> str:
@@ -137,8 +147,9 @@ def frame_of(trials: Sequence[Trial], parameters: Sequence[str]) -> Any:
     """Return a pandas DataFrame of trials, one row each.
 
     The columns are ``number``, ``value``, ``status``, ``violation``, then one for each parameter,
-    then ``error``, ``started``, ``finished`` and ``worker``. If a parameter has one of these names,
-    it keeps it, and underscores are appended to the other column's name: ``value_``.
+    then ``error``, ``started``, ``finished`` and ``worker``, and ``reports`` if a trial has some: a
+    dictionary from steps to values. If a parameter has one of these names, it keeps it, and
+    underscores are appended to the other column's name: ``value_``.
 
     Columns in which every value is a float, an int or a bool have that dtype. All others have dtype
     object and hold the very objects of the points. An unknown point, and a parameter that a point
@@ -178,7 +189,8 @@ def frame_of(trials: Sequence[Trial], parameters: Sequence[str]) -> Any:
         name: column_of(values) for name, values in zip(parameters, by_parameter, strict=True)
     }
     before = {_free_name(name, taken): _record(trials, name) for name in BEFORE}
-    after = {_free_name(name, taken): _record(trials, name) for name in AFTER}
+    names = AFTER if any(trial.reports for trial in trials) else AFTER[:-1]
+    after = {_free_name(name, taken): _record(trials, name) for name in names}
     return pd.concat([_frame(columns) for columns in (before, values, after)], axis=1)
 
 

@@ -20,10 +20,12 @@ class SearchView(Protocol):
         Number of evaluations so far.
     n_failed : int
         Failed evaluations so far.
+    n_pruned : int
+        Pruned evaluations so far.
     best : Best or None
         The best feasible point so far.
     last_value : float
-        The value reported last; NaN if that evaluation failed.
+        The value reported last; NaN if that evaluation failed or was pruned.
     elapsed : float
         Seconds since the start; a resumed run counts its earlier parts.
     time_left : float or None
@@ -40,6 +42,9 @@ class SearchView(Protocol):
 
     @property
     def n_failed(self) -> int: ...
+
+    @property
+    def n_pruned(self) -> int: ...
 
     @property
     def best(self) -> Best | None: ...

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from zoopt.core.candidate import Candidate, PackedCandidate, is_repeat
-from zoopt.core.evaluation import Evaluation
+from zoopt.core.evaluation import Evaluation, Reports
 from zoopt.run.executor import Evaluate, SerialExecutor, failure
 
 __all__ = [
@@ -40,6 +40,9 @@ __all__ = [
 ]
 
 LENGTH = struct.Struct("<Q")
+
+#: Stands for the cutoffs of a candidate in a run without a pruner.
+NO_CUTOFFS = object()
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
@@ -88,6 +91,8 @@ class Task(NamedTuple):
     origin : object
     move : tuple of int or None
         Sent only for a point that is evaluated again.
+    cutoffs : bytes or None
+        Pickled separately, as they may be of the user's classes; None without a pruner.
     """
 
     id: int
@@ -95,6 +100,7 @@ class Task(NamedTuple):
     is_packed: bool
     origin: Any
     move: tuple[int, ...] | None
+    cutoffs: bytes | None
 
 
 class Report(NamedTuple):
@@ -108,6 +114,7 @@ class Report(NamedTuple):
         Readings of the worker's clock.
     exception, extra : bytes or None
         Pickled separately: a driver that cannot load them still gets the rest.
+    reports : tuple of pairs (int, float)
     """
 
     value: float
@@ -119,6 +126,7 @@ class Report(NamedTuple):
     worker: str
     exception: bytes | None
     extra: bytes | None
+    reports: Reports
 
 
 def encode(records: Iterable[tuple[Any, ...]]) -> bytes:
@@ -144,6 +152,7 @@ def report_of(evaluation: Evaluation, worker: str) -> Report:
         worker,
         _pickled(evaluation.exception),
         _pickled(evaluation.extra),
+        evaluation.reports,
     )
 
 
@@ -174,6 +183,7 @@ def evaluation_of(report: Report, origin: float) -> Evaluation:
         report.worker,
         exception,
         None if report.extra is None else _unpickled(report.extra),
+        report.reports,
     )
 
 
@@ -199,9 +209,30 @@ def _unpickled(data: bytes) -> Any:
 def task_of(candidate: Candidate) -> Task:
     """Return the task of evaluating a candidate."""
     move = candidate.move if is_repeat(candidate) else None
+    cutoffs = getattr(candidate, "cutoffs", NO_CUTOFFS)
+    sent = None if cutoffs is NO_CUTOFFS else dumped_cutoffs(cutoffs)
     if candidate.bits is not None:
-        return Task(candidate.id, candidate.bits.tobytes(), True, candidate.origin, move)
-    return Task(candidate.id, candidate.u.tobytes(), False, candidate.origin, move)
+        return Task(candidate.id, candidate.bits.tobytes(), True, candidate.origin, move, sent)
+    return Task(candidate.id, candidate.u.tobytes(), False, candidate.origin, move, sent)
+
+
+def dumped_cutoffs(cutoffs: Any) -> bytes:
+    """Pickle what a pruner returned for a trial.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be pickled.
+    """
+    import cloudpickle
+
+    try:
+        data: bytes = cloudpickle.dumps(cutoffs, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise TypeError(
+            f"the cutoffs of the pruner cannot be sent to workers: {error}, got {cutoffs!r:.100}"
+        ) from error
+    return data
 
 
 def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
@@ -213,6 +244,8 @@ def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
         u = np.frombuffer(task.data)
         candidate = Candidate(task.id, u, one.space, task.move, task.origin)
     try:
+        if task.cutoffs is not None:
+            candidate.cutoffs = pickle.loads(task.cutoffs)
         return one.submit(candidate)
     except BaseException as error:  # a KeyboardInterrupt that the objective itself raised
         return failure(error)

@@ -5,16 +5,20 @@ returns a new executor. The objectives are importable, so that remote workers fi
 """
 
 import asyncio
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from zoopt.core.candidate import Candidate
-from zoopt.core.errors import ExecutorInUse
+from zoopt.core.errors import ExecutorInUse, Pruned, Unfinished
 from zoopt.core.evaluation import Evaluation
 from zoopt.core.registry import make_solver, registered
-from zoopt.run.executor import Executor, SerialExecutor
+from zoopt.core.seeds import root_seed
+from zoopt.problem.calls import Calls, view_for
+from zoopt.pruning import MedianPruner, RunningTrial
+from zoopt.run.executor import Executor, SerialExecutor, failure
 from zoopt.run.result import Result
 from zoopt.run.search import Search
 from zoopt.run.window import WindowExecutor
@@ -146,8 +150,11 @@ class FaultyExecutor(Executor):
         status = self._fates(candidate.id)
         if status != "ok":
             return [(candidate, Evaluation(math.nan, status, error=f"injected {status}"))]
-        value, violation, *extra = self._evaluate(candidate)
-        evaluation = Evaluation(float(value), "ok", violation, extra=extra[0] if extra else None)
+        try:
+            value, violation, extra, reports = (*self._evaluate(candidate), None, ())[:4]
+        except Unfinished as error:
+            return [(candidate, failure(error))]
+        evaluation = Evaluation(float(value), violation=violation, extra=extra, reports=reports)
         return [(candidate, evaluation)]
 
     def cancel(self, ident: int) -> None:
@@ -241,6 +248,34 @@ def with_a_window_every_solver_goes_the_way_of_one_worker(make: MakeExecutor) ->
             many = run(WindowExecutor(make(), WINDOW), Late(space), solver, space)
             same = many.history.tobytes() == alone.history.tobytes()
             assert same, f"the run of {solver} on {space} depends on the executor"
+
+
+def train(x: Any, trial: RunningTrial) -> float:
+    """Report values that fall from a height to the distance of a point from the origin."""
+    goal = float(abs(x).sum())
+    for step in range(20):
+        trial.report(step, goal + (10.0 - goal) * 0.7**step)
+        if trial.should_prune():
+            raise Pruned
+    return goal
+
+
+def with_a_window_the_same_trials_are_pruned(make: MakeExecutor) -> None:
+    """With a window, reports and decisions to prune do not depend on the executor."""
+    space = SPACES["continuous"]
+
+    def trained(executor: Executor) -> tuple[list[str], list[Any]]:
+        rule = MedianPruner(n_startup_trials=2)
+        call = Calls(train, view_for(space), seed=root_seed(0), pruner=rule)
+        solver = make_solver("random", space, budget=N, seed=0)
+        window = WindowExecutor(executor, WINDOW)
+        result = Search(solver, window, call, budget=N, pruner=copy.deepcopy(rule)).run()
+        return list(result.statuses), [trial.reports for trial in result.trials]
+
+    alone, many = trained(SerialExecutor()), trained(make())
+    assert many[0].count("pruned") > 0, "no trial was pruned"
+    assert many[0] == alone[0], "the decisions depend on the executor"
+    assert many[1] == alone[1], "the reports depend on the executor"
 
 
 def failures_are_told_as_such(make: MakeExecutor) -> None:
@@ -351,6 +386,7 @@ EXECUTOR_LAWS: dict[str, Callable[[MakeExecutor], None]] = {
         every_candidate_is_told_once,
         times_are_those_of_the_run,
         with_a_window_every_solver_goes_the_way_of_one_worker,
+        with_a_window_the_same_trials_are_pruned,
         failures_are_told_as_such,
         whatever_is_raised_is_a_failure,
         what_is_cancelled_is_not_collected,

@@ -235,7 +235,7 @@ def no_point_is_asked_twice(make: MakeSolver, space: Space, seed: int) -> None:
 def the_best_is_the_least_of_what_was_told_ok(make: MakeSolver, space: Space, seed: int) -> None:
     """``best`` is the point with the lowest value among the successful evaluations."""
     solver = make(space, budget=N_TELLS, seed=seed)
-    told = drive(solver, np.random.default_rng(seed))
+    told = drive(solver, np.random.default_rng(seed), judge=failed_or_pruned)
     ok = [evaluation.value for _, evaluation in told if evaluation.ok]
     if solver.repeats:
         return
@@ -247,19 +247,31 @@ def the_best_is_the_least_of_what_was_told_ok(make: MakeSolver, space: Space, se
         assert solver.recommend() == best, "recommend returns another point than best"
 
 
+def failed_or_pruned(candidate: Candidate, rng: np.random.Generator) -> Evaluation:
+    """Return the `outcome` of a candidate, with some of the failures pruned instead."""
+    evaluation = outcome(candidate, rng)
+    if evaluation.status != "invalid":
+        return evaluation
+    return Evaluation(math.nan, "pruned", reports=((0, 9.0), (1, objective(candidate) - 5.0)))
+
+
 def only_the_order_of_values_counts(make: MakeSolver, space: Space, seed: int) -> None:
-    """A strictly increasing transformation of all values does not change the points."""
+    """A strictly increasing transformation of values and reports does not change the points."""
 
     def squeezed(candidate: Candidate, rng: np.random.Generator) -> Evaluation:
-        evaluation = outcome(candidate, rng)
+        evaluation = failed_or_pruned(candidate, rng)
         if evaluation.ok:
-            evaluation.value = math.atan(evaluation.value / 100.0) - 7.0
+            evaluation.value = squeeze(evaluation.value)
+        evaluation.reports = tuple((step, squeeze(value)) for step, value in evaluation.reports)
         return evaluation
+
+    def squeeze(value: float) -> float:
+        return math.atan(value / 100.0) - 7.0
 
     solvers = [make(space, budget=N_TELLS, seed=seed) for _ in range(2)]
     paths = [
         _path(drive(solver, np.random.default_rng(seed), judge=f))
-        for solver, f in zip(solvers, (outcome, squeezed), strict=True)
+        for solver, f in zip(solvers, (failed_or_pruned, squeezed), strict=True)
     ]
     same = paths[0] == paths[1] or solvers[0].repeats  # a mean depends on more than the order
     assert same, "the points depend on more than the order of values"
