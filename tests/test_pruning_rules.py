@@ -92,8 +92,8 @@ def halving_prunes(rule, history, reports, number=0, resource=None):
         first = next((i for i, (s, _) in enumerate(history) if s == "ok"), None)
         if first is None:
             return False
-        history = history[first:]  # nothing is known of the rungs before
-        resource = max(1, history[0][1][-1][0] // 100)
+        resource = max(1, history[first][1][-1][0] // 100)
+        history = history[first + 1 :]
     k = rule.min_early_stopping_rate
     while (mine := at_rung(reports, resource * rule.reduction_factor**k)) is not None:
         rung = resource * rule.reduction_factor**k

@@ -58,7 +58,7 @@ class SuccessiveHalvingPruner(Pruner):
     ----------
     min_resource : int or "auto"
         By default one hundredth of the last step of the first successful trial, and at least 1.
-        Nothing is pruned before that trial.
+        Nothing is pruned before that trial, and comparisons begin with the trials after it.
     reduction_factor : int, default 4
         At least 2.
     min_early_stopping_rate : int, default 0
@@ -121,9 +121,9 @@ class SuccessiveHalvingPruner(Pruner):
         reports = evaluation.reports
         if not reports or evaluation.status not in (OK, PRUNED):
             return
-        if not self._first and evaluation.ok:
-            self._set_first(max(1, reports[-1][0] // 100))
         if not self._first:
+            if evaluation.ok:
+                self._set_first(max(1, reports[-1][0] // 100))
             return
         rung, k = self._first, 0
         while rung <= reports[-1][0]:
@@ -167,8 +167,8 @@ class HyperbandPruner(Pruner):
     min_resource : int, default 1
         First step at which trials are checked.
     max_resource : int or "auto"
-        Number of steps of a complete trial. By default that of the first successful trial; nothing
-        is pruned before it.
+        Number of steps of a complete trial. By default that of the first successful trial. Nothing
+        is pruned before that trial, and comparisons begin with the trials after it.
     reduction_factor : int, default 3
         At least 2.
     bootstrap_count : int, default 0
@@ -246,6 +246,7 @@ class HyperbandPruner(Pruner):
         """Take in a trial for its bracket. See `Pruner.tell`."""
         if not self._brackets and evaluation.ok and evaluation.reports:
             self._make_brackets(max(self.min_resource, evaluation.reports[-1][0] + 1))
+            return
         bracket = self._bracket(number)
         if bracket is not None:
             bracket.tell(number, evaluation)
