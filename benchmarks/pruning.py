@@ -3,7 +3,7 @@
     python benchmarks/pruning.py [--peers PYTHON] [--seeds 100] [--quick]
 
 Without `--peers`, Optuna is installed into a temporary environment. Trials look up learning curves
-that were computed once, all settings of two models on a grid of 1,200 points each; see `_curves.py`.
+that were computed once, all settings of two models on grids of 1,200 points; see `_curves.py`.
 So both libraries meet the same trainings. The budget is a number of steps, as many as some full
 trainings have, and pruned trials leave more steps for others. The regret is the final error of the
 best trial that was not pruned, minus the least final error on the grid.

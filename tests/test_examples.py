@@ -142,6 +142,19 @@ def test_steps_among_very_many_sites_reach_what_the_docstring_says(tmp_path):
     assert reached["cost by steps"] < reached["cost by whole points"] / 2
 
 
+@pytest.mark.slow
+def test_pruning_reaches_what_its_docstring_says(tmp_path):
+    pytest.importorskip("sklearn")
+    path = EXAMPLES / "pruning.py"
+    reached = figures(run_example(path, tmp_path))
+    stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    assert reached.keys() == stated.keys()
+    assert reached["all epochs"] == stated["all epochs"] == 1200
+    assert reached["pruned epochs"] < 900
+    for search in ("all", "pruned"):
+        assert reached[f"{search} accuracy"] == pytest.approx(0.955, abs=0.015)
+
+
 def test_quickstart(tmp_path):
     for library in ("matplotlib", "sklearn", "tqdm"):
         pytest.importorskip(library)
