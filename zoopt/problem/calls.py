@@ -215,29 +215,24 @@ class Calls:
             return self._fun(point), 0.0
         violation = self._constraints.violation(point)
         if self._repeat is not None and is_repeat(candidate):
-            return self._completed(point, self._repeat(point, 1), violation)
-        more = self._random_argument(candidate.id)
-        if self.takes_trial:
-            return self._reporting(candidate, point, violation, more)
-        try:
-            value = self._fun(point, **more)
-        except Pruned as error:
-            raise Unfinished((), violation) from error
-        return self._completed(point, value, violation)
-
-    def _completed(self, point: Any, value: Any, violation: float) -> tuple[Any, ...]:
+            value = self._repeat(point, 1)
+        elif self.takes_trial:
+            return self._reporting(candidate, point, violation)
+        else:
+            try:
+                value = self._fun(point, **self._random_argument(candidate.id))
+            except Pruned as error:
+                raise Unfinished((), violation) from error
         if self._extra is None:
             return value, violation
         return value, violation, self._extra(point, value)
 
-    def _reporting(
-        self, candidate: Candidate, point: Any, violation: float, more: dict[str, Any]
-    ) -> tuple[Any, ...]:
+    def _reporting(self, candidate: Candidate, point: Any, violation: float) -> tuple[Any, ...]:
         """Call the objective with a trial; its reports are returned, or travel in the error."""
         cutoffs = None if self._pruner is None else candidate.cutoffs
         trial = RunningTrial(candidate.id, self._pruner, cutoffs)
         try:
-            value = self._fun(point, trial=trial, **more)
+            value = self._fun(point, trial=trial, **self._random_argument(candidate.id))
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -140,8 +140,6 @@ class SerialExecutor(Executor):
 
     def submit(self, candidate: Candidate) -> Evaluation:
         """Evaluate a candidate; errors of the objective become Evaluations."""
-        extra = None
-        reports: Reports = ()
         started = perf_counter() - self._origin
         try:
             answer = self._evaluate(candidate)
@@ -151,18 +149,14 @@ class SerialExecutor(Executor):
             evaluation = failure(error)
         else:
             value = answer[0]
-            if len(answer) > 2:
-                extra = answer[2]
-                reports = answer[3] if len(answer) > 3 else ()
             if isinstance(value, float) and value == value:
-                finished = perf_counter() - self._origin
-                return Evaluation(
-                    float(value), OK, answer[1], "", started, finished, "", None, extra, reports
-                )
-            evaluation = Evaluation.of(value)
-            evaluation.violation = answer[1]
-            evaluation.extra = extra
-            evaluation.reports = reports
+                evaluation = Evaluation(float(value), OK, answer[1])
+            else:
+                evaluation = Evaluation.of(value)
+                evaluation.violation = answer[1]
+            if len(answer) > 2:
+                evaluation.extra = answer[2]
+                evaluation.reports = answer[3] if len(answer) > 3 else ()
         evaluation.started = started
         evaluation.finished = perf_counter() - self._origin
         return evaluation
