@@ -48,7 +48,7 @@ from zoopt.run.rules import EarlyStopping, Plateau
 from zoopt.run.threads import FuturesExecutor, ThreadExecutor
 from zoopt.run.trials import Trial
 from zoopt.solution import Solution
-from zoopt.solvers import PCES, R1ES, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
+from zoopt.solvers import PCES, R1ES, ModelBased, Ponss, Poss, Racos, RandomSearch, SRacos, SSRacos
 from zoopt.wrappers import NoisyRace, RandomEmbedding, Resample
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "Integer",
     "JournalError",
     "MedianPruner",
+    "ModelBased",
     "NoisyRace",
     "NothingFeasible",
     "Objective",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from zoopt._native import HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.core.space import Row, Space
 
-__all__ = ["UnitBox", "blocks"]
+__all__ = ["UnitBox", "blocks", "huge_codes", "huge_numbers"]
 
 
 class UnitBox:
@@ -77,7 +77,7 @@ class UnitBox:
             values[logs] = np.log(np.maximum(np.rint(np.exp(values[logs])), 1.0))
             values[logs] = np.clip(values[logs], self._first, self._last)
         if len(huge):
-            values[huge] = _huge_codes(np.rint(_huge_numbers(values[huge])))
+            values[huge] = huge_codes(np.rint(huge_numbers(values[huge])))
         return values
 
     def spread(self, point: Row, sigma: float) -> Any:
@@ -125,14 +125,14 @@ class UnitBox:
         return row
 
 
-def _huge_numbers(codes: Row) -> Row:
+def huge_numbers(codes: Row) -> Row:
     """Return the numbers of HUGE_LOG_INTEGER codes, before rounding."""
     octaves = np.floor(codes)
     numbers: Row = np.ldexp(1.0 + (codes - octaves), octaves.astype(np.intp) + 53)
     return numbers
 
 
-def _huge_codes(numbers: Row) -> Row:
+def huge_codes(numbers: Row) -> Row:
     mantissas, exponents = np.frexp(numbers)
     codes: Row = exponents - 55.0 + 2.0 * mantissas
     return codes

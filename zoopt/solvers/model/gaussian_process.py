@@ -1,0 +1,236 @@
+"""A Gaussian process over numbers and categories, with a length for each column.
+
+Owns the kernel, its hyper-parameters and their prior. Knows nothing of spaces and proposals.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Features", "GaussianProcess"]
+
+Array = npt.NDArray[np.float64]
+
+#: Prior of the length scales: log-normal around this length times sqrt(d), on the scale of squared
+#: inverse lengths; of the variance of the function; and of the variance of the noise.
+LENGTH, LENGTH_SPREAD = 0.3, 1.5
+VARIANCE_SPREAD = 0.5
+NOISE, NOISE_SPREAD = 0.02, 1.0
+LEAST_NOISE, JITTER = 1e-6, 1e-8
+#: Weight of the value 0 for the constant mean, in units of one observation.
+MEAN_WEIGHT = 1e-3
+#: First, least and greatest step of the search for hyper-parameters, and its factors (Rprop).
+FIRST_STEP, LEAST_STEP, MOST_STEP = 0.3, 0.01, 1.0
+GROWTH, SHRINKAGE = 1.3, 0.5
+
+
+class Features(NamedTuple):
+    """Points as a Gaussian process sees them.
+
+    Attributes
+    ----------
+    numbers : float64 array, shape (n, n_numbers)
+        Coordinates from 0 to 1; 0.5 where a column is not active.
+    categories : int array, shape (n, n_categories)
+        Codes; -1 where a column is not active.
+    """
+
+    numbers: Array
+    categories: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:  # type: ignore[override]
+        return len(self.numbers)
+
+    def joined(self, other: "Features") -> "Features":
+        """Return the points of both."""
+        return Features(
+            np.concatenate([self.numbers, other.numbers]),
+            np.concatenate([self.categories, other.categories]),
+        )
+
+    def taken(self, which: Any) -> "Features":
+        """Return some of the points."""
+        return Features(self.numbers[which], self.categories[which])
+
+
+class GaussianProcess:
+    """Regression with a Matern 5/2 kernel and a constant mean by generalized least squares.
+
+    The squared distance of two points is the sum over the columns of ``w[k] * (a[k] - b[k])^2``
+    for numbers. Two different categories have the squared distance ``w[k]``, and a category and a
+    column that is not active half of it.
+
+    Parameters
+    ----------
+    n_numbers, n_categories : int
+        Numbers of columns.
+
+    Attributes
+    ----------
+    theta : float64 array, shape (n_numbers + n_categories + 2,)
+        Logarithms of the weights w, of the variance of the function and of that of the noise.
+
+    References
+    ----------
+    C. E. Rasmussen, C. K. I. Williams, "Gaussian Processes for Machine Learning", MIT Press 2006:
+    algorithm 2.1 (prediction), equation 5.9 (gradient of the marginal likelihood), section 2.7 (the
+    mean).
+    """
+
+    def __init__(self, n_numbers: int, n_categories: int) -> None:
+        self._n_numbers = n_numbers
+        d = n_numbers + n_categories
+        length = -2.0 * math.log(LENGTH * math.sqrt(max(1, d)))
+        self._prior = np.concatenate([np.full(d, length), [0.0, math.log(NOISE)]])
+        self._spread = np.concatenate([np.full(d, LENGTH_SPREAD), [VARIANCE_SPREAD, NOISE_SPREAD]])
+        self.theta: Array = self._prior.copy()
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise."""
+        return math.exp(self.theta[-1])
+
+    # ------------------------------------------------------------- distances
+
+    def _weights(self, theta: Array) -> tuple[Array, Array]:
+        weights = np.exp(theta[:-2])
+        return weights[: self._n_numbers], weights[self._n_numbers :]
+
+    def _squared(self, a: Features, b: Features, theta: Array) -> Array:
+        """Return the squared distances of all pairs."""
+        of_numbers, of_categories = self._weights(theta)
+        left, right = a.numbers * np.sqrt(of_numbers), b.numbers * np.sqrt(of_numbers)
+        squared: Array = (left * left).sum(1)[:, None] + (right * right).sum(1)
+        squared -= 2.0 * (left @ right.T)
+        for k, weight in enumerate(of_categories.tolist()):
+            squared += weight * _mismatch(a.categories[:, k], b.categories[:, k])
+        return np.maximum(squared, 1e-14, out=squared)
+
+    def _kernel(self, a: Features, b: Features, theta: Array) -> tuple[Array, Array]:
+        """Return the kernel of all pairs, and its derivative by the squared distance."""
+        root = np.sqrt(5.0 * self._squared(a, b, theta))
+        decay = math.exp(theta[-2]) * np.exp(-root)
+        return (1.0 + root + root * root / 3.0) * decay, (-5.0 / 6.0) * (1.0 + root) * decay
+
+    # ------------------------------------------------------------- hyper-parameters
+
+    def fit(self, points: Features, values: Array, n_steps: int) -> float:
+        """Take some steps from the present hyper-parameters, keep the best, and learn the points.
+
+        Returns
+        -------
+        float
+            The negative logarithm of the posterior density of the hyper-parameters, up to a
+            constant.
+        """
+        theta = self.theta.copy()
+        least, found = math.inf, theta.copy()
+        step, before = np.full_like(theta, FIRST_STEP), np.zeros_like(theta)
+        for _ in range(n_steps):
+            loss, gradient = self._loss(theta, points, values)
+            if gradient is None:  # not positive definite: back towards the prior, with more noise
+                theta = 0.5 * (theta + self._prior)
+                theta[-1] += 0.5
+                continue
+            if loss < least:
+                least, found = loss, theta.copy()
+            sign = np.sign(gradient)
+            agrees = sign * before
+            step *= np.where(agrees > 0, GROWTH, np.where(agrees < 0, SHRINKAGE, 1.0))
+            np.clip(step, LEAST_STEP, MOST_STEP, out=step)
+            before = np.where(agrees < 0, 0.0, sign)
+            theta = theta - before * step
+            theta[-1] = max(theta[-1], math.log(LEAST_NOISE))
+        self.theta = found
+        self.learn(points, values)
+        return least
+
+    def refit(self, points: Features, values: Array, loss: float, n_steps: int) -> None:
+        """Search from the prior again, and keep what is found if it is better than ``loss``."""
+        kept = self.theta
+        self.theta = self._prior.copy()
+        if self.fit(points, values, n_steps) >= loss:
+            self.theta = kept
+            self.learn(points, values)
+
+    def _loss(self, theta: Array, points: Features, values: Array) -> tuple[float, Array | None]:
+        n = len(points)
+        kernel, slope = self._kernel(points, points, theta)
+        noise = math.exp(theta[-1])
+        diagonal = np.diag_indices(n)
+        kernel[diagonal] = math.exp(theta[-2]) + noise + JITTER
+        try:
+            factor = np.linalg.cholesky(kernel)
+        except np.linalg.LinAlgError:
+            return math.inf, None
+        inverse = np.linalg.inv(kernel)
+        rest = values - _mean(inverse, values)
+        weights = inverse @ rest
+        off = (theta - self._prior) / self._spread
+        loss = 0.5 * rest @ weights + np.log(factor.diagonal()).sum() + 0.5 * off @ off
+        outer = inverse - np.outer(weights, weights)  # twice the derivative by the kernel (5.9)
+        gradient = off / self._spread
+        by_distance = outer * slope
+        by_distance[diagonal] = 0.0
+        gradient[:-2] += 0.5 * self._by_weights(theta, points, by_distance)
+        kernel[diagonal] -= noise
+        gradient[-2] += 0.5 * float((outer * kernel).sum())
+        gradient[-1] += 0.5 * noise * float(np.trace(outer))
+        return float(loss), gradient
+
+    def _by_weights(self, theta: Array, points: Features, by_distance: Array) -> Array:
+        """Return the sum over all pairs, for each column, of its part of the squared distance."""
+        of_numbers, of_categories = self._weights(theta)
+        x = points.numbers
+        sums = by_distance.sum(1) @ (x * x) - (x * (by_distance @ x)).sum(0)
+        parts = [2.0 * of_numbers * sums]
+        if len(of_categories):
+            codes = points.categories.T
+            pairs = [float((by_distance * _mismatch(column, column)).sum()) for column in codes]
+            parts.append(of_categories * np.array(pairs))
+        gradient: Array = np.concatenate(parts)
+        return gradient
+
+    # ------------------------------------------------------------- predictions
+
+    def learn(self, points: Features, values: Array) -> None:
+        """Condition on values at points, with the present hyper-parameters."""
+        n = len(points)
+        kernel, _ = self._kernel(points, points, self.theta)
+        kernel[np.diag_indices(n)] = math.exp(self.theta[-2]) + self.noise + JITTER
+        factor = np.linalg.cholesky(kernel)
+        self._inverse_factor = np.linalg.inv(factor)
+        inverse = self._inverse_factor.T @ self._inverse_factor
+        self._points = points
+        self.mean = _mean(inverse, values)
+        self._weights_of_points = inverse @ (values - self.mean)
+
+    def predict(self, points: Features) -> tuple[Array, Array]:
+        """Return means and standard deviations of the function, without the noise.
+
+        Returns
+        -------
+        two float64 arrays, shape (n,)
+        """
+        kernel, _ = self._kernel(points, self._points, self.theta)
+        explained = kernel @ self._inverse_factor.T
+        variance = math.exp(self.theta[-2]) - (explained * explained).sum(1)
+        means: Array = self.mean + kernel @ self._weights_of_points
+        return means, np.sqrt(np.maximum(variance, 1e-10))
+
+
+def _mean(inverse: Array, values: Array) -> float:
+    """Return the constant mean by generalized least squares, with a slight pull to zero."""
+    sums = inverse.sum(1)
+    return float(sums @ values / (sums.sum() + MEAN_WEIGHT))
+
+
+def _mismatch(a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> Array:
+    """Return the squared distance of all pairs of codes, before the weight of their column."""
+    differ = (a[:, None] != b).astype(np.float64)
+    absent = (a < 0)[:, None] | (b < 0)
+    if absent.any():
+        differ[absent] *= 0.5
+    return differ
