@@ -76,6 +76,8 @@ class Solver(ABC):
     needs_constraint = False
     #: Whether the solver evaluates the same point repeatedly, because a single value may be luck.
     repeats = False
+    #: Whether it learns from the values themselves, and not from their order alone.
+    uses_values = False
     #: Makes a candidate from a proposal.
     _make: Callable[..., Candidate] = Candidate
 

@@ -32,22 +32,27 @@ def warped(keys: list[tuple[float, float]]) -> Array:
     Examples
     --------
     >>> warped([(0.0, 3.0), (0.0, 1.0), (math.inf, 0.0)]).round(2)
-    array([ 0.14, -1.29,  1.16])
+    array([ 0.21, -1.32,  1.1 ])
     """
     violations, values = np.array(keys, np.float64).reshape(-1, 2).T
-    failed = violations == math.inf
-    order = np.lexsort((np.where(failed, 0.0, values), violations))
-    ranks = np.empty(len(keys))
-    ranks[order] = np.arange(len(keys))
-    _, groups = np.unique(
-        np.array([violations, np.where(failed, 0.0, values)]), axis=1, return_inverse=True
-    )
-    groups = groups.reshape(-1)
-    mean_ranks = np.bincount(groups, ranks) / np.bincount(groups)
-    scores = normal_scores((mean_ranks[groups] + 0.5) / len(keys))
+    scores = normal_scores((_mean_ranks(violations, values) + 0.5) / len(keys))
     return _standardized(
         0.5 * _standardized(scores) + 0.5 * _standardized(_cut(violations, values))
     )
+
+
+def _mean_ranks(violations: Array, values: Array) -> Array:
+    """Return the ranks from 0, best first; equal outcomes share the mean of theirs."""
+    order = np.lexsort((values, violations))
+    sorted_keys = violations[order], values[order]
+    differ = np.zeros(len(order), np.bool_)
+    for column in sorted_keys:
+        differ[1:] |= column[1:] != column[:-1]
+    groups = np.cumsum(differ)
+    means = np.bincount(groups, np.arange(len(order))) / np.bincount(groups)
+    ranks = np.empty(len(order))
+    ranks[order] = means[groups]
+    return ranks
 
 
 def _cut(violations: Array, values: Array) -> Array:
@@ -117,8 +122,8 @@ def log_expected_improvement(means: Array, deviations: Array, best: float) -> Ar
 
     Examples
     --------
-    >>> log_expected_improvement(np.array([0.0, 50.0]), np.ones(2), 0.0).round(2)
-    array([-9.200e-01, -1.259e+03])
+    >>> log_expected_improvement(np.array([0.0, 50.0]), np.ones(2), 0.0).round(1).tolist()
+    [-0.9, -1258.7]
     """
     z = (best - means) / deviations
     log_density = -0.5 * z * z - 0.5 * math.log(2.0 * math.pi)

@@ -90,6 +90,7 @@ class ModelBased(Proposer):
     """
 
     name = "model"
+    uses_values = True
 
     def __init__(
         self,
