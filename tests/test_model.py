@@ -280,3 +280,17 @@ def test_spaces_with_very_many_columns_are_refused_by_name():
         ModelBased([(0.0, 1.0)] * 1001)
     with pytest.raises(ValueError, match="n_initial must be"):
         ModelBased([(0.0, 1.0)], n_initial=0)
+
+
+def test_a_pruned_point_counts_with_its_last_report():
+    def told(evaluation):
+        solver = ModelBased([(0.0, 1.0)], budget=20, seed=0)
+        for value in (3.0, 1.0, 2.0):
+            solver.tell(solver.ask(), value)
+        solver.tell(solver.ask(), evaluation)
+        return solver._keys[-1], solver.best.value
+
+    reports = ((0, 5.0), (1, 2.5))
+    assert told(Evaluation(math.nan, "pruned", reports=reports)) == ((0.0, 2.5), 1.0)
+    assert told(Evaluation(math.nan, "pruned", 0.5, reports=reports)) == ((0.5, 2.5), 1.0)
+    assert told(Evaluation(math.nan, "pruned")) == told(Evaluation(math.nan, "failed"))

@@ -40,7 +40,7 @@ class Features(NamedTuple):
     numbers: Array
     categories: npt.NDArray[np.intp]
 
-    def __len__(self) -> int:  # type: ignore[override]
+    def __len__(self) -> int:
         return len(self.numbers)
 
     def joined(self, other: "Features") -> "Features":
@@ -165,7 +165,7 @@ class GaussianProcess:
             factor = np.linalg.cholesky(kernel)
         except np.linalg.LinAlgError:
             return math.inf, None
-        inverse = np.linalg.inv(kernel)
+        inverse: Array = np.asarray(np.linalg.inv(kernel), np.float64)
         rest = values - _mean(inverse, values)
         weights = inverse @ rest
         off = (theta - self._prior) / self._spread
@@ -201,8 +201,8 @@ class GaussianProcess:
         kernel, _ = self._kernel(points, points, self.theta)
         kernel[np.diag_indices(n)] = math.exp(self.theta[-2]) + self.noise + JITTER
         factor = np.linalg.cholesky(kernel)
-        self._inverse_factor = np.linalg.inv(factor)
-        inverse = self._inverse_factor.T @ self._inverse_factor
+        self._inverse_factor: Array = np.linalg.inv(factor)
+        inverse: Array = self._inverse_factor.T @ self._inverse_factor
         self._points = points
         self.mean = _mean(inverse, values)
         self._weights_of_points = inverse @ (values - self.mean)
@@ -229,7 +229,7 @@ def _mean(inverse: Array, values: Array) -> float:
 
 def _mismatch(a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> Array:
     """Return the squared distance of all pairs of codes, before the weight of their column."""
-    differ = (a[:, None] != b).astype(np.float64)
+    differ: Array = (a[:, None] != b).astype(np.float64)
     absent = (a < 0)[:, None] | (b < 0)
     if absent.any():
         differ[absent] *= 0.5

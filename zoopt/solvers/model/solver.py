@@ -8,7 +8,7 @@ import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
-from zoopt.core.evaluation import LOST, Evaluation, rank
+from zoopt.core.evaluation import LOST, OK, PRUNED, Evaluation, rank
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
 from zoopt.core.seen import next_unseen, seen_points
@@ -60,7 +60,7 @@ class ModelBased(Proposer):
     -----
     1. The first points are those of x0, then a Latin hypercube.
     2. Outcomes are put on a scale that is half their normal scores and half their values, cut
-       above. Failed and infeasible points rank last.
+       above. Infeasible and failed points rank last; a pruned one counts with its last report.
     3. A Gaussian process with a length for each column is fitted: a few steps of the
        hyper-parameters towards their most probable values, with each new outcome.
     4. Candidates in flight count as evaluated, with the value that the model expects.
@@ -227,7 +227,14 @@ class ModelBased(Proposer):
         if evaluation.status == LOST:
             return
         self._rows.append(candidate.u)
-        self._keys.append(rank(evaluation, 0))  # failures are equal
+        self._keys.append(_key(evaluation))
+
+
+def _key(evaluation: Evaluation) -> tuple[float, float]:
+    """Return violation and value; failures are equal, and a pruned value is its last report."""
+    if evaluation.status == PRUNED and math.isfinite(evaluation.last_report):
+        return max(0.0, evaluation.violation), evaluation.last_report
+    return rank(evaluation, 0) if evaluation.status == OK else (math.inf, 0.0)
 
 
 def _read_only(row: Row) -> Row:
