@@ -31,7 +31,7 @@ import numpy as np
 from _common import arguments, call, heading, python_in, table
 from hpo import tasks as hpo_tasks
 from hpo.figures import Comparison, Runs, compared, picture
-from hpo.runs import PACKAGES, Process, Solver, file_of, one, stored
+from hpo.runs import PACKAGES, Process, Solver, file_of, longest_of, one, stored
 
 SOLVERS = ("sracos", "random", "optuna-tpe", "optuna-tpe-mv", "hyperopt", "catcmawm", "nevergrad")
 SLOW_SEEDS = 5
@@ -73,7 +73,8 @@ class Series:
         return name in self.slow_tasks and seed in self.seeds[:SLOW_SEEDS]
 
     def file(self, seed: int, name: str, solver: Solver, budget: int) -> Path:
-        return file_of(self.folder, solver, name, budget, seed, self.in_flight)
+        file = file_of(self.folder, solver, name, budget, seed, self.in_flight)
+        return longest_of(file, solver)
 
     def missing(self) -> list[tuple[int, str, Solver, int]]:
         return [run for run in self.wanted() if not self.file(*run).exists()]

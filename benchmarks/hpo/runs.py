@@ -23,7 +23,7 @@ PACKAGES = {
     "nevergrad": ("nevergrad", ("nevergrad",)),
 }
 #: more than 100 ms a proposal
-SLOW = ("optuna-gp", "skopt", "smac", "hebo", "nevergrad")
+SLOW = ("optuna-gp", "skopt", "smac", "hebo")
 #: solvers whose proposals do not depend on the budget run once, up to the longest
 ANYTIME = (
     "random",
@@ -58,9 +58,13 @@ class Solver:
     def slow(self) -> bool:
         return self.name in SLOW
 
+    @property
+    def anytime(self) -> bool:
+        return self.name in ANYTIME
+
     def budget(self, trials: int, longest: int) -> int:
         """Return the budget of the run that shows the result after some trials."""
-        return longest if self.name in ANYTIME else trials
+        return longest if self.anytime else trials
 
 
 def _parsed(text: str) -> Any:
@@ -141,6 +145,19 @@ def file_of(
 ) -> Path:
     flight = f"-f{in_flight}" if in_flight > 1 else ""
     return folder / solver.label / task / f"b{budget}{flight}-s{seed}.json"
+
+
+def longest_of(file: Path, solver: Solver) -> Path:
+    """Return the file, or that of a longer run if the solver does not depend on the budget."""
+    if file.exists() or not solver.anytime:
+        return file
+    budget, _, rest = file.name.partition("-")
+    longer = [
+        other
+        for other in file.parent.glob(f"b*-{rest}")
+        if int(other.name.partition("-")[0][1:]) > int(budget[1:])
+    ]
+    return min(longer, default=file)
 
 
 def stored(file: Path, result: dict[str, list[float]]) -> None:

@@ -227,9 +227,8 @@ class CatCma:
                 number = float(math.exp(v) if p.log else v)
                 number = round(number) if kind == "integer" else number
                 point[p.name] = min(max(number, p.low), p.high)
-        for p, row in zip(
-            self._kinds["choice"], () if solution.c is None else solution.c, strict=True
-        ):
+        rows = () if solution.c is None else solution.c
+        for p, row in zip(self._kinds["choice"], rows, strict=True):
             point[p.name] = p.values[int(np.argmax(row))]
         return solution, self._space.prune(point)
 

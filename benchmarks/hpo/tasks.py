@@ -73,6 +73,7 @@ GROUPS = {
     "six": SIX,
     "all": [*CHOOSE, *REPORT],
     "live": list(LIVE),
+    "offline": [name for name in (*CHOOSE, *REPORT) if name not in LIVE],
     "joint": ["live_cash_digits", "live_cash_cancer"],
 }
 
