@@ -5,7 +5,6 @@ their defaults, and the worst losses are told as they are. Libraries without con
 (cmaes, scikit-optimize, HEBO) search all parameters, and the inactive ones are ignored.
 """
 
-import dataclasses
 import logging
 import math
 import tempfile
@@ -51,7 +50,7 @@ class Zoopt:
 
     def ask(self) -> tuple[Any, Point]:
         candidate = self._solver.ask()
-        return candidate, self._space.prune(dict(candidate.x))
+        return candidate, dict(candidate.x)
 
     def tell(self, handle: Any, loss: float) -> None:
         self._solver.tell(handle, loss)
@@ -72,23 +71,7 @@ def _zoopt_space(space: Space) -> Any:
             {value: {c.name: entry(c) for c in cs} or None for value, cs in below.items()}
         )
 
-    if not _conditional():
-        space = Space([dataclasses.replace(p, parent=None, levels=()) for p in space.parameters])
     return zoopt.Space({p.name: entry(p) for p in space.roots()})
-
-
-def _conditional() -> bool:
-    """Tell whether this zoopt has conditional parameters."""
-    import zoopt
-
-    space = zoopt.Space({"a": zoopt.Choice({0: {"b": zoopt.Real(0, 1)}, 1: None})})
-    return "b" in {name for seed in range(20) for name in _drawn(space, seed)}
-
-
-def _drawn(space: Any, seed: int) -> dict[str, Any]:
-    from zoopt.core.registry import make_solver
-
-    return dict(make_solver("random", space, budget=1, seed=seed).ask().x)
 
 
 class Optuna:
