@@ -19,6 +19,7 @@ others. Every run is a file in the folder of runs, so that a series can be conti
 """
 
 import contextlib
+import copy
 import json
 import statistics
 import sys
@@ -30,7 +31,7 @@ from typing import Any
 import numpy as np
 from _common import arguments, call, heading, python_in, table
 from hpo import tasks as hpo_tasks
-from hpo.figures import Comparison, Runs, compared, picture
+from hpo.figures import Comparison, Runs, compared, picture, regret
 from hpo.runs import PACKAGES, Process, Solver, file_of, longest_of, one, stored
 
 SOLVERS = ("sracos", "random", "optuna-tpe", "optuna-tpe-mv", "hyperopt", "catcmawm", "nevergrad")
@@ -75,6 +76,12 @@ class Series:
     def file(self, seed: int, name: str, solver: Solver, budget: int) -> Path:
         file = file_of(self.folder, solver, name, budget, seed, self.in_flight)
         return longest_of(file, solver)
+
+    def sequential(self) -> "Series":
+        """Return the same series with one proposal at a time."""
+        series = copy.copy(self)
+        series.in_flight = 1
+        return series
 
     def missing(self) -> list[tuple[int, str, Solver, int]]:
         return [run for run in self.wanted() if not self.file(*run).exists()]
@@ -130,6 +137,8 @@ def summary(series: Series, options: Any) -> None:
     labels = [solver.label for solver in series.fast]
     if len(labels) > 1:
         shown(series, labels, series.tasks, series.seeds, options, "", options.picture)
+    if series.in_flight > 1:
+        in_flight(series)
     slow = [solver.label for solver in series.solvers if solver.slow]
     if slow:
         seeds = series.seeds[:SLOW_SEEDS]
@@ -240,6 +249,32 @@ def each_task(comparisons: dict[int, Comparison], suffix: str) -> None:
         ["task", "parameters", *comparison.solvers],
         rows,
     )
+
+
+def in_flight(series: Series) -> None:
+    """Compare each solver with itself, one proposal at a time, where such runs exist."""
+    scales = {name: hpo_tasks.task(name).scale for name in series.tasks}
+    rows = []
+    for trials in series.trials:
+        many, single = series.read(trials), series.sequential().read(trials)
+        for solver in series.fast:
+            common = [run for run in many if run in single and run[0] == solver.label]
+            if not common:
+                continue
+            means = [
+                float(np.mean([regret(runs[run], trials, scales[run[1]]) for run in common]))
+                for runs in (single, many)
+            ]
+            cells = [f"{mean:.3f}" for mean in means]
+            rows.append(
+                [str(trials), solver.label, *cells, f"{means[1] / means[0]:.2f}", str(len(common))]
+            )
+    if rows:
+        table(
+            f"Mean regret with {series.in_flight} proposals in flight",
+            ["trials", "", "one at a time", "in flight", "ratio", "runs"],
+            rows,
+        )
 
 
 def costs(

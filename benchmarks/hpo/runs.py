@@ -84,7 +84,6 @@ class Process:
             [python, str(CHILD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if os.environ.get("HPO_QUIET") else None,
             env={**os.environ, **dict.fromkeys(single, "1")},
             text=True,
         )
@@ -152,12 +151,13 @@ def longest_of(file: Path, solver: Solver) -> Path:
     if file.exists() or not solver.anytime:
         return file
     budget, _, rest = file.name.partition("-")
-    longer = [
-        other
-        for other in file.parent.glob(f"b*-{rest}")
-        if int(other.name.partition("-")[0][1:]) > int(budget[1:])
-    ]
-    return min(longer, default=file)
+    longer = {
+        int(other.name.partition("-")[0][1:]): other
+        for other in file.parent.glob("b*.json")
+        if other.name.partition("-")[2] == rest
+    }
+    enough = [n for n in longer if n > int(budget[1:])]
+    return longer[min(enough)] if enough else file
 
 
 def stored(file: Path, result: dict[str, list[float]]) -> None:
