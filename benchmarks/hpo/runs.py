@@ -79,12 +79,13 @@ class Process:
 
     def __init__(self, python: str, solver: Solver) -> None:
         single = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self._solver = solver
         self._child = subprocess.Popen(
             [python, str(CHILD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **dict.fromkeys(single, "1")},
+            env={**inherited, **dict.fromkeys(single, "1")},
             text=True,
         )
 
