@@ -1,0 +1,1 @@
+"""The tasks, solvers and statistics of `benchmarks/hpo.py`."""
