@@ -34,9 +34,10 @@ class ZOOptSearch(SavedSearcher):
     ----------
     space : mapping or Space, optional
         The search space: nested mappings of Tune's domains or of `Real`, `Integer` and `Choice`.
-        Other values are constants. Parameters may depend on a choice; see the notes. The default is the ``param_space`` of the Tuner. Domains
-        without bounds (``randn``, ``qrandn``) and those that are not searched (``grid_search``,
-        ``sample_from``) are refused; all others are supported.
+        Other values are constants. Parameters may depend on a choice; see the notes. The default is
+        the ``param_space`` of the Tuner. Domains without bounds (``randn``, ``qrandn``) and those
+        that are not searched (``grid_search``, ``sample_from``) are refused; all others are
+        supported.
     metric : str, optional
         The key of the result to optimize. The default is the metric of TuneConfig, or the number
         that trials report without a name. Without a ``param_space`` it must be given here, because

@@ -552,6 +552,32 @@ def test_categories_that_tune_hides_are_explained():
         search.set_search_properties("loss", "min", space)
 
 
+def test_objects_in_categories_with_domains_reach_the_trials():
+    """Tune hides objects from a searcher, and puts them back into its suggestions."""
+    from ray.tune.impl.placeholder import (
+        create_resolvers_map,
+        inject_placeholders,
+        resolve_placeholders,
+    )
+
+    thing, other = np.eye(2), lambda: 1
+    options = [{"data": thing, "C": tune.uniform(0, 1)}, {"data": other}, "x"]
+    resolvers = create_resolvers_map()
+    hidden = inject_placeholders({"v": tune.choice(options)}, resolvers)
+    search = ZOOptSearch(seed=0, algorithm="random")
+    assert search.set_search_properties("loss", "min", hidden)
+    seen = []
+    for i in range(40):
+        config = copy.deepcopy(search.suggest(str(i)))  # as Tune does
+        if config == "FINISHED":
+            break
+        resolve_placeholders(config, resolvers)
+        seen.append(config["v"])
+        search.on_trial_complete(str(i), {"loss": 1.0})
+    assert sum(isinstance(v, dict) and v["data"] is thing and 0 <= v["C"] < 1 for v in seen) > 2
+    assert {"data": other} in seen
+
+
 # ----------------------------------------------------------------- searches
 
 
