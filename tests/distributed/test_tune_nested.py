@@ -363,6 +363,14 @@ def test_a_value_belongs_to_the_category_that_would_give_it():
         assert repr(ours.config(row, exact)["v"]) == repr(value)
 
 
+def test_a_point_belongs_to_the_category_that_needs_the_fewest_further_values():
+    c, d = tune.uniform(0, 1), tune.uniform(0, 1)
+    space = ConfigSpace({"v": tune.choice([{"C": c, "D": d}, {"C": c}, {"C": c, "B": 1}])})
+    for point in ({"v": {"C": 0.5}}, {"v/C": 0.5}):
+        assert space.read(point, "point") == {0: 1, 3: 0.5}
+    assert space.read({"v": {}}, "point") == {0: 1}
+
+
 def test_a_choice_with_branches_is_flat_where_it_stands():
     for config in suggestions(branches(), 100, algorithm="random"):
         fit = config["fit"]
