@@ -20,6 +20,7 @@ NEEDS = {
     "pruning.md": ["pandas", "matplotlib"],
     "ray_tune.md": ["ray.tune"],
     "results.md": ["pandas", "matplotlib"],
+    "spaces.md": ["pandas"],
     "zoopt_api.md": ["matplotlib"],
 }
 

@@ -4,6 +4,9 @@
     `ZOOptSearch`, the searcher for users.
 ``space``, ``domains``
     Tune's configurations and domains as points and dimensions of a `zoopt.Space`.
+``scanning``, ``templates``, ``reading``
+    Spaces read into templates of configurations, templates filled with values, and the values of
+    configurations read back.
 ``points``
     Points that the user wants tried first, or has evaluated already.
 ``state``

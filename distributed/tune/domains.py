@@ -9,7 +9,18 @@ from ray.tune.search import sample
 from zoopt.core.checks import number
 from zoopt.core.dimensions import MAX_EXACT, Choice, Dimension, Integer, Real
 
-__all__ = ["FUNCTION", "PLACEHOLDERS", "Below", "Codec", "Multiples", "equal", "translated"]
+__all__ = [
+    "FUNCTION",
+    "PLACEHOLDERS",
+    "Below",
+    "Codec",
+    "Multiples",
+    "check_sampler",
+    "distinct",
+    "equal",
+    "has_domain",
+    "translated",
+]
 
 #: First items of the tuples that Tune puts in place of objects it cannot serialize.
 PLACEHOLDERS = ("__ref_ph", "__fn_ph")
@@ -58,6 +69,10 @@ class Multiples:
             raise ValueError(f"{value!r} is outside [{low!r}, {high!r}]")
         return index
 
+    def __repr__(self) -> str:
+        low, high = self.to_config(self.first), self.to_config(self.last)
+        return f"Multiples({self.quantum!r}, from {low!r} to {high!r})"
+
 
 Codec: TypeAlias = "Below | Multiples | None"
 
@@ -76,6 +91,29 @@ def translated(domain: Any) -> tuple[Dimension, Codec]:
     """
     if isinstance(domain, (Real, Integer, Choice)):
         return domain, None
+    quantum, log = check_sampler(domain)
+    if isinstance(domain, sample.Categorical):
+        return Choice(distinct(domain.categories)), None
+    if isinstance(domain, (sample.Float, sample.Integer)) and quantum is not None:
+        return _grid(domain, quantum, log)
+    if isinstance(domain, sample.Float):
+        real = Real(domain.lower, domain.upper, log=log)
+        return real, Below(real.low, real.high)
+    if isinstance(domain, sample.Integer):
+        if domain.lower >= domain.upper:
+            raise ValueError(f"no integer lies in [{domain.lower!r}, {domain.upper!r})")
+        return Integer(domain.lower, domain.upper - 1, log=log), None
+    raise ValueError(f"the domain {type(domain).__name__} is not supported")
+
+
+def check_sampler(domain: Any) -> tuple[Any, bool]:
+    """Return the quantum of one of Tune's domains, None without one, and whether it is logarithmic.
+
+    Raises
+    ------
+    ValueError
+        If the domain has a sampler that cannot be searched; gives the reason.
+    """
     if isinstance(domain, sample.Function):
         raise ValueError(FUNCTION)
     sampler: Any = domain.get_sampler()
@@ -92,37 +130,24 @@ def translated(domain: Any) -> tuple[Dimension, Codec]:
     log = isinstance(sampler, sample.LogUniform)
     if not log and not isinstance(sampler, sample.Uniform):
         raise ValueError(f"the sampler {type(sampler).__name__} is not supported")
-    if isinstance(domain, sample.Categorical):
-        return _choice(domain.categories), None
-    if isinstance(domain, (sample.Float, sample.Integer)) and quantum is not None:
-        return _grid(domain, quantum, log)
-    if isinstance(domain, sample.Float):
-        real = Real(domain.lower, domain.upper, log=log)
-        return real, Below(real.low, real.high)
-    if isinstance(domain, sample.Integer):
-        if domain.lower >= domain.upper:
-            raise ValueError(f"no integer lies in [{domain.lower!r}, {domain.upper!r})")
-        return Integer(domain.lower, domain.upper - 1, log=log), None
-    raise ValueError(f"the domain {type(domain).__name__} is not supported")
+    return quantum, log
 
 
-def _choice(categories: Sequence[Any]) -> Choice:
-    """Return a choice; categories repeated to make them more likely count once."""
+def distinct(categories: Sequence[Any]) -> list[Any]:
+    """Return each category once, also if it is repeated to make it more likely."""
+    found: list[Any] = []
     for category in categories:
-        if any(True for _ in _domains(category)):
-            raise ValueError(
-                f"the category {category!r} contains a domain; make it a parameter beside the "
-                "choice, and ignore it in trials that do not need it"
-            )
-    distinct: list[Any] = []
-    for category in categories:
-        if not any(type(known) is type(category) and equal(known, category) for known in distinct):
-            distinct.append(category)
-    return Choice(distinct)
+        if not any(type(known) is type(category) and equal(known, category) for known in found):
+            found.append(category)
+    return found
+
+
+def has_domain(category: Any) -> bool:
+    """Return whether a category contains a domain, or anything else that Tune would resolve."""
+    return any(True for _ in _domains(category))
 
 
 def _domains(value: Any) -> Iterator[Any]:
-    """Yield the domains inside a category, and everything else that Tune would resolve."""
     if isinstance(value, (sample.Domain, Real, Integer, Choice)):
         yield value
     elif isinstance(value, Mapping):

@@ -34,9 +34,10 @@ class ZOOptSearch(SavedSearcher):
     ----------
     space : mapping or Space, optional
         The search space: nested mappings of Tune's domains or of `Real`, `Integer` and `Choice`.
-        Other values are constants. The default is the ``param_space`` of the Tuner. Domains
-        without bounds (``randn``, ``qrandn``) and those that are not searched (``grid_search``,
-        ``sample_from``) are refused; all others are supported.
+        Other values are constants. Parameters may depend on a choice; see the notes. The default is
+        the ``param_space`` of the Tuner. Domains without bounds (``randn``, ``qrandn``) and those
+        that are not searched (``grid_search``, ``sample_from``) are refused; all others are
+        supported.
     metric : str, optional
         The key of the result to optimize. The default is the metric of TuneConfig, or the number
         that trials report without a name. Without a ``param_space`` it must be given here, because
@@ -45,7 +46,8 @@ class ZOOptSearch(SavedSearcher):
         The default is the mode of TuneConfig.
     points_to_evaluate : list of dict, optional
         Configurations to try first, in this order. They are nested, or have paths as keys:
-        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random.
+        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random, of a choice with parameters
+        only those of the category that the point fits best.
     evaluated_rewards : list of float, optional
         The metric at these points, if it is known. These points are then not tried again, and none
         of their values may be missing.
@@ -92,6 +94,11 @@ class ZOOptSearch(SavedSearcher):
     *Choices.* Categories may be any objects; repeated categories count once. In ``param_space``,
     Tune hides categories from searchers unless they consist of numbers, strings, booleans, None,
     lists, tuples and dictionaries. To use other categories in points, pass the space here.
+
+    *Parameters that depend on a choice.* Categories of ``tune.choice`` may contain domains, to any
+    depth. A trial gets the chosen category with values in place of its domains, and only these
+    parameters are searched. A `Choice` with branches must be an entry of a mapping; the parameters
+    of the chosen branch are placed beside it, as in ``{"model": "svc", "C": 0.1}``.
 
     *Containers.* Domains may be nested in mappings and lists of any class. Trials get containers of
     the same classes as from Tune's own search.

@@ -4,66 +4,22 @@ This module converts configurations to points of a `zoopt.Space` and back. It do
 trials, metrics or solvers.
 """
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
-from ray.tune.search import sample
 
-from zoopt.core.dimensions import Choice, Dimension, Integer, Real
+from zoopt.core.dimensions import Choice
 from zoopt.core.space import Row, Space
-from zoopt.distributed.tune.domains import (
-    FUNCTION,
-    PLACEHOLDERS,
-    Codec,
-    Multiples,
-    equal,
-    translated,
-)
+from zoopt.distributed.tune.reading import NOTHING, Given, Reader, outside
+from zoopt.distributed.tune.scanning import Scan
+from zoopt.distributed.tune.templates import Leaf, filled, forks_in, with_leaves
 
 __all__ = ["ConfigSpace", "NoParameters"]
 
 
 class NoParameters(ValueError):
     """The configuration contains constants only."""
-
-
-class Leaf(NamedTuple):
-    """A parameter: its path in the configuration and its dimension."""
-
-    position: int
-    path: tuple[Any, ...]
-    dimension: Dimension
-    codec: Codec
-
-    @property
-    def name(self) -> str:
-        """The path as text: "optimizer/lr"."""
-        return "/".join(str(key) for key in self.path)
-
-    @property
-    def may_be_rounded(self) -> bool:
-        """Whether encoding and decoding may change a value in its last digits."""
-        return type(self.dimension) is Real and not isinstance(self.codec, Multiples)
-
-
-class Branch(NamedTuple):
-    """A dictionary or list of a subclass, and the templates of its parts."""
-
-    container: Any
-    parts: Any
-
-    def filled(self, values: Sequence[Any]) -> Any:
-        """Return a copy of the container with its parts filled in."""
-        made = copy.copy(self.container)  # keeps attributes, such as a default factory
-        parts = _filled(self.parts, values)
-        if isinstance(made, list):
-            made[:] = parts
-        else:
-            for key, part in parts.items():
-                made[key] = part
-        return made
 
 
 class ConfigSpace:
@@ -73,12 +29,14 @@ class ConfigSpace:
     ----------
     config : mapping or Space
         Nested mappings, lists and tuples. Parameters are Tune's domains, and `Real`, `Integer` and
-        `Choice`; everything else is constant.
+        `Choice`; everything else is constant. The categories of ``tune.choice`` may contain
+        parameters, and so may the branches of a `Choice` that is an entry of a mapping.
 
     Attributes
     ----------
     space : Space
-        One dimension for each parameter, named by its path: "optimizer/lr".
+        One dimension for each parameter, named by its path: "optimizer/lr". A choice between
+        categories with parameters is a `Choice` of their indices.
     leaves : list of Leaf
         The parameters, in the order of the dimensions.
 
@@ -98,57 +56,33 @@ class ConfigSpace:
 
     def __init__(self, config: Mapping[str, Any] | Space) -> None:
         if isinstance(config, Space):
-            if config.names is None:
+            mapping = config.mapping
+            if mapping is None:
                 raise TypeError("space must have names: Space({'lr': Real(0.1, 1)})")
-            config = dict(zip(config.names, config.dimensions, strict=True))
+            config = mapping
         if not isinstance(config, Mapping):
             raise TypeError(f"space must be a dictionary of parameters, got {config!r}")
-        self.leaves: list[Leaf] = []
-        self._template = self._scan(dict(config), ())
-        if not self.leaves:
+        scan = Scan(config)
+        if not scan.leaves:
             raise NoParameters(f"space has no parameter to search, only constants: {config!r}")
-        self._by_name = {leaf.name: leaf for leaf in self.leaves}
-        if len(self._by_name) < len(self.leaves):
-            raise ValueError(f"two parameters of space have the same path: {list(self._by_name)}")
-        self.space = Space({leaf.name: leaf.dimension for leaf in self.leaves})
+        self.leaves: list[Leaf] = scan.leaves
+        self.space = Space(scan.entries)
+        self._template = scan.template
+        self._coded = [leaf for leaf in self.leaves if leaf.codec is not None]
+        self._reader = Reader(self._template, self.leaves)
 
     def is_like(self, other: "ConfigSpace") -> bool:
-        """Return whether both have the same parameters; constants may differ."""
+        """Return whether both have the same parameters.
+
+        Constants may differ, but not those of categories that contain parameters.
+        """
         codecs = [
             [(vars(leaf.codec) if leaf.codec else None) for leaf in each.leaves]
             for each in (self, other)
         ]
-        return self.space == other.space and codecs[0] == codecs[1]
-
-    def _scan(self, node: Any, path: tuple[Any, ...]) -> Any:
-        """Return the node with leaves in place of parameters."""
-        if isinstance(node, Mapping):
-            if len(node) == 1 and ("grid_search" in node or "eval" in node):
-                kind = "grid_search" if "grid_search" in node else "an expression"
-                raise ValueError(
-                    f"parameter {'/'.join(map(str, path))!r} is {kind}, which cannot be searched; "
-                    "use tune.choice or another domain"
-                )
-            n_before = len(self.leaves)
-            parts = {key: self._scan(part, (*path, key)) for key, part in node.items()}
-            has_leaves = len(self.leaves) > n_before
-            return parts if type(node) is dict else _branch(node, parts) if has_leaves else node
-        if _is_placeholder(node) and node[0] == PLACEHOLDERS[1]:
-            raise ValueError(f"parameter {'/'.join(map(str, path))!r}: {FUNCTION}")
-        if isinstance(node, (list, tuple)):
-            n_before = len(self.leaves)
-            items = [self._scan(part, (*path, i)) for i, part in enumerate(node)]
-            return _branch(node, items) if len(self.leaves) > n_before else node
-        if not isinstance(node, (sample.Domain, Real, Integer, Choice)):
-            return node
-        name = "/".join(map(str, path))
-        try:
-            dimension, codec = translated(node)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"parameter {name!r}: {error}") from None
-        leaf = Leaf(len(self.leaves), path, dimension, codec)
-        self.leaves.append(leaf)
-        return leaf
+        categories = [_categories(each._template) for each in (self, other)]
+        same = codecs[0] == codecs[1] and categories[0] == categories[1]
+        return same and self.space == other.space
 
     # ------------------------------------------------------------- point to configuration
 
@@ -163,18 +97,20 @@ class ConfigSpace:
             Values that the encoding rounded, by position; they replace the decoded ones.
         """
         values = self.space.decode_list(row)
-        for leaf in self.leaves:
-            if leaf.codec is not None:
-                values[leaf.position] = leaf.codec.to_config(values[leaf.position])
+        for leaf in self._coded:
+            values[leaf.position] = leaf.to_config(values[leaf.position])
         for index, value in (exact or {}).items():
             values[index] = value
-        config: dict[str, Any] = _filled(self._template, values)
+        config: dict[str, Any] = filled(self._template, values)
         return config
 
     # ------------------------------------------------------------- configuration to point
 
     def read(self, config: Any, name: str, strict: bool = True) -> dict[int, Any]:
         """Return the values of the parameters that a configuration contains, by position.
+
+        The value of a choice between categories with parameters is the index of the category that
+        fits best: of those that fit, one to which the least must be added; the first of several.
 
         Parameters
         ----------
@@ -183,7 +119,7 @@ class ConfigSpace:
         name : str
             The configuration's name in error messages.
         strict : bool
-            Whether unknown keys and different constants raise.
+            Whether unknown keys and different constants raise. Those of categories always do.
 
         Raises
         ------
@@ -192,37 +128,20 @@ class ConfigSpace:
         """
         if not isinstance(config, Mapping):
             raise TypeError(f"{name} must be a dictionary, got {config!r}")
-        found: dict[int, Any] = {}
-        nested = {}
-        for key, value in config.items():
-            leaf = None if key in self._template else self._by_name.get(key)
-            if leaf is None:
-                nested[key] = value
-            else:
-                found[leaf.position] = value
-        for leaf, value in _matched(self._template, nested, name, strict):
-            found[leaf.position] = value
-        return found
+        known = self._template
+        by_path = {k: v for k, v in config.items() if isinstance(k, str) and k not in known}
+        nested = {k: v for k, v in config.items() if k not in by_path}
+        return self._reader.read(Given(nested, by_path), name, strict)
 
     def read_flat(self, flat: Mapping[str, Any]) -> dict[int, Any]:
-        """Return the values in a result of Tune, in which dictionaries are flattened to paths."""
-        found = {}
-        for leaf in self.leaves:
-            for n in range(len(leaf.path), 0, -1):
-                key = "/".join(str(part) for part in leaf.path[:n])
-                if key in flat:
-                    value = flat[key]
-                    for part in leaf.path[n:]:
-                        value = value[part]
-                    found[leaf.position] = value
-                    break
-            else:
-                prefix = leaf.name + "/"
-                given = {key: value for key, value in flat.items() if key.startswith(prefix)}
-                for category in leaf.dimension.values if isinstance(leaf.dimension, Choice) else ():
-                    if given and dict(_flattened(category, leaf.name)) == given:
-                        found[leaf.position] = category
-        return found
+        """Return the values in a result of Tune, in which dictionaries are flattened to paths.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they do not fit the space.
+        """
+        return self._reader.read(Given(NOTHING, flat), "the trial", strict=False)
 
     def encode(self, found: Mapping[int, Any], name: str) -> tuple[Row, dict[int, float]]:
         """Return the encoded point of some values, and the values that encoding rounds.
@@ -230,7 +149,7 @@ class ConfigSpace:
         Parameters
         ----------
         found : mapping of int to object
-            The values of all parameters, by position.
+            The values of all active parameters, by position.
         name : str
             The configuration's name in error messages.
 
@@ -240,103 +159,52 @@ class ConfigSpace:
             If a value is missing or outside its domain. The message names it.
         """
         point, exact = {}, {}
-        for leaf in self.leaves:
+        for leaf in self._active(found):
             if leaf.position not in found:
-                raise ValueError(f"{name} lacks parameter {leaf.name!r}")
+                raise ValueError(f"{name} lacks parameter {leaf.label!r}")
             value = found[leaf.position]
             try:
-                point[leaf.name] = value if leaf.codec is None else leaf.codec.to_point(value)
+                point[leaf.name] = leaf.to_point(value)
                 leaf.dimension.encode(point[leaf.name])
             except (TypeError, ValueError) as error:
-                raise type(error)(
-                    f"{name}, parameter {leaf.name!r}: {error}{_hint(leaf.dimension)}"
-                ) from None
+                raise outside(leaf, error, name) from None
             if leaf.may_be_rounded:
                 exact[leaf.position] = float(value)
         return self.space.encode(point), exact
 
+    def _active(self, found: Mapping[int, Any]) -> Iterator[Leaf]:
+        """Yield the parameters that are active, given the values of the choices before them."""
+        if self.space.tree is None:
+            yield from self.leaves
+            return
+        active: list[bool] = []
+        for leaf, node in zip(self.leaves, self.space.tree.nodes, strict=True):
+            here = node.choice < 0
+            if not here and active[node.choice]:
+                here = found.get(node.choice) == node.branch
+            active.append(here)
+            if here:
+                yield leaf
+
     def completed(self, found: Mapping[int, Any], rng: np.random.Generator) -> dict[int, Any]:
-        """Return values for all parameters; missing ones are drawn at random."""
-        drawn = self.space.sample(rng)
-        return {
-            leaf.position: found[leaf.position]
-            if leaf.position in found
-            else drawn[leaf.name]
-            if leaf.codec is None
-            else leaf.codec.to_config(drawn[leaf.name])
-            for leaf in self.leaves
-        }
+        """Return values for all active parameters; missing ones are drawn at random.
+
+        Every parameter takes part of the random stream, active or not, given or not.
+        """
+        values = {leaf.position: _drawn(leaf, rng) for leaf in self.leaves} | dict(found)
+        return {leaf.position: values[leaf.position] for leaf in self._active(values)}
 
 
-def _branch(node: Any, parts: Any) -> Any:
-    """Return the template of a container with parameters in it."""
-    if isinstance(node, tuple):
-        return tuple(parts)
-    is_plain = type(node) is list or not isinstance(node, (dict, list))
-    return parts if is_plain else Branch(copy.copy(node), parts)
+def _drawn(leaf: Leaf, rng: np.random.Generator) -> Any:
+    dimension = leaf.dimension
+    if type(dimension) is Choice and dimension.branches:
+        dimension = Choice(dimension.values)
+    return leaf.to_config(Space([dimension]).sample(rng)[0])
 
 
-def _filled(node: Any, values: Sequence[Any]) -> Any:
-    """Return a copy of a template with values in place of its leaves."""
-    if type(node) is Leaf:
-        return values[node.position]
-    if type(node) is Branch:
-        return node.filled(values)
-    if type(node) is dict:
-        return {key: _filled(part, values) for key, part in node.items()}
-    if type(node) in (list, tuple):
-        return type(node)([_filled(part, values) for part in node])
-    return node
-
-
-def _matched(node: Any, value: Any, name: str, strict: bool) -> Iterator[tuple[Leaf, Any]]:
-    """Yield the leaves of a template with the values of a configuration at their places."""
-    if type(node) is Branch:
-        node = node.parts
-    if type(node) is Leaf:
-        yield node, value
-    elif type(node) is dict:
-        if not isinstance(value, Mapping):
-            raise TypeError(f"{name} must be a dictionary, got {value!r}")
-        for key, part in value.items():
-            if key in node:
-                yield from _matched(node[key], part, f"{name}[{key!r}]", strict)
-            elif strict:
-                raise ValueError(f"{name} has the key {key!r}, which is none of {list(node)}")
-    elif type(node) in (list, tuple) and _has_leaves(node):
-        if not isinstance(value, (list, tuple)) or len(value) != len(node):
-            raise ValueError(f"{name} must have {len(node)} entries, got {value!r}")
-        for i, (mine, theirs) in enumerate(zip(node, value, strict=True)):
-            yield from _matched(mine, theirs, f"{name}[{i}]", strict)
-    elif strict and not _is_placeholder(node) and not equal(node, value):
-        raise ValueError(f"{name} must be the constant {node!r} of the space, got {value!r}")
-
-
-def _has_leaves(node: Any) -> bool:
-    if type(node) is dict:
-        node = node.values()
-    elif type(node) not in (list, tuple):
-        return type(node) in (Leaf, Branch)
-    return any(map(_has_leaves, node))
-
-
-def _flattened(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _flattened(part, f"{name}/{key}")
-    else:
-        yield name, value
-
-
-def _is_placeholder(value: Any) -> bool:
-    return type(value) is tuple and len(value) == 2 and value[0] in PLACEHOLDERS
-
-
-def _hint(dimension: Dimension) -> str:
-    """Explain why an object is missing among the categories that Tune passes on."""
-    if isinstance(dimension, Choice) and any(map(_is_placeholder, dimension.values)):
-        return (
-            "; Tune hides categories that are objects from searchers: pass the space as "
-            "ZOOptSearch(space=...) instead of param_space"
-        )
-    return ""
+def _categories(template: Any) -> list[Choice]:
+    """Return the categories that contain parameters, with positions in place of these."""
+    return [
+        Choice(list(enumerate(with_leaves(fork, lambda leaf: leaf.position))))
+        for fork in forks_in(template)
+    ]

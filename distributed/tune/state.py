@@ -13,7 +13,7 @@ __all__ = ["SavedSearcher"]
 _Searcher: Any = search.Searcher
 
 #: Increased with each change that makes older states unreadable.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class SavedSearcher(_Searcher):  # type: ignore[misc]  # Ray may be missing when types are checked

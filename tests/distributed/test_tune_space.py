@@ -180,9 +180,6 @@ REFUSED = {
     "empty qrandint": (lambda: tune.qrandint(1, 3, 4), "no multiple"),
     "reversed": (lambda: tune.uniform(1, 0), "low"),
     "no category": (lambda: tune.choice([]), "empty"),
-    "domain in a category": (lambda: tune.choice([{"lr": tune.uniform(0, 1)}, None]), "category"),
-    "grid in a category": (lambda: tune.choice([{"grid_search": [1]}, None]), "category"),
-    "domain of ours": (lambda: tune.choice([[zoopt.Integer(1, 2)]]), "category"),
     "huge": (lambda: tune.randint(0, 2**60), "2\\*\\*53"),
 }
 

@@ -18,9 +18,10 @@ from zoopt.distributed import ZOOptSearch
 FOLDER = Path(sys.argv[2])
 RESULTS = FOLDER / "results"
 N_TRIALS = 12
+ACTS = tune.choice(["relu", {"name": "leaky", "slope": tune.uniform(0, 1)}, None])
 SPACE = {
     "rate": tune.loguniform(1e-4, 1.0),
-    "model": {"layers": tune.randint(1, 50), "act": tune.choice(["relu", "tanh", None])},
+    "model": {"layers": tune.randint(1, 50), "act": ACTS},
     "log": str(FOLDER / "log"),
 }
 
