@@ -148,7 +148,7 @@ def resume(
                 )
             solver_options["isolation"] = isolation_of(parameter)
         elif not settings.is_default("isolationFunc"):
-            raise ValueError("parameter has an isolationFunc, and the run has none")
+            raise ValueError("parameter has an isolationFunc, but the run has none")
         return run_objective(
             objective,
             settings,
