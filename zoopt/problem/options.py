@@ -83,7 +83,9 @@ class Options:
             )
         for option, given in (("vectorized=True", self.vectorized), ("delta", self.delta)):
             if given and takes_trial:
-                raise ValueError(f"{option} excludes an objective with an argument trial")
+                raise ValueError(
+                    f"{option} cannot be combined with an objective that has an argument trial"
+                )
 
     def _check_backend(self) -> None:
         """Refuse contradictions: no option is accepted and ignored."""
