@@ -48,7 +48,9 @@ def test_a_candidate_of_another_solver_is_refused_and_changes_nothing(name, othe
     solver, flight = begun(name, space=Space(BOX))
     theirs, stranger = begun("random", seed=1, space=Space(other), n=1)
     before = pickle.dumps(solver)
-    with pytest.raises(ValueError, match=r"candidate 0 is not in flight: .* another solver asked"):
+    with pytest.raises(
+        ValueError, match=r"candidate 0 is not in flight: .* belongs to another solver"
+    ):
         solver.tell(stranger[0], -5.0)
     assert pickle.dumps(solver) == before
     assert solver.in_flight == flight
@@ -62,7 +64,7 @@ def test_equal_codes_in_another_space_are_no_equal_points():
     )
     mine, other = ours.ask(), theirs.ask()
     assert (mine.u == other.u).all()
-    with pytest.raises(ValueError, match="another solver asked"):
+    with pytest.raises(ValueError, match="belongs to another solver"):
         ours.tell(other, 1.0)
 
 
@@ -71,7 +73,7 @@ def test_a_candidate_that_was_told_is_refused(name):
     solver, flight = begun(name)
     solver.tell(flight[0], 1.0)
     for again in (flight[0], pickle.loads(pickle.dumps(flight[0]))):
-        with pytest.raises(ValueError, match="it was told before, or another solver asked it"):
+        with pytest.raises(ValueError, match="it was told before, or it belongs to another solver"):
             solver.tell(again, 1.0)
 
 
@@ -86,7 +88,7 @@ def test_a_candidate_of_the_solver_inside_a_wrapper_is_refused():
     solver = RandomEmbedding([(-1.0, 1.0)] * 30, budget=60, seed=0)
     solver.ask()
     (inner,) = solver._stage.inner.in_flight
-    with pytest.raises(ValueError, match="another solver asked"):
+    with pytest.raises(ValueError, match="belongs to another solver"):
         solver.tell(inner, 1.0)
 
 

@@ -248,15 +248,21 @@ def test_objectives_of_the_old_api_get_a_trial():
     [
         ({"fun": lambda x: 1.0}, "pruner needs an objective with an argument trial"),
         ({"pruner": "mean"}, "pruner must be one of"),
-        ({"vectorized": True}, "vectorized=True excludes an objective with an argument trial"),
-        ({"delta": lambda step: 1.0}, "delta excludes an objective with an argument trial"),
-        ({"algorithm": None, "noisy": True}, "pruner excludes algorithm='noisy', which evaluates"),
-        ({"algorithm": "pces"}, "pruner excludes algorithm='pces', which evaluates points repeat"),
-        ({"algorithm": "ssracos"}, "pruner excludes algorithm='ssracos'"),
-        ({"algorithm": "resample"}, "pruner excludes algorithm='resample'"),
+        ({"vectorized": True}, "vectorized=True cannot be combined with an objective"),
+        ({"delta": lambda step: 1.0}, "delta cannot be combined with an objective"),
+        (
+            {"algorithm": None, "noisy": True},
+            "pruner cannot run with algorithm='noisy', which evaluates",
+        ),
+        (
+            {"algorithm": "pces"},
+            "pruner cannot run with algorithm='pces', which evaluates points repeat",
+        ),
+        ({"algorithm": "ssracos"}, "pruner cannot run with algorithm='ssracos'"),
+        ({"algorithm": "resample"}, "pruner cannot run with algorithm='resample'"),
         (
             {"algorithm": functools.partial(zoopt.RandomEmbedding, inner="pces")},
-            "pruner excludes algorithm='sre', which evaluates points repeatedly",
+            "pruner cannot run with algorithm='sre', which evaluates points repeatedly",
         ),
     ],
 )
@@ -273,7 +279,9 @@ def test_contradictions_are_refused_before_any_evaluation(options, message):
 
 
 def test_subset_selection_has_no_pruner():
-    with pytest.raises(ValueError, match="pruner excludes algorithm='poss', which selects subsets"):
+    with pytest.raises(
+        ValueError, match="pruner cannot run with algorithm='poss', which selects subsets"
+    ):
         minimize(
             train,
             zoopt.Space.subsets(5),

@@ -27,7 +27,7 @@ from zoopt.distributed.simulation.fleet import Fleet
 
 def test_what_runs_on_a_worker_taken_away_is_tried_again_or_lost():
     options = {"budget": 8, "workers": [(0, 4), (5, 2)], "duration": 10.0, **FREE}
-    with pytest.warns(zoopt.EvaluationWarning, match="its worker died 1 times"):
+    with pytest.warns(zoopt.EvaluationWarning, match="its worker died once"):
         report = run(retries=0, **options)
     assert (report.n_deaths, report.n_lost, report.n_retried) == (2, 2, 0)
     assert report.result.failure_counts == {"lost": 2}

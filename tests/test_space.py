@@ -153,7 +153,7 @@ def test_pickled_spaces_are_equal():
         (lambda: Real(0, 1, log=True), ValueError, "low > 0"),
         (lambda: Real(0, 1, step=0), ValueError, "step must be > 0"),
         (lambda: Real(0, 1, step=-1), ValueError, "step must be > 0"),
-        (lambda: Real(1, 2, step=1, log=True), ValueError, "exclude"),
+        (lambda: Real(1, 2, step=1, log=True), ValueError, "combined"),
         (lambda: Real(1, 2, origin=1), ValueError, "origin"),
         (lambda: Integer(0.5, 2), ValueError, "whole"),
         (lambda: Integer(3, 2), ValueError, "low must be at most high"),

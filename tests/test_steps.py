@@ -302,13 +302,19 @@ def attached():
         ({"workers": 2}, "delta needs backend='serial' or 'thread'"),
         ({"eval_timeout": 5.0}, "delta needs backend='serial' or 'thread'"),
         ({"backend": zoopt.ProcessExecutor(2)}, "delta needs backend='serial' or 'thread'"),
-        ({"vectorized": True}, "delta excludes vectorized=True"),
+        ({"vectorized": True}, "delta cannot be combined with vectorized=True"),
         ({"algorithm": "random"}, "delta needs an algorithm like 'sracos': random makes no steps"),
         ({"algorithm": "ssracos"}, "delta needs an algorithm like 'sracos': ssracos makes"),
         ({"noisy": True}, "delta needs an algorithm like 'sracos': noisy makes no steps"),
         ({"space": {"a": Real(0, 1)}}, "delta needs a space without names"),
-        ({"fun": lambda x, rng: 0.0}, "delta excludes noise, and the objective takes 'rng'"),
-        ({"delta": lambda step, seed: 0.0}, "delta excludes noise, and delta takes 'seed'"),
+        (
+            {"fun": lambda x, rng: 0.0},
+            "delta needs functions without noise, but the objective takes 'rng'",
+        ),
+        (
+            {"delta": lambda step, seed: 0.0},
+            "delta needs functions without noise, but delta takes 'seed'",
+        ),
         ({"delta": 3}, "delta must be callable, got 3"),
     ],
 )
@@ -326,7 +332,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_evaluated(given, matc
 
 
 def test_opt_min_refuses_what_it_cannot_do():
-    with pytest.raises(ValueError, match="delta excludes inherit functions"):
+    with pytest.raises(ValueError, match="delta cannot be combined with inherit functions"):
         zoopt.Opt.min(attached(), zoopt.Parameter(budget=50))
     with pytest.raises(TypeError, match="delta must be callable"):
         zoopt.Objective(total, delta=3)

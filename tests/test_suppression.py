@@ -268,7 +268,7 @@ def test_stop_rules_are_asked_and_a_lucky_value_is_no_terminal_value():
     [
         ({"noise_handling": True, "suppression": True, "sequential": False}, "sequential=True"),
         ({"noise_handling": True, "suppression": True, "algorithm": "random"}, "like sracos"),
-        ({"noise_handling": True, "suppression": True, "resampling": True}, "excludes"),
+        ({"noise_handling": True, "suppression": True, "resampling": True}, "combined"),
     ],
 )
 def test_what_excludes_each_other_is_refused(options, words):
@@ -316,7 +316,7 @@ def test_repeats_call_the_resample_func_of_ones_own(noise, backend):
 def test_a_resample_func_excludes_matrices():
     own = Objective(lambda s: 0.0, zoopt.Dimension(1, [[0, 1]], [True]), None, lambda s, n: 0.0)
     for settings in (NOISY, {"algorithm": "ssracos"}, {"noise_handling": True}):
-        with pytest.raises(ValueError, match="resample_func excludes vectorized"):
+        with pytest.raises(ValueError, match="resample_func cannot be combined with vectorized"):
             Opt.min(own, Parameter(budget=50, vectorized=True, **settings))
     matrix = Objective(lambda many: [s.x[0] for s in many], own.get_dim(), None, lambda s, n: 0.0)
     assert Opt.min(matrix, Parameter(budget=50, vectorized=True)).result.nfev == 50

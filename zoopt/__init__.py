@@ -1,4 +1,4 @@
-"""Derivative-free optimization for everything that can only be tried.
+"""Derivative-free optimization of functions that can only be evaluated.
 
 ``minimize(fun, space, budget=...)`` is the function form, ``Opt.min(objective, parameter)`` the
 ZOOpt API, and every solver has ``ask`` and ``tell``.
@@ -123,7 +123,7 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module(f"zoopt.{name}")
-    if name == "__version__":  # reading it takes longer than importing all else of zoopt's own
+    if name == "__version__":  # reading it takes longer than importing the rest of zoopt
         from importlib import metadata
 
         return metadata.version("zoopt")

@@ -87,7 +87,7 @@ class Dimension(_Coordinates):
     tys : sequence of bool
         True for a continuous coordinate, False for whole numbers.
     order : sequence of bool, optional
-        True for whole numbers of which neighbors are similar; False by default.
+        True for whole numbers if neighbors are similar; False by default.
 
     Raises
     ------

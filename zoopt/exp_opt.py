@@ -54,7 +54,7 @@ class ExpOpt:
         Returns
         -------
         list of Solution
-            One for each run, in order.
+            The solution of each run, in order.
 
         Raises
         ------

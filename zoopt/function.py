@@ -78,7 +78,7 @@ def minimize(
         The search space: a list of ``(low, high)`` pairs and of `Real`, `Integer` and `Choice`, or
         a dictionary from names to these.
     budget : int
-        Number of evaluations. The run never uses more, and fewer only if something stops it.
+        Number of evaluations. The run never uses more. It uses fewer only if something stops it.
     algorithm : str or callable, optional
         Name of a solver, such as "sracos" (default), "racos" or "random", or a callable that makes
         one from the space and ``budget``, ``seed`` and ``x0``: a solver class, or
@@ -88,8 +88,8 @@ def minimize(
         `NoisyRace`, and `Result.fun` is the mean of ``nfev_x`` values with the standard error
         ``fun_std``.
     seed : int, SeedSequence or None, optional
-        Serial runs with the same seed are the same; parallel runs are, if ``window`` is set. With
-        None, the seed is drawn; see `Result.seed`.
+        The same seed gives the same serial run, and the same parallel run if ``window`` is set.
+        With None, the seed is drawn; see `Result.seed`.
     x0 : point, list of points or DataFrame, optional
         Points to evaluate first. A value for which ``Space.contains`` is true is taken as one
         point; in one dimension a bare value is a point too. A Series and the columns of a DataFrame
@@ -122,9 +122,9 @@ def minimize(
         which is left open at the end. For processes and Ray, the objective and everything it
         refers to must pickle (with cloudpickle).
     window : int, optional
-        Largest number of proposed points whose results the solver has not been told yet. Results
-        are told in the order of the proposals. A parallel run with a window depends on the seed and
-        the window alone, not on the number of workers or their timing.
+        Largest number of proposed points for which the solver has no result yet. Results are
+        reported to the solver in the order of the proposals. A parallel run with a window depends
+        on the seed and the window alone, not on the number of workers or their timing.
     pruner : {"median", "percentile", "halving", "hyperband"} or Pruner, optional
         The rule by which ``trial.should_prune()`` stops evaluations early, for a ``fun`` with an
         argument ``trial``. The names stand for `MedianPruner`, `PercentilePruner`,
@@ -172,8 +172,8 @@ def minimize(
     -------
     Result
         The best point with its value, and the record of the run. ``success`` is False if no
-        evaluation succeeded, in which case ``x`` is None, or if none was feasible, in which case
-        ``x`` is the point of least violation.
+        evaluation succeeded, in which case ``x`` is None, or if no point was feasible, in which
+        case ``x`` is the point of least violation.
 
     Raises
     ------
@@ -200,11 +200,11 @@ def minimize(
       a violation of the constraints;
     - a pandas DataFrame with one column per dimension and a column ``value``, and possibly the
       other columns that `Result.to_frame` makes. Without names, the dimensions are read from the
-      columns ``x0``, ``x1``, ...; if these are missing, from all remaining columns in their order,
-      which must be as many as the dimensions. With names, unknown columns are an error;
+      columns ``x0``, ``x1``, ...; if these are missing, from all remaining columns in their order;
+      there must be as many of these as dimensions. With names, unknown columns are an error;
     - a `History`, a `Result`, or the path of a checkpoint file.
 
-    Points outside the space and points whose value is NaN or None are left out, with one warning
+    Points outside the space and points with the value NaN or None are left out, with one warning
     that counts them. If the best point is a known one, `Result.from_known` is True.
 
     Examples

@@ -25,8 +25,7 @@ class Objective:
         gets a generator or an int derived from the seed of the run and the number of the
         evaluation.
     dim : Dimension, Dimension2 or Space
-        With a `Space` that has names, ``solution.get_x()`` is a dictionary.
-        The search space.
+        The search space. With a `Space` that has names, ``solution.get_x()`` is a dictionary.
     constraint : callable, optional
         ``constraint(solution) -> number``. A solution is feasible if the number is at least 0.
     resample_func : callable, optional
@@ -312,7 +311,7 @@ class Objective:
         self._last_x = x
 
     def get_history(self) -> list[float]:
-        """Return the values of all evaluations in order; runs follow one another."""
+        """Return the values of all evaluations of all runs, in order."""
         return self._history
 
     def set_history(self, history: list[float]) -> None:

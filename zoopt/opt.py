@@ -70,7 +70,8 @@ class Opt:
             If a setting is wrong or has no effect. The message names it. Raised before any
             evaluation.
         Exception
-            The objective's own error, if its first three calls all raise.
+            The objective's own error, if its first three calls all raise or return no number; with
+            ``on_error="raise"``, at the first failure.
         AllEvaluationsFailed
             If no evaluation succeeded. Its ``result`` lists the failures.
 
@@ -91,7 +92,7 @@ class Opt:
         Parameters
         ----------
         parameter : Parameter
-            A precision or a seed that it does not set stays as it is.
+            A precision or a seed that the parameter does not set stays as it is.
         """
         if parameter.get_precision():
             gl.set_precision(parameter.get_precision())
@@ -182,7 +183,8 @@ def run_objective(
         check_steps(objective.get_func(), options.delta)
         if objective.attaches:
             raise ValueError(
-                "delta excludes inherit functions: a step has no Solution to attach to"
+                "delta cannot be combined with inherit functions: a step has no Solution to "
+                "attach to"
             )
     solver_options(options.budget)
     objective.parameter_set(parameter)

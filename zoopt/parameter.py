@@ -81,7 +81,8 @@ class Parameter:
         Whether the sizes of the sets follow the budget. If False, call ``set_train_size``,
         ``set_positive_size`` and ``set_negative_size``.
     noise_handling : bool
-        Whether the objective is noisy. Without one of the next three, the algorithm is `NoisyRace`.
+        Whether the objective is noisy. Without one of the next three flags, the algorithm is
+        `NoisyRace`.
     resampling : bool
         Whether every point is evaluated ``resample_times`` times.
     suppression : bool
@@ -89,11 +90,14 @@ class Parameter:
     ponss : bool
         Whether subsets are selected by PONSS, which needs ``ponss_theta`` and ``ponss_b``.
     ponss_theta : float, optional
-        Margin by which PONSS takes one subset for better than another.
+        Margin by which the value of a subset must be lower than that of another for PONSS to
+        consider it better.
     ponss_b : int, optional
-        Number of subsets that PONSS compares again before it removes one.
+        Largest number of subsets of the same constraint value that PONSS keeps; if there is one
+        more, it evaluates them again and removes the worst.
     non_update_allowed : int
-        Evaluations without a new positive point, after which suppression re-evaluates.
+        Number of evaluations without a new positive point after which suppression re-evaluates the
+        best points.
     resample_times : int
         Number of evaluations of a point that is re-evaluated.
     balance_rate : float
@@ -112,19 +116,19 @@ class Parameter:
     stopping_criterion : object, optional
         An object with a method ``check(optcontent)``; see `DefaultStoppingCriterion`.
     seed : int, optional
-        Serial runs with the same seed are the same; parallel runs are, if ``window`` is set.
+        The same seed gives the same serial run, and the same parallel run if ``window`` is set.
     parallel : bool
         Whether to evaluate in worker processes.
     server_num : int
         Number of worker processes.
     known : iterable, DataFrame, History, Result or path, optional
-        As in `zoopt.minimize`. For POSS and PONSS, the value of a pair is ``[f, c]``.
+        As in `zoopt.minimize`. For POSS and PONSS, each known value is a pair ``[f, c]``.
     keep_points : bool, int or None
         As in `zoopt.minimize`, but False by default.
     backend, window, checkpoint, eval_timeout, retries, on_error, max_failures, filter, callbacks, \
 vectorized, progress, verbosity
         As in `zoopt.minimize`. The filter gets a `Solution`; a vectorized objective gets a list of
-        them.
+        Solutions.
 
     Raises
     ------
@@ -292,7 +296,7 @@ vectorized, progress, verbosity
         self._set_size("positive_size", size)
 
     def set_negative_size(self, size: int) -> None:
-        """Set the number of points in the set of the others."""
+        """Set the number of points in the other set."""
         self._set_size("negative_size", size)
 
     def _set_size(self, name: str, size: int) -> None:
@@ -400,7 +404,7 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _samples(samples: Any) -> Any:
-    """Return initial samples as a list, or as the DataFrame that they are."""
+    """Return initial samples as a list; a DataFrame is returned as it is."""
     if isinstance(samples, Solution):
         return [samples]
     if is_frame(samples):

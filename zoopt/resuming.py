@@ -66,7 +66,7 @@ def resume(
     workers, backend : optional
         As in `minimize`. They may differ from those of the interrupted run.
     pruner : Pruner, optional
-        Needed if the run has a pruner of a class of your own.
+        Needed if the run has a pruner of your own class.
     stop, callbacks, progress : optional
         As in `minimize`.
 
@@ -148,7 +148,7 @@ def resume(
                 )
             solver_options["isolation"] = isolation_of(parameter)
         elif not settings.is_default("isolationFunc"):
-            raise ValueError("parameter has an isolationFunc, and the run has none")
+            raise ValueError("parameter has an isolationFunc, but the run has none")
         return run_objective(
             objective,
             settings,

@@ -1,4 +1,4 @@
-"""Solution: a point as functions of the ZOOpt API see it, decoded when it is looked at."""
+"""Solution: a point as functions of the ZOOpt API see it, decoded on first access."""
 
 import copy
 import math
@@ -334,7 +334,7 @@ class SolutionView:
         return function
 
     def valued(self, best: Best) -> Solution:
-        """Return the solution of a point and its value; of packed subsets ``[f, c]``."""
+        """Return the solution of a point and its value, ``[f, c]`` for packed subsets."""
         solution = SolutionView.one(self, best.candidate)
         solution._value = best.value
         if best.candidate.bits is not None:

@@ -28,8 +28,8 @@ __all__ = ["Replacement", "SRacosTune"]
 
 FINISHED: Literal["FINISHED"] = "FINISHED"
 
-#: Times in a row that a client with several open trials gets None before it gets one suggestion
-#: above the limit. The number grows by the same amount with each suggestion above the limit.
+#: How often in a row a client with several open trials gets None before it gets one suggestion
+#: above the limit. This number grows by the same amount with each suggestion above the limit.
 PATIENCE = 3
 
 
@@ -71,10 +71,10 @@ class SRacosTune(Replacement):
     -----
     The client completes successful trials and never mentions failed ones, so an open suggestion may
     belong to a running or to a failed trial. A suggestion is given up when ``parallel_num`` newer
-    ones have been completed. Its place is then free, and a late result is still used. Since that
-    takes newer suggestions, no limit is final. A client that seems to run one trial at a time has
-    finished that trial when it asks again. Any other client gets one more suggestion after it has
-    asked a few times without success; the more suggestions are open, the longer that takes.
+    ones have been completed. Its place is then free, and a late result is still used. Because this
+    takes newer suggestions, the limit is not strict. A client that seems to run one trial at a time
+    has finished that trial when it asks again. Any other client gets one more suggestion after it
+    has asked a few times without success; the more suggestions are open, the longer this takes.
 
     Examples
     --------
@@ -124,7 +124,7 @@ class SRacosTune(Replacement):
             self._best = Solution.of_row(self._space, best.candidate.u)
             self._best.set_value(best.value)
         self._refused = 0  # answers None in a row
-        self._asks_ahead = False  # whether it ever asked with a trial open that it completed later
+        self._asks_ahead = False  # whether a trial that was open at an ask was completed later
 
     @property
     def live_num(self) -> int:
@@ -330,7 +330,7 @@ class SRacosTune(Replacement):
         Raises
         ------
         ValueError
-            If the strategy is another one.
+            If the strategy is not "WR".
         """
         check_strategy(strategy)
         if strategy != "WR":

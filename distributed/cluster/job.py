@@ -1,7 +1,7 @@
 """Tune a classifier on a cluster: a program to submit as a job.
 
 It runs on a node of the cluster, where zoopt and scikit-learn must be installed or uploaded. If it
-is started again with the same checkpoint, it continues from there.
+is started again with the same checkpoint, it continues where it stopped.
 
     python job.py /checkpoints/digits.db --workers 8
 """

@@ -1,7 +1,7 @@
 """The driver of islands on Ray: delivers mail between them and restarts lost ones.
 
-It does not depend on the search. An island continues once the posts it needs have arrived. Which
-posts those are depends on the number of the exchange, not on time.
+This module does not depend on the search. An island continues once the posts it needs have arrived.
+Which posts those are depends on the number of the exchange, not on time.
 """
 
 import logging
@@ -57,7 +57,7 @@ class Archipelago:
     n_restarts : int
         How often an island was restarted.
     results : list of Result or None
-        One of each island; None for an island that has not finished.
+        The result of each island; None for an island that has not finished.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Archipelago:
         return [member.result for member in self._members]
 
     def run(self) -> None:
-        """Run until every island has finished or was given up.
+        """Run until every island has finished or has been given up.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Archipelago:
         self._calls.add(member, actor.load.remote())
 
     def _send(self, member: "_Member") -> None:
-        """Let an island run to its next exchanges, as far as the posts for them have arrived."""
+        """Let an island run up to the first exchange for which a post is missing."""
         while member.is_ready and not member.has_ended and self._calls.n_of(member) < CALLS_AHEAD:
             mail = self._mail(member)
             if mail is None:
@@ -150,7 +150,7 @@ class Archipelago:
             self._calls.add(member, member.actor.go_on.remote(mail))
 
     def _mail(self, member: "_Member") -> list[Post] | None:
-        """Return the mail for an island's next stretch, or None if some is still missing."""
+        """Return the mail for an island's next stretch, or None if a post is still missing."""
         number = member.n_sent - 1 - self._lag
         if number < 0:
             return []
@@ -219,7 +219,8 @@ class Archipelago:
             member.n_deaths += 1
         if member.n_deaths > self._retries or member.n_lost_nodes > MAX_LOST_NODES:
             logger.warning(
-                "island %d is given up: it was lost again without making progress, last %s",
+                "island %d is given up: it was lost too often without making progress, "
+                "the last time %s",
                 member.number,
                 reason,
             )

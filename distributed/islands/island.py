@@ -32,7 +32,8 @@ class IslandSearch:
     minimize : callable
         `zoopt.minimize` with all settings except those of a single island.
     functions : tuple of callables
-        The user's functions; those of modules that workers cannot import are pickled by value.
+        The user's functions. Functions from modules that workers cannot import are pickled by
+        value.
     every : int
         Number of tells between two exchanges.
     """

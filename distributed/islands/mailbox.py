@@ -112,7 +112,7 @@ class Mailbox:
             self._posts[island].append(Post(*post))
 
     def add(self, island: int, number: int, post: Post) -> None:
-        """Store a post, on disk first; ignore it if there is one under this number.
+        """Store a post, on disk first; ignore it if the number already has a post.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class Mailbox:
         Raises
         ------
         JournalError
-            If it cannot be written.
+            If the post cannot be written.
         """
         posts = self._posts[island]
         if number < len(posts) or (posts and posts[-1].status):

@@ -107,7 +107,7 @@ def minimize_islands(
 ) -> IslandsResult:
     """Minimize by several searches at once that exchange their best points.
 
-    Use it when one driver cannot keep up, that is, above about 2,000 evaluations per second on Ray.
+    Use it when one driver cannot keep up: above about 2,000 evaluations per second on Ray.
     Each island is a Ray actor that runs its own solver and driver; it evaluates by itself or with
     its own workers. For slower objectives, and with few islands, `zoopt.minimize` with workers
     finds better values from the same budget, because one search uses all results.
@@ -138,13 +138,14 @@ def minimize_islands(
     workers, backend, window, eval_timeout
         As in `zoopt.minimize`, for each island. ``backend`` must be None or a name.
     checkpoint : path, optional
-        A folder, visible to all nodes, that stores the run. An existing one is continued. Without
-        it, an island whose worker is lost starts again and receives the same points again.
+        A folder, visible to all nodes, that stores the run. If it holds a run, that run continues.
+        Without a checkpoint, an island that loses its worker starts again and receives the same
+        points again.
     time_budget, max_failures, terminal_value
         As in `zoopt.minimize`, for each island. When an island reaches the terminal value, the
         others stop at one of their next exchanges.
     retries : int
-        How often an island is restarted that was lost without having made progress.
+        How often an island that was lost without making progress is restarted.
     address, num_cpus, num_gpus, memory, resources, runtime_env, node_timeout, start_timeout
         As in `RayExecutor`, for the actors of the islands. All of them must fit on the cluster at
         once.

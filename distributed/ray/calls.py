@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Calls(Generic[T]):
-    """The pending calls of each owner; Ray is asked only about the first of each.
+    """The pending calls of each owner; Ray is asked only about the first call of each owner.
 
     Parameters
     ----------

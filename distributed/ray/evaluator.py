@@ -32,7 +32,7 @@ SHARED_BYTES = 2**20
 
 
 class Parcel(NamedTuple):
-    """A pickled object, and its large buffers, which Ray keeps once a node."""
+    """A pickled object, and its large buffers, which Ray keeps once per node."""
 
     data: bytes
     buffers: list[Any]
@@ -72,7 +72,7 @@ def load(parcel: Parcel, main: MainModule, path: list[str]) -> Any:
     ----------
     parcel : Parcel
     main : MainModule
-        The driver's.
+        The driver's main module.
     path : list of str
         The driver's ``sys.path``, searched after this process's own.
 

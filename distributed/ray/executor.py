@@ -39,9 +39,9 @@ logger = logging.getLogger("zoopt")
 
 #: Seconds without a ready worker after which the reason is logged.
 PATIENCE_SECONDS = 10.0
-#: Node losses of one evaluation, beyond which further ones count against its retries.
+#: Number of node losses of one evaluation that do not count against its retries.
 MAX_LOST_NODES = 10
-#: Largest drift between two clocks, in seconds a second.
+#: Largest drift between two clocks, in seconds per second.
 DRIFT = 1e-4
 
 
@@ -49,11 +49,12 @@ class RayExecutor(Supervisor["_Actor"]):
     """Evaluate in Ray actors, on one machine or on a cluster.
 
     Without ``address``, the executor uses the Ray that this program initialized. If there is none,
-    it starts Ray on this machine, listening on the loopback interface only, and stops it at the
-    end of the run. It joins a cluster only if ``address`` names one.
+    it starts Ray on this machine, listening on the loopback interface only, and stops it at the end
+    of the run; if ``RAY_ADDRESS`` is set, it raises a ValueError instead. It joins a cluster only
+    if ``address`` names one.
 
-    The objective is stored once and fetched once by each node. Arrays of 1 MiB and more that it
-    refers to are shared by the workers of a node; they are read-only there.
+    The objective is stored once and fetched once by each node. Arrays of 1 MiB and more that the
+    objective refers to are shared by the workers of a node and are read-only.
 
     Parameters
     ----------
@@ -78,8 +79,8 @@ class RayExecutor(Supervisor["_Actor"]):
         Seconds after which a running evaluation is moved to another worker, for clusters with slow
         or faulty nodes. Each move counts as a retry.
     retries : int
-        How often an evaluation whose worker died is repeated before its status is "lost". The loss
-        of a whole node does not count, unless it happens more than ten times.
+        How often an evaluation is repeated after its worker died, before its status is "lost". The
+        loss of a whole node does not count, unless it happens more than ten times.
     max_in_flight : int, optional
         Upper limit on candidates submitted and not finished. The default is the number of workers;
         for objectives that take less than 20 ms it is twice that, but at most a tenth of the
@@ -244,7 +245,7 @@ class RayExecutor(Supervisor["_Actor"]):
             self._bury(worker, reason_of(error))
 
     def _lose_with_node(self, worker: "_Actor", reason: str) -> None:
-        """Bury a worker; blame its evaluation only if that has lost many nodes."""
+        """Bury a worker; blame its evaluation only after many lost nodes."""
         n_lost = 0
         if worker.messages:
             first = worker.messages[0][0].id
@@ -317,7 +318,7 @@ class RayExecutor(Supervisor["_Actor"]):
         due = perf_counter() - self.reassign_after
         slow = [w for w in self._team if w.ready and w.messages and w.since <= due]
         if slow:
-            self._listen(0.0)  # one may have finished just now
+            self._listen(0.0)  # an evaluation may have just finished
         for worker in slow:
             if worker in self._team and worker.messages and worker.since <= due:
                 self._bury(worker, f"(stopped after reassign_after={self.reassign_after:g} s)")
@@ -340,7 +341,7 @@ class _Actor(Worker):
         self._calls.add(self, self.actor.evaluate.remote(message))
 
     def synchronize(self, heard: float, finished: float) -> None:
-        """Estimate its clock from an answer, which was sent no later than it was heard."""
+        """Estimate the actor's clock from an answer, which was sent before it was heard."""
         skew = heard - finished
         if self._skew is None:
             self._skew = skew

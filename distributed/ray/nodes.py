@@ -3,8 +3,9 @@
 Ray takes minutes to notice a silent network. Therefore every node in use, except the driver's, has
 a sentinel: an actor that only answers, and is called every second.
 
-Ray terminates the driver's process when the head is gone for a minute, or the driver's raylet for
-some seconds. The process can neither prevent nor explain that, so both are watched as well.
+Ray terminates the driver's process when the head has been gone for a minute, or the driver's raylet
+for some seconds. The process can neither prevent nor explain this, so the head and the raylet are
+watched as well.
 """
 
 import contextlib
@@ -87,7 +88,7 @@ class NodeWatch:
         Raises
         ------
         ExecutorError
-            With the part that is gone, and advice.
+            If Ray has failed. The message names the part that is gone and gives advice.
         """
         trouble = self._trouble()
         if trouble:

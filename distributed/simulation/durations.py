@@ -18,7 +18,7 @@ from zoopt.core.checks import number
 
 __all__ = ["Durations", "LogNormal", "Pareto", "as_durations"]
 
-#: Number of durations drawn at once, which takes a twentieth of the time of single draws.
+#: Number of durations drawn at once. A block takes a twentieth of the time of single draws.
 BLOCK = 1024
 
 
@@ -177,7 +177,7 @@ def as_durations(model: Any) -> Any:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these.
+        If the model is none of these.
 
     Examples
     --------

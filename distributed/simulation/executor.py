@@ -123,7 +123,7 @@ class SimulatedExecutor(Executor):
         """Let the first workers join; see `zoopt.run.executor.Executor.start`."""
         if self._in_use:
             raise ExecutorInUse(
-                "this executor is in use; runs at the same time need an executor each"
+                "this executor is in use; runs at the same time need separate executors"
             )
         self._in_use = True
         self._base, self._now = self.clock(), 0.0
@@ -311,8 +311,8 @@ class SimulatedExecutor(Executor):
                     self._pending.appendleft(task._replace(n_deaths=task.n_deaths + 1))
                     continue
                 self.n_lost += 1
-                text = f"its worker died {task.n_deaths + 1} times"
-                lost = Evaluation(math.nan, LOST, error=text)
+                times = f"{task.n_deaths + 1} times" if task.n_deaths else "once"
+                lost = Evaluation(math.nan, LOST, error=f"its worker died {times}")
                 lost.started = min(message.begin, when) + self._shift
                 lost.finished = when + self._shift
                 lost.worker = self._names[slot]

@@ -16,8 +16,9 @@ from zoopt.distributed.simulation.durations import as_durations
 
 __all__ = ["Cluster", "Fleet"]
 
-#: Default costs in seconds: of the driver for an ask, a tell and the loop (see `calibrate`), of the
-#: driver for a message to a Ray actor and its answer, and of the network for one message.
+#: Default costs in seconds: the driver's time for an ask, a tell and the loop (see `calibrate`),
+#: the driver's time for a message to a Ray actor and its answer, and the network's time for one
+#: message.
 DRIVER_TIME = 5e-6
 MESSAGE_TIME = 0.5e-3
 LATENCY = 0.5e-3
@@ -34,7 +35,7 @@ class Cluster:
     Parameters
     ----------
     workers : int or list of (time, number)
-        Number of workers, or a plan of the number from each time on:
+        Number of workers, or a plan: times, each with the number of workers from then on:
         ``[(0, 10), (60, 500), (600, 20)]``. Evaluations on workers that are removed are repeated
         elsewhere.
     duration : number, LogNormal, Pareto or callable
@@ -63,9 +64,9 @@ class Cluster:
     detection : float
         Time until the driver notices a death.
     replacement : float
-        Time from there until the replacement is ready; ``inf`` means never.
+        Time from the detection until the replacement is ready; ``inf`` means never.
     retries : int
-        How often an evaluation whose worker died is repeated before its status is "lost".
+        How often an evaluation is repeated after its worker died, before its status is "lost".
 
     Attributes
     ----------
@@ -203,7 +204,7 @@ class Fleet:
         return next((max(now, t) for t, end in self._presences(slot) if now < end), math.inf)
 
     def join(self, slot: int, now: float) -> tuple[float, float]:
-        """Begin a worker's life; return the times of its death and of the detection of it."""
+        """Begin a worker's life; return the times at which it dies and at which this is noticed."""
         cluster = self._cluster
         node = slot // cluster.workers_per_node
         if self._node_death[node] <= now:
@@ -223,7 +224,7 @@ class Fleet:
         return math.inf if mean == math.inf else self._rng.exponential(mean)
 
     def _presences(self, slot: int) -> list[tuple[float, float]]:
-        """Return the intervals in which a worker is planned."""
+        """Return the intervals in which a worker is planned to be present."""
         spans: list[tuple[float, float]] = []
         begin = None
         for time, n in self._cluster.steps:

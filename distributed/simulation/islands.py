@@ -1,7 +1,7 @@
 """Several simulated searches, each with its own driver, that exchange their best points.
 
 Each search runs in a thread. Only one thread runs at a time: the one with the smallest virtual
-time. Threads take turns at exchanges, so everything read there was written no later.
+time. Threads take turns at exchanges, so a thread never reads a point from its future.
 """
 
 import heapq
@@ -20,7 +20,7 @@ __all__ = ["Exchange", "run_islands"]
 
 
 class Baton:
-    """Let one of n threads run at a time: the one with the smallest virtual time, then number.
+    """Let one of n threads run at a time: the one with the smallest virtual time.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Baton:
 
 
 class Exchange(Callback):
-    """Show an island's best point at regular intervals, and adopt a better one of another.
+    """Show an island's best point at regular intervals, and adopt a better point of another.
 
     An exchange costs the island's driver one message.
 

@@ -53,10 +53,10 @@ class Simulation:
     efficiency : float
         Share of the workers' time spent in evaluations that were told.
     driver_utilization : float
-        Share of the time in which the driver was busy; of the busiest driver for islands. A value
-        near 1 means that the driver is the bottleneck.
+        Share of the time in which the driver was busy; with islands, that of the busiest one. A
+        value near 1 means that the driver is the bottleneck.
     throughput : float
-        Evaluations told a second.
+        Evaluations told per second.
     fun : float
         The best value found.
     nfev : int
@@ -71,7 +71,7 @@ class Simulation:
     n_messages, n_events : int
         Number of messages, and of simulated events.
     result : Result
-        The result of the run; of the best island for islands.
+        The result of the run; with islands, that of the best island.
     results : list of Result
         The result of each island.
 
@@ -151,7 +151,7 @@ def simulate(
     budget : int
         Number of evaluations, of all islands together.
     workers : int or list of (time, number)
-        Number of workers, or a plan of their number from each time on.
+        Number of workers, or a plan: times, each with the number of workers from then on.
     duration : number, LogNormal, Pareto or callable
         Duration of an evaluation in seconds. A callable is called as ``duration(rng)`` or
         ``duration(rng, x)``.
@@ -343,7 +343,7 @@ def calibrate(
 
     Parameters
     ----------
-    space : Space or what `zoopt.minimize` accepts
+    space : Space, or anything that `zoopt.minimize` accepts as a space
     budget : int
         Number of evaluations in each timed run.
     algorithm : str or callable

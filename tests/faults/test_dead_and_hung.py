@@ -53,8 +53,8 @@ def test_what_always_kills_its_worker_is_lost_and_counted(retries):
     lost = [failure for failure in result.failures if failure.status == "lost"]
     assert lost
     assert len(lost) == result.n_failed
-    times = {0: "once", 2: "3 times"}[retries]
-    assert all(f"died {times}, last by signal SIGKILL" in failure.error for failure in lost)
+    times = {0: "once,", 2: "3 times, the last time"}[retries]
+    assert all(f"died {times} by signal SIGKILL" in failure.error for failure in lost)
     assert all(pseudo_random(failure.x) < 0.1 for failure in lost)
 
 

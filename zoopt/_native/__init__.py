@@ -1,6 +1,6 @@
-"""Choose the kernels: the compiled modules, or their plain-Python twins where they are missing.
+"""Choose the kernels: the compiled modules or, if these are missing, their plain-Python twins.
 
-``BACKEND`` says which are in use. ``ZOOPT_NO_NATIVE=1`` asks for the twins without a warning.
+``BACKEND`` names those in use. ``ZOOPT_NO_NATIVE=1`` selects the twins without a warning.
 """
 
 import os
@@ -53,8 +53,9 @@ else:
         BACKEND = "python"
         warnings.warn(
             f"zoopt's compiled kernels are not available ({error}). Plain Python is used instead: "
-            "the results are the same, but much slower. Reinstall zoopt where a C compiler is "
-            "present, or set ZOOPT_NO_NATIVE=1 to choose plain Python without this warning.",
+            "the results are the same, but runs are much slower. Reinstall zoopt where a C "
+            "compiler is present, or set ZOOPT_NO_NATIVE=1 to choose plain Python without this "
+            "warning.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -3,7 +3,7 @@
 Read that file first. What differs here, and why:
 
 A. Members stand in arrays of an extension type that grow by doubling; a member's bits are one row
-   of packed bytes, so that a child costs one copy of n / 8 bytes and one flip a changed bit.
+   of packed bytes, so that a child costs one copy of n / 8 bytes and one flip per changed bit.
 B. The subsets seen are 64-bit hashes in the two tables of codes.pxd.
 C. Random numbers come from `next_double` of the generator's own bit generator, under its lock,
    with the GIL released.
@@ -55,7 +55,7 @@ cdef uint64_t EMPTY = <uint64_t>0x9E3779B97F4A7C15
 
 @cython.final
 cdef class Archive:
-    """Subsets of which none dominates another of its group, and mutations of them.
+    """Subsets, none of which dominates another of its group, and mutations of them.
 
     See ``zoopt._native.reference.Archive``, which is the same in plain Python.
     """
@@ -232,11 +232,11 @@ cdef class Archive:
         return code
 
     cdef bint _remember(self, uint64_t code) noexcept nogil:
-        """Add a subset to those seen; False if it was there."""
+        """Add a subset to those seen; False if it was there already."""
         return add_code(&self._codes, code if code != 0 else 1)
 
     cdef int _forget_old(self) except -1:
-        """Make room, in bounded memory; a small space is remembered whole."""
+        """Make room, because memory is bounded; a small space is remembered whole."""
         cdef Py_ssize_t i
         cdef Py_ssize_t bound = max(self.memory, 4 * self._n_members)
         if self._codes.n < bound or self._n_points <= <double>bound:
@@ -350,7 +350,7 @@ cdef class Archive:
         raise ValueError(f"{ident} is not in list")
 
     def find(self, const uint8_t[::1] bits):
-        """Return the ident of the member that is this subset; None if there is none."""
+        """Return the ident of the member that equals this subset; None if no member does."""
         cdef uint64_t code
         cdef Py_ssize_t i
         self._check(bits)
@@ -384,7 +384,7 @@ cdef class Archive:
         return frozen(np.array(self._rows[self._index(ident)]))
 
     def members(self):
-        """Return ident, value, slack and group of all members, in no order."""
+        """Return ident, value, slack and group of all members, in no particular order."""
         cdef Py_ssize_t i
         return [
             (self._idents[i], self._values[i], self._slacks[i], self._groups[i])

@@ -4,10 +4,11 @@ Read that file first. What differs here, and why:
 
 A. State stands in C arrays of an extension type. Acquiring one memoryview takes about 0.1 us, a
    whole proposal at d = 10 about 0.7 us, and functions over arrays would need a dozen.
-B. A row is a read-only numpy array. A row that nobody can write is taken as it is, since copying
-   it is the main cost with many columns.
-C. A child that is given by its new values can be written over the row of the member that gives
-   way. Only the columns in which the two differ are copied if they are listed, else the whole row.
+B. A row is a read-only numpy array. An array that nobody can write to is not copied, since copying
+   is the main cost with many columns.
+C. A child that is given by its new values can be written over the row of the member that it
+   replaces. If the columns in which the two differ are listed, only these are copied; otherwise
+   the whole row is.
 D. With a million columns, each access misses the cache. The values that an insertion needs are
    fetched together, ahead of their use.
 """
@@ -294,7 +295,7 @@ cdef class Members:
         return [self._member(self._positive[i]) for i in range(self._n_pos)]
 
     def negatives(self):
-        """Return the negative set, in no order."""
+        """Return the negative set, in no particular order."""
         cdef Py_ssize_t i
         return [self._member(self._negative[i]) for i in range(self._n_neg)]
 
@@ -344,7 +345,7 @@ cdef class Members:
         return slot
 
     cdef Py_ssize_t _loser(self, double violation, double value) except -2:
-        """Return the index of the negative that gives way to a newcomer, -1 for none."""
+        """Return the index of the negative that a newcomer replaces; -1 for none."""
         cdef Py_ssize_t worst, slot
         if self._n_neg == 0:
             return -1
@@ -438,7 +439,7 @@ cdef class Members:
         return 0
 
     cdef bint _adopt(self, Py_ssize_t slot, row) except -1:
-        """Take a row as that of a slot; False if somebody can write it."""
+        """Take an array as the row of a slot; False if other code can write to it."""
         cdef PyObject *array = <PyObject *>row
         if (
             not PyArray_Check(row)
@@ -478,7 +479,7 @@ cdef class Members:
         return 0
 
     cdef bint _is_held(self, Py_ssize_t slot) noexcept:
-        """Return whether somebody else holds the row of a slot, which must not change then."""
+        """Return whether other code holds the row of a slot; if so, it must not change."""
         return Py_REFCNT(PyList_GET_ITEM(<PyObject *>self._arrays, slot)) > 1
 
     cdef void _derive_pairs(
@@ -503,7 +504,7 @@ cdef class Members:
         raise TypeError("Members are pickled by a subclass")
 
     cdef tuple _members_state(self):
-        """Return what a pickle keeps of the members."""
+        """Return the state of the members for a pickle."""
         return (
             self._n_pos,
             self._n_neg,

@@ -26,7 +26,7 @@ cdef enum:
 
 @cython.final
 cdef class Pairs:
-    """In which columns each two members of a population differ.
+    """The columns in which any two members of a population differ.
 
     See ``zoopt._native.reference.pairs.Pairs``, which is the same in plain Python.
     """

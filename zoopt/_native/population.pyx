@@ -9,7 +9,7 @@ B. Random numbers come from `next_double` of the generator's own bit generator, 
 C. The region of a proposal stands in two arrays of all columns. Between proposals they are the
    whole space; a proposal restores the columns that it touched.
 D. With a million columns, each access misses the cache. The values and bounds of the columns to
-   redraw are gathered in a loop of their own, in which the misses overlap.
+   redraw are gathered in a separate loop, in which the misses overlap.
 """
 
 cimport cython
@@ -118,7 +118,7 @@ cdef class Population(Members):
             most_changes = max(most_changes, <Py_ssize_t>list_capacity(d) + 1)
         most_changes = min(most_changes, d)
         if conditions is not None:
-            most_changes = d  # a choice takes the columns that depend on it along
+            most_changes = d  # a change of a choice changes its dependents, too
         self._seen = SeenPoints(kinds, low, high, rng, n_points, memory, conditions)
         self.conditions = self._seen.conditions
         self._codes = &self._seen.codes
@@ -180,7 +180,7 @@ cdef class Population(Members):
         return frozen(row), tuple(move)
 
     def step(self, Py_ssize_t n_redrawn=0, double width=1.0):
-        """Draw what `propose` draws, with only the new values in place of the row."""
+        """Draw as `propose` does, but return only the new values instead of the row."""
         cdef Py_ssize_t parent = self._draw_child(n_redrawn, width)
         if parent < 0:
             return self._uniform_proposal()
@@ -396,7 +396,7 @@ cdef class Population(Members):
             self._taken[self._chosen[i]] = 0
 
     cdef Py_ssize_t _parting(self, Py_ssize_t a, Py_ssize_t b, Py_ssize_t k) noexcept nogil:
-        """Return the choice at which two slots part, if that is why they differ in column k."""
+        """Return the choice because of which two slots differ in column k; k if there is none."""
         cdef Py_ssize_t found = k
         cdef Py_ssize_t choice = self._parents[k]
         while choice >= 0:
@@ -436,9 +436,9 @@ cdef class Population(Members):
         self._n_picked = self._n_chosen
 
     cdef bint _take_along(self, Py_ssize_t parent) noexcept nogil:
-        """Draw the columns that become active, reset those that no longer are.
+        """Draw values for newly active columns, and reset newly inactive ones.
 
-        True if the point is new, and remembered now. The picked columns remain if it is not.
+        True if the point is new; it is then remembered. Otherwise the picked columns remain.
         """
         cdef uint64_t code = self._hashes[parent]
         cdef Py_ssize_t i, k, choice
@@ -510,7 +510,7 @@ cdef class Population(Members):
                 self._chosen_right[i] = last
 
     cdef bint _redraw(self, Py_ssize_t parent) noexcept nogil:
-        """Redraw the chosen columns: step 3. True if the point is new, and remembered now."""
+        """Redraw the chosen columns: step 3. True if the point is new; it is then remembered."""
         cdef uint64_t code = self._hashes[parent]
         cdef bint changed = False
         cdef Py_ssize_t i, k
@@ -541,7 +541,7 @@ cdef class Population(Members):
     cdef Py_ssize_t _recombine(self) noexcept nogil:
         """Leave a mixture of a positive and a member in _chosen and _new; return the positive.
 
-        -1 if it is known, or nothing was to be mixed; TOO_FAR if they differ too much.
+        -1 if the mixture is known or there is nothing to mix; TOO_FAR if they differ too much.
         """
         cdef Py_ssize_t parent = self._positive[<Py_ssize_t>(self._random() * self._n_pos)]
         cdef Py_ssize_t i = <Py_ssize_t>(self._random() * (self._n_pos + self._n_neg))

@@ -56,7 +56,7 @@ def row_hash(const double[::1] row):
 
 @cython.final
 cdef class SeenPoints:
-    """The points that a solver has seen, and random points that it has not.
+    """The points that a solver has seen, and random unseen points.
 
     See ``zoopt._native.reference.SeenPoints``, which is the same in plain Python.
     """
@@ -136,7 +136,7 @@ cdef class SeenPoints:
         return 0
 
     cdef object draw(self):
-        """Draw as `uniform` does; `forget` comes next."""
+        """Draw as `uniform` does; the caller calls `forget` next."""
         cdef bint found = False
         if self.codes.n >= self.n_points:
             return None

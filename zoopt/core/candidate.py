@@ -38,13 +38,14 @@ class Candidate:
     bits : uint8 array, shape (ceil(n_columns / 8),), read-only, or None
         The packed point, with the first column in the lowest bit, if the solver works on bits.
     move : tuple of int or None
-        The id of its parent, then the columns in which it differs from the parent.
+        Id of the parent, then the columns in which the candidate differs from it.
     record : Record or None
-        Of a step, the record of its parent.
+        For a step, the record of its parent.
     origin : object
-        How a wrapper finds the solver that proposed it; None otherwise.
+        Tells a wrapper which solver proposed the candidate; None without a wrapper.
     cutoffs : object
-        What a pruner compares its reports with; set only in runs with a pruner.
+        The values that a pruner compares the candidate's reports with; set only in runs with a
+        pruner.
     x : list or dict
         The point in user units, decoded at each access.
 
@@ -223,11 +224,11 @@ class StepCandidate(Candidate):
         self._row = row
 
     def detach(self) -> None:
-        """Drop the parent's row, so that it may be overwritten; then set `base` or settle."""
+        """Drop the parent's row, so that it may be overwritten; set `base` or settle afterwards."""
         self.base = NO_ROW
 
     def settle(self, row: Row) -> None:
-        """Give the candidate a row of its own; it needs neither parent nor record then."""
+        """Give the candidate its own row; it then needs neither parent nor record."""
         self._row = row
         self.base = NO_ROW
         self.record = None

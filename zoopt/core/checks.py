@@ -28,7 +28,7 @@ def number(
     ----------
     value : int, float, Fraction, Decimal or a NumPy scalar
     name : str
-        What messages call it.
+        Name of the argument in messages.
     least, most : float
         Bounds, both included.
     finite : bool
@@ -41,7 +41,7 @@ def number(
     Raises
     ------
     TypeError
-        If it is not a number; truth values and strings are not.
+        If it is not a number. Booleans and strings do not count as numbers.
     ValueError
         If it is NaN, out of bounds, or infinite where it must not be.
 
@@ -73,7 +73,7 @@ def whole(value: Any, name: str, *, least: int, fractions: bool = False) -> int:
     ----------
     value : int, float, Fraction, Decimal or a NumPy scalar
     name : str
-        What messages call it.
+        Name of the argument in messages.
     least : int
         Lower bound, included.
     fractions : bool

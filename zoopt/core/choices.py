@@ -1,7 +1,7 @@
 """Choices: dimensions of any Python objects, encoded as an index.
 
 An object is found by identity first, then by value. Nothing here relies on ``==`` giving a truth
-value, as it does not for arrays and tables, or on objects that stay as they are.
+value (for arrays and tables it gives none), or on objects staying unchanged.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,12 +26,12 @@ class Choice:
     Parameters
     ----------
     values : sequence or mapping
-        At least one object, none twice; points hold these very objects. One makes a constant. The
-        keys of a mapping are the objects, and each of its values is a branch: the parameters that
-        exist only where that object is chosen, as a mapping of names to dimensions. None or an
-        empty mapping means none. A branch that is a single dimension takes the place of its key:
-        the point holds a value of that dimension instead, which must be none of the other keys.
-        Branches may be nested.
+        At least one object, none twice; points hold these very objects. A single object makes a
+        constant. The keys of a mapping are the objects, and each of its values is a branch: the
+        parameters that exist only where that object is chosen, as a mapping of names to dimensions.
+        None or an empty mapping means none. A branch that is a single dimension takes the place of
+        its key: the point then holds a value of that dimension instead of the key. No other key may
+        be such a value. Branches may be nested.
     ordered : bool
         Whether neighbors in the list have similar meanings.
 
@@ -39,8 +39,8 @@ class Choice:
     ----------
     values : list
     branches : list of dict
-        Of each object, the dimensions that depend on it, by name; a dimension that takes its place
-        has the name None. The list is empty if there are none at all.
+        For each object, the dimensions that depend on it, by name; a dimension that takes the
+        object's place has the name None. The list is empty if there are no branches.
     kind : int
         Kind of the encoded column.
     column : (float, float)
@@ -53,8 +53,8 @@ class Choice:
     Raises
     ------
     TypeError, ValueError
-        If the values are not a list, empty, in no order (a set), or if one is there twice; if a
-        list contains dimensions, or a branch is not a space.
+        If ``values`` is neither a list nor a mapping, is empty, has no order (a set), or contains
+        an object twice; if a list contains dimensions, or a branch is not a space.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Choice:
             raise TypeError(f"values must be a list of objects, got {brief(values)}")
         if isinstance(values, (set, frozenset)):
             raise ValueError(
-                "values must have an order that lasts, and that of a set changes from process to "
+                "values must have a lasting order, and the order of a set changes from process to "
                 f"process: pass a sorted list instead of {brief(values)}"
             )
         if not isinstance(values, Mapping):
@@ -132,7 +132,7 @@ class Choice:
 
     @property
     def marks(self) -> list[str]:
-        """A fingerprint of each value, taken when it is first asked for.
+        """A fingerprint of each value, computed on first access.
 
         Raises
         ------
@@ -146,9 +146,9 @@ class Choice:
     def encode(self, value: Any) -> float:
         """Return the index of an object.
 
-        The same object is found, or an equal one: of the same type if there is one, since 1 and
-        True are two choices; otherwise of another, since 1 and ``numpy.int64(1)`` mean one. NaN
-        equals NaN, and a copy of an array or a table equals it.
+        The same object is found, otherwise an equal one: of the same type if there is one, since 1
+        and True are two choices; otherwise of another type, since 1 and ``numpy.int64(1)`` are the
+        same choice. NaN equals NaN, and a copy of an array or a table equals it.
 
         Raises
         ------
@@ -162,13 +162,16 @@ class Choice:
         raise ValueError(f"{brief(value)} is none of {brief(self.values)}")
 
     def _alike(self, value: Any) -> int | None:
-        """Return the index of an equal object of another type; True and 1 are the most unlike."""
+        """Return the index of an equal object of another type.
+
+        A boolean is taken for a number, or a number for a boolean, only as the last resort.
+        """
         native = value.item() if isinstance(value, np.generic) else value
         equal = [i for i, known in enumerate(self.values) if _equal(known, native)]
         return min(equal, key=lambda i: _unlikeness(self.values[i], native), default=None)
 
     def _copied(self, value: Any) -> int | None:
-        """Return the index of an object of the same class and state, where ``==`` says nothing."""
+        """Return the index of an object of the same class and state if ``==`` gives no answer."""
         places = [i for i, known in enumerate(self.values) if type(known) is type(value)]
         if not any(_says_nothing(self.values[i], value) for i in places):
             return None
@@ -255,7 +258,8 @@ def is_flags(dimension: object) -> bool:
 def _key(value: Any) -> Any:
     """Return a key that equal objects of equal types share; hashable if their parts are.
 
-    Computed at construction: a list is found by its first contents even if it changes later.
+    Computed at construction: a list is found by the contents that it had then, even if it changes
+    later.
     """
     kind = type(value)
     if kind in (list, tuple):

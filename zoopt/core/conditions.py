@@ -1,7 +1,7 @@
 """Conditional spaces: parameters that exist only where a choice has a certain value.
 
 A choice of a mapping has a branch for each of its values: the parameters that exist for that value.
-Here such trees become a list of nodes, choices before what depends on them.
+Here such trees become a list of nodes, choices before the dimensions that depend on them.
 """
 
 import math
@@ -53,7 +53,7 @@ class Tree:
     ----------
     names : list of str
     dimensions : list of Real, Integer or Choice
-        Those that are always active.
+        The dimensions that are always active.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Tree:
                 self._grow(named, place, i)
 
     def label(self, i: int) -> str:
-        """Return what messages call a dimension."""
+        """Return the name of a dimension in messages."""
         node = self.nodes[i]
         if node.choice < 0:
             return f"dimension {node.name!r}"
@@ -97,7 +97,7 @@ class Tree:
     def conditions(
         self, columns: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-        """Return, of each column, the column of its choice and the code that makes it active.
+        """Return, for each column, the column of its choice and the code that makes it active.
 
         Parameters
         ----------
@@ -126,7 +126,8 @@ class Tree:
     def point(self, codes: list[float], values: list[Any]) -> dict[str, Any]:
         """Return the active values by name, given the codes and values of all dimensions."""
         active = self.active(codes)
-        # A dimension that stands for a value of a choice has its name, and comes later.
+        # A dimension that takes the place of a choice's value has the choice's name, and comes
+        # later.
         return {
             node.name: value
             for node, value, here in zip(self.nodes, values, active, strict=True)
@@ -136,7 +137,7 @@ class Tree:
     def active_part(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the active parameters of a row of a table, which has a value for every name.
 
-        A value that is missing, such as NaN or None, is left out where it is not active.
+        A missing value, such as NaN or None, is left out if its parameter is not active.
         """
         active: dict[str, Any] = {}
         codes: list[float | None] = []
@@ -157,9 +158,9 @@ class Tree:
         Raises
         ------
         WrongNames
-            If a value is missing, unknown or inactive; names it.
+            If a value is missing, unknown or inactive. The message names it.
         ValueError, TypeError
-            If a value is outside its dimension; names it.
+            If a value is outside its dimension. The message names it.
         """
         codes: list[float | None] = []
         expected: dict[str, None] = {}
@@ -191,7 +192,7 @@ def _branches(dimension: Dimension) -> list[dict[str | None, Dimension]]:
 
 
 def _size(dimensions: Iterable[Dimension]) -> float:
-    """Return the number of points of a product of dimensions and what depends on them."""
+    """Return the number of points of a product of dimensions and their dependents."""
     size: float = 1
     for dimension in dimensions:
         n = dimension.size
@@ -245,7 +246,7 @@ def _has(dimension: Dimension, value: Any) -> bool:
 
 
 def _check_names(entries: Entries) -> set[str]:
-    """Return all names that may be active together with these; raise where one is there twice."""
+    """Return all names that may be active together with these; raise if a name occurs twice."""
     taken: set[str] = set()
     for name, dimension in entries:
         if isinstance(dimension, Choice) and dimension.branches:

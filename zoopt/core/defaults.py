@@ -24,7 +24,7 @@ class Global:
         self._n_runs = 0
 
     def set_seed(self, seed: int) -> None:
-        """Seed later runs that are given no seed; each of them draws another stream."""
+        """Seed later runs that are given no seed; each of them gets a different stream."""
         self._seed = int(seed)
         self._n_runs = 0
 
@@ -33,7 +33,7 @@ class Global:
         self.precision = float(precision)
 
     def next_seed(self) -> np.random.SeedSequence:
-        """Return the seed for a run that is given none."""
+        """Return the seed for a run without one."""
         if self._seed is None:
             return np.random.SeedSequence()
         self._n_runs += 1

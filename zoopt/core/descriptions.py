@@ -1,4 +1,4 @@
-"""Dimensions in terms of JSON, for files: written, and made again."""
+"""Dimensions in terms of JSON, for files: written and restored."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ def described_space(
     Raises
     ------
     ValueError
-        If a choice has no fingerprint; names its dimension.
+        If a choice has no fingerprint. The message names its dimension.
     """
     codes: dict[str, int] = {}
     facts: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ def described_space(
 
 
 def described(dimension: Dimension) -> dict[str, Any]:
-    """Return a dimension in terms of JSON; choices of objects stand as a fingerprint.
+    """Return a dimension in terms of JSON; choices of objects are replaced by a fingerprint.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def _mark(choice: Choice) -> str:
         return hashlib.sha256("".join(choice.marks).encode()).hexdigest()
     except TypeError as error:
         raise ValueError(
-            f"a checkpoint cannot tell the choices {brief(choice.values)} from others later on, "
-            f"since {error}; choose among names of the objects instead"
+            f"a checkpoint cannot recognize the choices {brief(choice.values)} later, "
+            f"because {error}; choose among names of the objects instead"
         ) from None
 
 

@@ -111,7 +111,7 @@ class Real:
         if self.step is not None and self.step <= 0:
             raise ValueError(f"step must be > 0, got {step!r}")
         if self.log and self.step is not None:
-            raise ValueError("log and step exclude each other")
+            raise ValueError("log and step cannot be combined")
         if self.step is None and self.origin is not None:
             raise ValueError("origin has no meaning without step")
         #: Whether the code is the logarithm.
@@ -304,8 +304,8 @@ class Integer:
             raise ValueError(f"bounds of an Integer must be whole, got low={low!r}, high={high!r}")
         if max(abs(left), abs(right)) > MAX_EXACT:
             raise ValueError(
-                "bounds of an Integer must lie from -2**53 to 2**53, since floats skip whole "
-                f"numbers beyond, got low={low!r}, high={high!r}"
+                "bounds of an Integer must lie from -2**53 to 2**53, because floats skip "
+                f"larger whole numbers, got low={low!r}, high={high!r}"
             )
         self.low, self.high = int(left), int(right)
         _check_order(self.low, self.high)

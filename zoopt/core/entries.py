@@ -28,8 +28,8 @@ def read_space(space: Any) -> tuple[list[str] | None, list[Dimension]]:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these, empty or ambiguous, or if an entry is not a dimension. The message
-        names the entry.
+        If the space is none of these, or is empty or ambiguous, or if an entry is not a dimension.
+        The message names the entry.
 
     Examples
     --------
@@ -109,13 +109,13 @@ def has_dimension(value: Any, depth: int = 4) -> bool:
 
 
 def _are_bounds(space: Any) -> bool:
-    """Return whether it is an object of bounds; constraints have a matrix or a function too."""
+    """Return whether it is an object with bounds; constraints also have a matrix or a function."""
     has_bounds = hasattr(space, "lb") and hasattr(space, "ub")
     return has_bounds and not (hasattr(space, "A") or hasattr(space, "fun"))
 
 
 def label_of(i: int, names: list[str] | None) -> str:
-    """Return what messages call a dimension."""
+    """Return the name of a dimension in messages."""
     return f"dimension {i}" if names is None else f"dimension {names[i]!r}"
 
 

@@ -68,7 +68,8 @@ class JournalError(ZooptError):
 class InvalidConstraint(ZooptError):
     """A constraint raised, or returned NaN or no number: the evaluation is invalid.
 
-    If every evaluation fails this way, its cause is raised to the caller. NaN has no cause.
+    If every evaluation fails this way, the cause of this error is raised to the caller. After NaN,
+    there is no cause.
     """
 
 
@@ -77,7 +78,7 @@ class WrongNames(ZooptError, ValueError):
 
 
 class FirstStepsFailed(ZooptError):
-    """The first calls of a ``delta`` all failed. Its cause is the error of the last one."""
+    """The first calls of a ``delta`` all failed. The cause is the error of the last call."""
 
 
 class Unfinished(ZooptError):

@@ -35,8 +35,8 @@ class Evaluation:
     status : {"ok", "failed", "invalid", "timeout", "lost", "pruned"}
         "ok": the value is a number, possibly infinite. "invalid": the objective returned NaN, a
         masked value or no real number. "failed": it raised. "timeout": it was stopped at its
-        deadline. "lost": its worker died, and so did those of the retries. "pruned": it raised
-        `Pruned`, which is not a failure.
+        deadline. "lost": its worker died, and so did the workers of the retries. "pruned": it
+        raised `Pruned`, which is not a failure.
     violation : float
         How far the worst constraint falls below 0; at most 0 if the point is feasible.
     error : str
@@ -224,7 +224,7 @@ class Best(NamedTuple):
     standard_error : float
         Standard error of the value if it is a mean of several evaluations; NaN otherwise.
     n_calls : int
-        Number of evaluations that the value is the mean of.
+        Number of evaluations averaged in the value.
     """
 
     candidate: Candidate

@@ -1,8 +1,8 @@
-"""Fingerprints of Python objects: equal ones are the same in every process, different ones differ.
+"""Fingerprints of Python objects: the same in every process, and different for different objects.
 
-An object is its class and its state: what pickle would write of it, without the addresses, orders
-of sets and paths of modules that change from process to process. A function is its bytecode, its
-constants, its defaults and the values that it closes over.
+A fingerprint covers the class of an object and its state as pickle would write it. It leaves out
+addresses, the order of sets and the paths of modules, which change from process to process. For a
+function, it covers the bytecode, the constants, the defaults and the values in the closure.
 """
 
 import copyreg
@@ -47,14 +47,14 @@ def fingerprint(thing: Any, *, lenient: bool = False) -> str:
     ----------
     thing : object
     lenient : bool
-        For functions and objects that a run calls, and that may change their own state then. Lists,
-        dictionaries and sets count by their class, and methods by their code and class. Variables
-        that a function assigns, and attributes that a method assigns, do not count.
+        For functions and objects that a run calls and that may change their state during the run.
+        Lists, dictionaries and sets count by their class, and methods by their code and class.
+        Variables that a function assigns, and attributes that a method assigns, do not count.
 
     Raises
     ------
     TypeError
-        If it, or a part of it, has no lasting state.
+        If the object or a part of it has no lasting state.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def fingerprint(thing: Any, *, lenient: bool = False) -> str:
 
 
 def name_of(kind: Any) -> str:
-    """Return the name of a class; one of ours keeps it when it moves to another module.
+    """Return the name of a class; a class of zoopt keeps it if it moves to another module.
 
     Examples
     --------
@@ -161,7 +161,7 @@ class _Marker:
             yield from self._object(thing)
 
     def _pairs(self, items: Iterable[tuple[Any, Any]]) -> list[bytes]:
-        """Return digests of keys and values; order does not count, as it does not for ``==``."""
+        """Return digests of keys and values; order does not count, as with ``==``."""
         return sorted(
             self.digest(key) + self.digest(value) for key, value in items if not _is_origin(key)
         )
@@ -171,14 +171,14 @@ class _Marker:
         yield str(array.shape).encode()
         if array.dtype.hasobject:
             yield from map(self.digest, array.ravel().tolist())
-        elif array.dtype.names is not None:  # what lies between the fields is not theirs
+        elif array.dtype.names is not None:  # bytes between the fields are not data
             yield from (self.digest(np.ascontiguousarray(array[n])) for n in array.dtype.names)
         else:
             yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
     def _class(self, thing: type) -> Iterator[bytes | memoryview]:
         yield from (b"class", name_of(thing).encode())
-        if "<locals>" in thing.__qualname__:  # others may have this name
+        if "<locals>" in thing.__qualname__:  # other classes may have this name
             yield from map(self.digest, thing.__bases__)
             yield from self._pairs(
                 (key, value)

@@ -1,6 +1,6 @@
 """Records of points from which steps start.
 
-A resumed run knows the values of its points and not their states. The record of such a point keeps
+A resumed run knows the values of its points but not their states. The record of such a point keeps
 the way back to a record with a state, so that the state can be computed again, step by step.
 """
 
@@ -55,7 +55,7 @@ class Record:
         self.before = None
 
     def __reduce__(self) -> Any:
-        """Pickle the way back as a list, since pickles cannot nest as deep."""
+        """Pickle the way back as a list, because pickles cannot nest that deep."""
         way, record = [], self
         while True:
             changed = record.columns, record.old, record.new

@@ -25,7 +25,7 @@ def values_of(
     Raises
     ------
     TypeError, ValueError
-        If it has another length or other names.
+        If the point has another length or other names.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def named_values(point: Any) -> Mapping[str, Any]:
     Raises
     ------
     TypeError
-        If it is neither.
+        If the point is neither.
 
     Examples
     --------

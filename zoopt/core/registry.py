@@ -17,7 +17,7 @@ def register(name: str, factory: Callable[..., Solver]) -> None:
     Parameters
     ----------
     name : str
-        Case-insensitive. A solver registered before by this name is replaced.
+        Case-insensitive. An earlier solver of this name is replaced.
     factory : callable
         ``factory(space, *, budget, seed, x0, **options) -> Solver``, such as the class.
 
@@ -64,7 +64,7 @@ def make_solver(name: str, space: Space | Any, **options: Any) -> Solver:
     Raises
     ------
     ValueError
-        If the name is unknown; lists the known ones. If an option is out of range.
+        If the name is unknown (the message lists the known names), or if an option is out of range.
     TypeError
         If the name is not a string, or an option is unknown.
 

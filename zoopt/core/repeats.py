@@ -1,6 +1,6 @@
 """A point that is evaluated several times, and the mean of its values.
 
-Knows nothing of who evaluates the point, nor of why it is evaluated again.
+This module does not depend on how or why the point is evaluated.
 """
 
 import math
@@ -24,14 +24,14 @@ class RepeatedPoint:
         The point. With a negative id it has not been asked yet, and `repeat` makes its first
         candidate.
     n_planned : int
-        Number of evaluations that are planned; 0 if no number is.
+        Number of planned evaluations; 0 if it is open.
     violation : float, optional
         Violation of the constraints, where it is known; by default the mean of those reported.
 
     Attributes
     ----------
     candidate : Candidate
-        The first one that was asked, or the point as given.
+        The candidate that was asked first, or the point as given.
     n_asked, n_told, n_lost : int
         Number of evaluations that were asked, reported, and reported as lost.
     values : list of float
@@ -81,8 +81,8 @@ class RepeatedPoint:
         Returns
         -------
         Candidate
-            The point itself if that is its id; otherwise one whose move names the first candidate
-            of the point.
+            The point itself if it has this id; otherwise a candidate with a move that names the
+            first candidate of the point.
         """
         first = self.candidate
         self.n_asked += 1
@@ -156,7 +156,7 @@ class RepeatedPoint:
 
     @property
     def proven(self) -> Best | None:
-        """The best, if it is feasible and the mean of two values at least; otherwise None."""
+        """`best`, if it is feasible and the mean of at least two values; otherwise None."""
         best = self.best
         is_proven = best is not None and best.n_calls > 1 and best.evaluation.violation <= 0.0
         return best if is_proven else None

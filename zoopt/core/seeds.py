@@ -14,7 +14,7 @@ _ROLES = {"solver": 0, "objective": 1, "repeat": 2, "island": 3, "inner": 4}
 
 
 def root_seed(seed: Seed) -> np.random.SeedSequence:
-    """Return the seed of a run as the sequence from which its roles derive theirs.
+    """Return the seed of a run as the SeedSequence from which the seeds of its roles derive.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def root_seed(seed: Seed) -> np.random.SeedSequence:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these, or a negative number.
+        If the seed is none of these, or a negative number.
 
     Examples
     --------
@@ -65,5 +65,5 @@ def spawn_seed(seed: Seed, role: str, *keys: int) -> np.random.SeedSequence:
 
 
 def spawn_generator(seed: Seed, role: str, *keys: int) -> np.random.Generator:
-    """Return the generator of a role; the global one is never touched."""
+    """Return the generator of a role; numpy's global one is never touched."""
     return np.random.Generator(np.random.PCG64(spawn_seed(seed, role, *keys)))

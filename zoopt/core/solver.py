@@ -20,7 +20,7 @@ from zoopt.core.space import Row, Space
 
 __all__ = ["Proposal", "Proposer", "Solver", "encode_point", "encode_start"]
 
-#: A pair: a row, packed bits, or the new values of a step; and the move that made it.
+#: A pair of a point (a row, packed bits, or the new values of a step) and the move that made it.
 Proposal: TypeAlias = tuple[Any, tuple[int, ...] | None]
 
 #: Number of rejections in a row after which the filter is assumed to reject every point.
@@ -156,7 +156,7 @@ class Solver(ABC):
         """
 
     def take_steps(self) -> None:
-        """Propose steps if possible, that is, candidates that hold only their changes to a parent.
+        """Propose steps if possible: candidates that hold only their changes to a parent.
 
         Call it before the first ask.
 
@@ -185,7 +185,7 @@ class Solver(ABC):
             If the candidate was told before or belongs to another solver, or if no candidate in
             flight has that ``x``. The solver is then unchanged.
         TypeError
-            If it is neither a candidate nor a point of the space.
+            If ``candidate`` is neither a candidate nor a point of the space.
 
         Examples
         --------
@@ -229,11 +229,11 @@ class Solver(ABC):
             self._in_flight = dict(sorted(self._in_flight.items()))
         if not isinstance(given, Candidate):
             return self._in_flight.pop(self._find(given).id)
-        why = "it was told before, or another solver asked it"
+        why = "it was told before, or it belongs to another solver"
         if asked is not None:
             why = (
-                "the candidate in flight with that id is at another point, so another solver "
-                "asked this one"
+                "the candidate in flight with that id is at another point, so this one "
+                "belongs to another solver"
             )
         raise ValueError(
             f"candidate {given.id} is not in flight: {why}; report points from elsewhere "
@@ -338,7 +338,7 @@ class Solver(ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         for row in self._queue:
-            row.flags.writeable = False  # a pickle does not keep that
+            row.flags.writeable = False  # pickles do not keep this
 
     # ------------------------------------------------------------- for subclasses
 

@@ -198,7 +198,7 @@ class Space:
         Raises
         ------
         ValueError
-            If it has choices of objects, or too many runs of equal dimensions.
+            If the space has choices of objects, or too many runs of equal dimensions.
         """
         made = [restored(dimension) for dimension in described["dimensions"]]
         if "runs" not in described:

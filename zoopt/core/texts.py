@@ -1,4 +1,4 @@
-"""Short texts of the user's objects for messages, however large they are."""
+"""Short texts of the user's objects, however large, for messages."""
 
 import reprlib
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 __all__ = ["brief"]
 
-#: Most items of a container, and most characters of anything else.
+#: Largest number of items shown of a container, and of characters of anything else.
 MOST_ITEMS, MOST_CHARACTERS = 20, 120
 
 
@@ -31,7 +31,7 @@ class _Brief(reprlib.Repr):
 
 
 def brief(thing: Any) -> str:
-    """Return what ``repr`` returns, but of large things only the beginning, at little cost.
+    """Return the ``repr`` of an object, shortened if it is long, at little cost.
 
     Examples
     --------
@@ -40,5 +40,5 @@ def brief(thing: Any) -> str:
     """
     try:
         return _Brief().repr(thing)
-    except Exception:  # a class of the user's may break anything
+    except Exception:  # a user's class may raise anything
         return f"<{type(thing).__name__} object>"

@@ -26,9 +26,9 @@ class UnitBox:
     columns : int array, shape (n,)
         The columns that have an order.
     width : float64 array, shape (n,)
-        Of the box, in encoded units.
+        Sides of the box, in encoded units.
     whole : int array
-        Positions of columns of whole numbers among those columns.
+        Positions of the columns of whole numbers in ``columns``.
     """
 
     def __init__(self, space: Space) -> None:
@@ -139,7 +139,7 @@ def huge_codes(numbers: Row) -> Row:
 
 
 def blocks(n: int) -> Iterator[slice]:
-    """Cut n columns into blocks small enough for a few arrays of one to fit into the cache."""
+    """Cut n columns into blocks so small that a few arrays of a block fit into the cache."""
     return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
 
 

@@ -41,7 +41,7 @@ RESAMPLE, EMBEDDING, RACE = "resample", "sre", "noisy"
 
 
 def space_of(dimension: Any, name: str = "dimension") -> Space:
-    """Return the space behind a Dimension or Dimension2; a Space is its own."""
+    """Return the space behind a Dimension or Dimension2; a Space is returned as it is."""
     space = dimension if isinstance(dimension, Space) else getattr(dimension, "space", None)
     if not isinstance(space, Space):
         raise TypeError(f"{name} must be a Dimension, Dimension2 or Space, got {dimension!r}")
@@ -64,7 +64,7 @@ def algorithm_of(
     parameter : Parameter
     space : Space
     has_constraint, has_resample_func : bool
-        Whether the objective has them.
+        Whether the objective has one.
 
     Raises
     ------
@@ -132,10 +132,10 @@ def _check_flags(parameter: "Parameter", key: str | None, has_resample_func: boo
             raise ValueError(f"{option} has no effect without {needed}")
     handled = key in ("ponss", "ssracos")
     if noise and parameter.get_resampling() and handled:
-        raise ValueError("resampling=True excludes suppression=True and ponss=True")
+        raise ValueError("resampling=True cannot be combined with suppression or ponss")
     repeats = noise or getattr(registered().get(str(key)), "repeats", False)
     if repeats and has_resample_func and parameter.vectorized:
-        raise ValueError("a resample_func excludes vectorized=True")
+        raise ValueError("a resample_func cannot be combined with vectorized=True")
     if key in NOISE_FAMILY and not parameter.get_resampling():
         for name in ("resample_times", "non_update_allowed", "balance_rate"):
             if not parameter.is_default(name):
@@ -180,7 +180,7 @@ def wrapped(algorithm: str, parameter: "Parameter", times: int) -> tuple[str, di
 
 
 def _continuous_box(dimension: Any, name: str) -> list[list[float]]:
-    """Return the ranges of a dimension whose coordinates are all continuous."""
+    """Return the ranges of a dimension with continuous coordinates only."""
     if not space_of(dimension, name).is_plain:
         raise ValueError(f"{name} must be continuous, and each range wider than a single point")
     return [[float(v) for v in dimension.get_region(i)] for i in range(dimension.get_size())]
@@ -252,7 +252,7 @@ def _pareto_options(algorithm: str, parameter: "Parameter") -> dict[str, Any]:
 
 
 def isolation_of(parameter: "Parameter") -> Callable[[Any], Any]:
-    """Return a parameter's isolation function, which takes an array of 0.0 and 1.0, for masks."""
+    """Return a parameter's isolation function as a function of masks."""
     isolation = parameter.get_isolationFunc()
     if not callable(isolation):
         raise TypeError(f"isolationFunc must be callable, got {isolation!r}")

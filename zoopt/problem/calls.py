@@ -1,4 +1,4 @@
-"""From the user's functions to ``evaluate(candidate)``: one adapter for all surfaces.
+"""From the user's functions to ``evaluate(candidate)``: one adapter for all interfaces.
 
 Owns how points look to the functions, which arguments the functions get beside the point, and the
 check of vectorized answers. Knows nothing of solvers and executors.
@@ -58,7 +58,7 @@ class View(Protocol):
         """Return the points of several candidates for one vectorized call."""
 
     def adapt(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a callable whose first argument is a point, or what `many` returns."""
+        """Return a callable with a point, or the result of `many`, as its first argument."""
 
     @property
     def extra(self) -> Callable[[Any, Any], Any] | None:
@@ -150,7 +150,7 @@ def view_for(space: Space) -> View:
 
 
 def point_of(space: Space, row: Row) -> Any:
-    """Return the point of a row as a function over its space sees it."""
+    """Return the point of a row in the form that `zoopt.minimize` passes to a function."""
     return view_for(space).one(Candidate(-1, row, space))
 
 
@@ -265,7 +265,7 @@ class Calls:
 
 
 class Filter:
-    """Ask the user's filter about candidates; pickles if it does."""
+    """Ask the user's filter about candidates; pickles if the filter does."""
 
     def __init__(self, passes: Callable[..., Any], view: View) -> None:
         self._passes = view.adapt(passes)
@@ -301,7 +301,7 @@ def has_free(function: Callable[..., Any], name: str, taken: Sequence[str] = ())
 
 
 def _has_free(function: Any, name: str) -> bool:
-    """Tell whether a callable takes a keyword argument of this name that nothing has bound."""
+    """Tell whether a callable takes a keyword argument of this name that is not bound yet."""
     if isinstance(function, functools.partial):
         left = _parameters(function) or {}
         return name in left and name not in function.keywords and _has_free(function.func, name)
@@ -322,7 +322,7 @@ def _has_free(function: Any, name: str) -> bool:
 def _parameters(
     function: Any, follow_wrapped: bool = True
 ) -> Mapping[str, inspect.Parameter] | None:
-    """Return the parameters of a callable; None if it has no signature, as some built-in ones."""
+    """Return the parameters of a callable; None if it has no signature, like some built-in ones."""
     try:
         return inspect.signature(function, follow_wrapped=follow_wrapped).parameters
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Constraints: what the user's functions return, as one violation for each point."""
+"""Constraints: the values of the user's functions as one violation for each point."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from zoopt.core.evaluation import as_number, unmasked
 
 __all__ = ["Constraints"]
 
-#: Types that need no further check; bool is a subclass of int, and no constraint.
+#: Types that need no further check. Booleans, although ints, are not accepted.
 _PLAIN = (float, int, np.float64)
 
 

@@ -1,7 +1,7 @@
 """Known points: values from elsewhere, such as an earlier run, which cost no evaluation.
 
-Owns the forms in which they come and the checks of them. The solver gets them by ``tell_point``
-before its first proposal.
+Owns the accepted forms of known points and their checks. The points are reported to the solver by
+``tell_point`` before its first proposal.
 """
 
 import os
@@ -29,7 +29,7 @@ def known_points(
 ) -> list[tuple[Candidate, Evaluation]]:
     """Return known points as a solver takes them.
 
-    Points that are outside the space, or whose value is NaN or None, are left out with one
+    Points outside the space and points with the value NaN or None are left out with one
     `EvaluationWarning` that counts them.
 
     Parameters
@@ -40,7 +40,7 @@ def known_points(
     judge : callable, optional
         Makes an Evaluation of a value.
     stacklevel : int, optional
-        That of the warning.
+        Stack level of the warning.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _history(space: Space, path: str | os.PathLike[str]) -> History:
 def _rows(space: Space, frame: Any) -> Iterator[tuple[Any, Any]]:
     """Yield points and values of a DataFrame, such as `History.to_frame` makes."""
     names = parameters_of(space)
-    facts = {}  # columns of to_frame beside the parameters, by what they hold
+    facts = {}  # columns of to_frame other than the parameters, by content
     for fact in (*BEFORE, *AFTER):
         column = fact
         while column in names:
@@ -160,7 +160,7 @@ def _judged(value: Any, judge: Callable[[Any], Evaluation], name: str) -> Evalua
 
 
 def _check_form(space: Space, point: Any, name: str) -> None:
-    """Refuse a point of other dimensions, which is a mistake and no matter of bounds."""
+    """Refuse a point with other dimensions: a mistake, and not a point out of bounds."""
     names = space.names
     if space.tree is not None:
         return  # its encoding tells wrong names from values outside the space

@@ -83,7 +83,9 @@ class Options:
             )
         for option, given in (("vectorized=True", self.vectorized), ("delta", self.delta)):
             if given and takes_trial:
-                raise ValueError(f"{option} excludes an objective with an argument trial")
+                raise ValueError(
+                    f"{option} cannot be combined with an objective that has an argument trial"
+                )
 
     def _check_backend(self) -> None:
         """Refuse contradictions: no option is accepted and ignored."""
@@ -106,8 +108,8 @@ class Options:
             raise ValueError(f"backend='serial' has one worker, got workers={self.workers}")
         if backend in ("serial", "thread") and self.eval_timeout is not None:
             raise ValueError(
-                "eval_timeout needs backend='process' or 'ray': nothing else can stop "
-                "a call from outside"
+                "eval_timeout needs backend='process' or 'ray': other backends cannot "
+                "stop a running call"
             )
         if backend in ("serial", "thread") and self.retries != 2:
             raise ValueError("retries needs backend='process' or 'ray': no other worker can die")
@@ -115,11 +117,13 @@ class Options:
         if self.retries != 2 and not parallel:
             raise ValueError("retries needs workers: workers=2 or more, or backend='process'")
         if self.delta is not None and self.vectorized:
-            raise ValueError("delta excludes vectorized=True: a step changes one point")
+            raise ValueError(
+                "delta cannot be combined with vectorized=True: a step changes one point"
+            )
         if self.vectorized and parallel:
             raise ValueError(
-                "vectorized=True calls the objective in this process: it excludes workers, "
-                "backend and eval_timeout"
+                "vectorized=True calls the objective in this process: it cannot be combined "
+                "with workers, backend or eval_timeout"
             )
 
     def rules(self) -> StopRules:
@@ -166,7 +170,7 @@ def _plain(value: Any, name: str) -> float:
 
 
 def _check_path(checkpoint: Any) -> None:
-    """Refuse what can be no file, before anything is evaluated."""
+    """Refuse a path that cannot be a file, before anything is evaluated."""
     if checkpoint is None:
         return
     if not isinstance(checkpoint, (str, os.PathLike)):

@@ -77,7 +77,7 @@ class Plan:
                 raise ValueError(f"delta needs an algorithm like 'sracos': {error}") from None
         if self.options.pruner is not None and (solver.repeats or solver.needs_constraint):
             why = "evaluates points repeatedly" if solver.repeats else "selects subsets"
-            raise ValueError(f"pruner excludes algorithm={solver.name!r}, which {why}")
+            raise ValueError(f"pruner cannot run with algorithm={solver.name!r}, which {why}")
         n = len(Constraints(self.options.constraint).functions)
         if solver.needs_constraint and n != 1:
             raise ValueError(f"{solver.name} needs exactly one constraint, got {n}")

@@ -55,7 +55,7 @@ def start_points(space: Space, x0: Any) -> list[Candidate]:
 
 
 def _several(space: Space, x0: Any) -> Sequence[Any] | None:
-    """Return the points that something holds; None if it can only be meant as one point."""
+    """Return the points in ``x0``; None if it can only be a single point."""
     if not _is_container(x0) or isinstance(x0, Mapping):
         return None
     points = [as_point(space, point) for point in x0]

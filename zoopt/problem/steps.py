@@ -28,7 +28,7 @@ def check_steps(fun: Callable[..., Any], delta: Any) -> None:
     for name, function in (("the objective", fun), ("delta", delta)):
         kind = stochastic_argument(function)
         if kind is not None:
-            raise ValueError(f"delta excludes noise, and {name} takes {kind!r}")
+            raise ValueError(f"delta needs functions without noise, but {name} takes {kind!r}")
 
 
 class PointView(Sequence[Any]):
@@ -219,7 +219,7 @@ class BySteps:
         step = Step(self.space, row, record, columns, codes, state)
         try:
             return self._delta(step)
-        except (Pruned, KeyboardInterrupt):  # these are no bugs of the delta
+        except (Pruned, KeyboardInterrupt):  # not bugs of the delta
             raise
         except BaseException as error:
             self._look_at(error)

@@ -22,7 +22,7 @@ class Rungs(NamedTuple):
     first, factor : int
         The rungs are at the steps ``first``, ``first * factor``, ``first * factor**2``, ...
     cutoffs : tuple of float
-        Of the rungs that trials have reached so far.
+        The cutoffs of the rungs that trials have reached so far.
     beyond : float
         Cutoff of all later rungs.
     """
@@ -51,7 +51,7 @@ class SuccessiveHalvingPruner(Pruner):
     """Prune by asynchronous successive halving (ASHA).
 
     A trial is checked when it reaches the rungs: the steps ``min_resource * reduction_factor**k``
-    for k = ``min_early_stopping_rate``, and so on. It continues if its value there is among the
+    for k from ``min_early_stopping_rate``. It continues if its value there is among the
     best ``1 / reduction_factor`` of the trials that reached the rung, or the best of fewer trials.
 
     Parameters
@@ -159,8 +159,8 @@ class HyperbandPruner(Pruner):
     """Prune by Hyperband: several successive halvings that begin at different steps.
 
     The trials are divided into brackets. In bracket k, `SuccessiveHalvingPruner` works with
-    ``min_early_stopping_rate=k`` on the trials of the bracket alone. So some trials get a longer
-    time before they are first compared.
+    ``min_early_stopping_rate=k`` on the trials of the bracket alone. Some trials thus run longer
+    before they are first compared.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class HyperbandPruner(Pruner):
         if self.bootstrap_count and self.max_resource == "auto":
             raise ValueError("bootstrap_count needs a number as max_resource, got 'auto'")
         self._brackets: list[SuccessiveHalvingPruner] = []
-        self._shares: list[float] = []  # cumulated, of the trials
+        self._shares: list[float] = []  # cumulated shares of the trials
         if isinstance(self.max_resource, int):
             if self.max_resource < self.min_resource:
                 raise ValueError(

@@ -26,7 +26,7 @@ def pruner_of(given: Any) -> Pruner | None:
     Raises
     ------
     TypeError, ValueError
-        If it is none of these, or the name is unknown.
+        If ``given`` is none of these, or the name is unknown.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def pruner_of(given: Any) -> Pruner | None:
 
 
 def described(pruner: Pruner) -> dict[str, Any] | None:
-    """Return a rule as a header holds it: its name and settings; None for one of the user's.
+    """Return a rule as a header holds it: its name and settings; None for a user's rule.
 
     Examples
     --------

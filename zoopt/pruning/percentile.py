@@ -17,7 +17,7 @@ class PercentilePruner(Pruner):
     """Prune trials that are outside a percentile of the successful trials at the same step.
 
     The least value that a trial has reported so far is compared with the percentile of the values
-    that successful trials reported at exactly its last step.
+    that successful trials reported at exactly the last step of the trial.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class Pruner(ABC):
         """
 
     def cutoffs(self, number: int) -> Any:
-        """Return what a new trial needs for all its decisions. By default, None.
+        """Return the data that a new trial needs for all its decisions; by default None.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ class Pruner(ABC):
         Parameters
         ----------
         cutoffs : object
-            What `cutoffs` returned for this trial.
+            The object that `cutoffs` returned for this trial.
         trial : RunningTrial
             The trial, with at least one report.
 
@@ -102,7 +102,7 @@ class Pruner(ABC):
 
 
 def settings_of(pruner: Pruner) -> dict[str, Any]:
-    """Return the arguments of a rule that are also attributes of it."""
+    """Return the arguments of a rule that are also its attributes."""
     attributes = vars(pruner)
     names = inspect.signature(type(pruner)).parameters
     return {name: attributes[name] for name in names if name in attributes}

@@ -1,4 +1,4 @@
-"""The trial that an objective reports to. It decides by its own reports and what it was given."""
+"""The trial that an objective reports to. It decides by its own reports and its cutoffs."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ class RunningTrial:
     pruner : Pruner, optional
         The rule that decides. Without one, `should_prune` is always False.
     cutoffs : object, optional
-        What `Pruner.cutoffs` returned for this trial.
+        The object that `Pruner.cutoffs` returned for this trial.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class RunningTrial:
         Raises
         ------
         TypeError, ValueError
-            If the step is not a whole number or less than the last one, or the value is not a
+            If the step is not a whole number or is less than the last one, or if the value is not a
             number.
 
         Examples
@@ -104,7 +104,7 @@ class RunningTrial:
         Returns
         -------
         bool
-            What the pruner decides after the last report; False before the first one.
+            The decision of the pruner after the last report; False before the first one.
 
         Examples
         --------
@@ -136,7 +136,7 @@ class RunningTrial:
 
     @property
     def best(self) -> float:
-        """The least value reported so far; NaN if there is none but NaN."""
+        """The least value reported so far; NaN if no number was reported."""
         last, before = self.value, self._best_before
         return before if last != last or before <= last else last
 

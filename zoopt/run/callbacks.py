@@ -58,7 +58,7 @@ class Callback:
 class ProgressBar(Callback):
     """A live line with the best value, speed, failures, pruned trials and time left.
 
-    Shows nothing where the stream is no terminal, or where there is no stream.
+    Shows nothing if the stream is not a terminal, or if there is no stream.
 
     Parameters
     ----------
@@ -123,13 +123,13 @@ def as_callbacks(callbacks: Any) -> list[Any]:
     Raises
     ------
     TypeError
-        If one is neither callable nor has any of them.
+        If a callback is not callable and has none of the methods.
     """
     return [_as_callback(callback) for callback in one_or_several(callbacks)]
 
 
 def one_or_several(callbacks: Any) -> list[Any]:
-    """Return one callback, or several, or None as a list of what was given."""
+    """Return one callback, several, or None as a list."""
     if callbacks is None:
         return []
     is_one = _is_callback(callbacks) or not isinstance(callbacks, Iterable)

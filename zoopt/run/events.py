@@ -48,7 +48,7 @@ MAX_ROW_BYTES = 4096
 
 
 class Kind(enum.IntEnum):
-    """How a candidate is recorded, and what the content of its record is."""
+    """How a candidate is recorded, and the content of its record."""
 
     #: By its difference from an earlier candidate: the id of that parent as int64, the n columns
     #: that differ as int32, and their n new values as float64.
@@ -71,7 +71,7 @@ PARENT = struct.Struct("<q")
 BYTES_PER_COLUMN = 4 + 8
 
 #: A tell. ``asks_before`` counts the asks of the same group that came before it, ``status`` is an
-#: index into `STATUSES`, ``worker`` one into the names of workers in all groups so far.
+#: index into `STATUSES`, ``worker`` is an index into the names of workers in all groups so far.
 TELLS = np.dtype(
     [
         ("asks_before", "<i4"),
@@ -100,7 +100,7 @@ def move_packer(n: int) -> Callable[..., bytes]:
 
 
 def digest_of(row: Row) -> bytes:
-    """Return a digest of 128 bits; those of different rows differ."""
+    """Return a digest of 128 bits, different for different rows."""
     return hashlib.blake2b(row.data, digest_size=16).digest()
 
 

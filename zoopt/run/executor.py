@@ -1,4 +1,4 @@
-"""Executors evaluate candidates. Here: the base class, and those that work in the calling thread.
+"""Executors evaluate candidates: the base class, and executors in the calling thread.
 
 An executor gets one ``evaluate(candidate) -> (value, violation)`` and knows nothing of the user's
 function behind it. A third item that ``evaluate`` returns travels in the Evaluation as ``extra``,
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 Evaluate: TypeAlias = Callable[[Candidate], tuple[Any, ...]]
-#: Returns values and, if there are constraints, violations; NaN where one was invalid.
+#: Returns values and, if there are constraints, violations; NaN where a constraint was invalid.
 EvaluateMany: TypeAlias = Callable[
     [Sequence[Candidate]], tuple[Sequence[Any], Sequence[float] | None]
 ]
@@ -40,8 +40,8 @@ MAX_TEXT = 20_000
 class Executor(ABC):
     """Evaluates candidates: `start` once, then any number of calls, then `close`.
 
-    A subclass implements `start`, `submit`, `collect`, `cancel` and `close`, and says by the
-    attributes below where it differs from their defaults.
+    A subclass implements `start`, `submit`, `collect`, `cancel` and `close`, and sets the
+    attributes below where the defaults do not fit.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Executor(ABC):
     replaying : bool
         Whether the last outcome is of an earlier part of a resumed run.
     behind : bool
-        Whether more such outcomes follow.
+        Whether more outcomes of earlier parts follow.
     replayed_step : bool
         Whether a call of the user's ``delta`` succeeded in an earlier part.
     """
@@ -72,7 +72,7 @@ class Executor(ABC):
 
     @property
     def capacity(self) -> int:
-        """How many candidates it takes at once; may change while running."""
+        """Number of candidates that may be in flight; may change during a run."""
         return 1
 
     def clock(self) -> float:
@@ -89,11 +89,11 @@ class Executor(ABC):
         ----------
         evaluate : callable
         budget : int
-            How many evaluations the run has.
+            Number of evaluations of the run.
         origin : float
             The reading of `clock` that counts as 0 in reported times.
         in_flight : int, optional
-            How many candidates are wanted in flight; by default the executor decides.
+            Wanted number of candidates in flight; by default the executor decides.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class SerialExecutor(Executor):
     ) -> None:
         self._evaluate = evaluate
         self._origin = origin
-        #: The space of the candidates, where ``evaluate`` has it.
+        #: The space of the candidates, if ``evaluate`` has it.
         self.space: Any = getattr(evaluate, "space", None)
 
     def submit(self, candidate: Candidate) -> Evaluation:
@@ -179,7 +179,7 @@ class VectorizedExecutor(Executor):
     evaluate_many : callable
         Takes a sequence of candidates, returns as many values, and violations or None.
     capacity : int
-        Most candidates of one call.
+        Largest number of candidates per call.
     """
 
     capacity = 1

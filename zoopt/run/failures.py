@@ -28,8 +28,9 @@ class FailurePolicy:
     Parameters
     ----------
     on_error : {"auto", "raise", "record"}
-        "record" never ends it, "raise" always does. "auto" ends it if the first three calls all
-        raise; later failures are recorded, and the first of them is announced by a warning.
+        "record" never ends the run, "raise" always does. "auto" ends it if the first three calls
+        all raise or return no number. Later failures are recorded; the first of them causes a
+        warning.
     """
 
     def __init__(self, on_error: str) -> None:
@@ -49,9 +50,9 @@ class FailurePolicy:
         evaluation : Evaluation
             Its exception is dropped, which frees the frames that it refers to.
         nfev : int
-            Evaluations reported so far, with this one.
+            Number of evaluations reported so far, including this one.
         replaying : bool
-            Whether it failed in an earlier part of a resumed run.
+            Whether the evaluation failed in an earlier part of a resumed run.
 
         Raises
         ------

@@ -113,9 +113,11 @@ class History:
         Raises
         ------
         LookupError
-            If the file does not hold the point. It holds only digests of rows above 4 kB, and no
-            points that were reported to the solver from elsewhere, so points made from either are
-            not known. Also raised if the space holds objects and was not passed to `load_history`.
+            If the file does not hold the point. Of a row above 4 kB it holds only a digest, unless
+            the row is a point of ``x0`` or was made from one, or from a known point. It also does
+            not hold points that were reported to the solver during the run from elsewhere, nor
+            points made from them. Also raised if the space holds objects and was not passed to
+            `load_history`.
         """
         row = self._rows[number]
         assert self.space is not None
@@ -177,11 +179,11 @@ class History:
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row per evaluation, in order of report.
 
-        There is a column for each parameter (``x0``, ``x1``, ... if they have no names) between
-        ``number``, ``value``, ``status``, ``violation`` and ``error``, ``started``, ``finished``,
-        ``worker``. If a trial reported intermediate values, there is a column ``reports`` of
-        dictionaries from steps to values. A parameter with one of these names keeps it, and the
-        other column becomes, for example, ``value_``.
+        The columns are ``number``, ``value``, ``status`` and ``violation``, then one for each
+        parameter (``x0``, ``x1``, ... if they have no names), then ``error``, ``started``,
+        ``finished`` and ``worker``. If a trial reported intermediate values, there is a last column
+        ``reports`` of dictionaries from steps to values. A parameter with one of these names keeps
+        it, and the other column becomes, for example, ``value_``.
 
         Returns
         -------

@@ -36,7 +36,7 @@ MAX_SHARE = 0.01
 GROUP_SECONDS = 0.2
 GROUP_TELLS = 1 << 11
 GROUP_BYTES = 1 << 20
-#: The texts of this many errors are stored in full; of later ones, only the last line.
+#: The texts of this many errors are stored in full; of later errors, only the last line.
 MAX_TEXTS = 1000
 
 
@@ -48,7 +48,7 @@ class Journal:
     path : path
         A file that does not exist is created with this header; otherwise the run in it continues.
     header : dict
-        How the solver was made, as JSON can express it.
+        How the solver was made, as JSON values.
     budget : int
         Budget of this session, which may exceed the planned one.
 

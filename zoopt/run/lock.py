@@ -13,9 +13,10 @@ __all__ = ["FileLock"]
 class FileLock:
     """An exclusive lock of this process on a journal.
 
-    The operating system releases the lock however the process ends. It belongs to the process, not
-    to the file descriptor, so that forked processes do not keep it. For the same reason it does not
-    keep out a second run in the same process; a set of the paths held here does.
+    The operating system releases the lock however the process ends. The lock belongs to the
+    process, not to the file descriptor, so that forked processes do not keep it. For the same
+    reason, the lock does not keep out a second run in the same process; the set of paths locked in
+    this process does.
 
     Parameters
     ----------

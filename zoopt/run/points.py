@@ -17,7 +17,7 @@ __all__ = ["KeptPoints", "n_kept"]
 
 #: All points are kept while they need fewer bytes than this.
 MOST_BYTES = 64e6
-#: Otherwise at most this many of the last points are.
+#: Otherwise at most this many of the last points are kept.
 N_LAST = 1000
 #: Size of the arrays that points are copied into: large enough for pages that cost little time.
 BLOCK_BYTES = 8e6
@@ -29,16 +29,16 @@ def n_kept(keep_points: bool | int | None, budget: int, n_columns: int) -> int:
     Parameters
     ----------
     keep_points : bool, int or None
-        True keeps all, False none, a number that many of the last ones. None keeps all while
-        ``budget * n_columns * 8`` stays below 64 million bytes. Otherwise it keeps the last 1,000,
-        or as many as fit into that memory.
+        True keeps all, False none, and a number keeps that many of the last points. None keeps all
+        while ``budget * n_columns * 8`` stays below 64 million bytes. Otherwise it keeps the last
+        1,000, or as many as fit into that memory.
     budget : int
     n_columns : int
 
     Raises
     ------
     TypeError, ValueError
-        If keep_points is a number below 0, or no number.
+        If keep_points is negative or not a number.
     """
     if keep_points is None:
         row_bytes = 8 * max(1, n_columns)

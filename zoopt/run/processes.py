@@ -1,6 +1,6 @@
 """The process executor: a supervisor over long-lived worker processes.
 
-It owns starting, reaching, watching and killing them. A worker is a fresh interpreter that runs
+This module starts, reaches, watches and kills them. A worker is a fresh interpreter that runs
 `zoopt.run.worker`. It leads its own process group, so that processes started by an objective end
 with their worker.
 """
@@ -40,7 +40,7 @@ LOADING_SECONDS = 300.0
 #: Seconds that an idle worker has to exit by itself.
 GRACE_SECONDS = 0.5
 
-#: Numerical libraries read these at import. One thread a worker keeps workers from competing.
+#: Numerical libraries read these at import. One thread per worker keeps the workers from competing.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -77,7 +77,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
 
     The objective is sent to each worker once. Functions from the main script or from an
     interactive session travel by value (cloudpickle), so scripts need no ``__main__`` guard.
-    Numerical libraries use one thread a worker unless the environment sets another number.
+    Numerical libraries use one thread per worker unless the environment sets another number.
 
     Workers ignore Ctrl-C; the driver receives it, stops them and returns the best point so far.
 
@@ -88,7 +88,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
     eval_timeout : float, optional
         Seconds after which a running evaluation is stopped. Its status is "timeout".
     retries : int
-        How often an evaluation whose worker died is repeated before its status is "lost".
+        How often an evaluation is repeated after its worker died, before its status is "lost".
     max_in_flight : int, optional
         Upper limit on candidates submitted and not finished. The default is ``workers``; for
         objectives that take less than 20 ms it is twice that, but at most a tenth of the budget.
@@ -152,7 +152,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError(
                 "the objective started a process that imports this script and would start the "
-                'run again: put the call that starts it under if __name__ == "__main__":'
+                'run again: put the call that starts the run under if __name__ == "__main__":'
             )
         super().start(evaluate, budget, origin, in_flight)
 

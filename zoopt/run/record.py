@@ -50,8 +50,8 @@ class RunRecord:
     Parameters
     ----------
     values : list of float
-        Where values are appended, NaN for failures and pruned trials. It may hold values of earlier
-        runs.
+        List to which values are appended, NaN for failures and pruned trials. It may hold values
+        of earlier runs.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class RunRecord:
         return len(self.ids)
 
     def note(self, evaluation: Evaluation) -> None:
-        """Keep the facts of the last evaluation that most evaluations lack."""
+        """Keep the facts of the last evaluation that are unusual."""
         i = len(self.ids) - 1
         if evaluation.worker:
             self._workers[i] = evaluation.worker

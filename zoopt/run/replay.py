@@ -1,4 +1,4 @@
-"""The executor that keeps a journal: it replays the file, then records the evaluations of another.
+"""The executor that keeps a journal: it replays the file, then records another executor.
 
 The loop does not know whether there is a journal. To resume a run is to run it again: each ask is
 checked against the file, and outcomes come from there in their recorded order.
@@ -150,7 +150,8 @@ class JournalExecutor(Executor):
     def _replay_tell(self) -> Outcome:
         told = self._next
         if not isinstance(told, Told) or told.id not in self._flight:
-            raise self._mismatch(f"what follows {self._journal.n_told - self._n_to_replay} tells")
+            n_replayed = self._journal.n_told - self._n_to_replay
+            raise self._mismatch(f"the event after {n_replayed} tells")
         self.replaying = True
         self._n_to_replay -= 1
         candidate = self._flight.pop(told.id)

@@ -51,7 +51,7 @@ class RecordedRows:
         Raises
         ------
         LookupError
-            If the file does not hold the row, nor one from which it was made.
+            If the file holds neither the row nor one from which it was made.
         """
         moves: list[tuple[int, Asked]] = []
         at = ident

@@ -20,9 +20,9 @@ class StopRules:
     terminal_value : float, optional
         Stop when the best feasible value is at most this.
     stop : callable, optional
-        ``stop(search)``; a truthy answer stops.
+        ``stop(search)``; a true value stops the run.
     max_failures : int, optional
-        Stop when more evaluations than this failed.
+        Stop when more evaluations than this have failed.
     """
 
     def __init__(

@@ -51,8 +51,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 def create(path: Path, header: dict[str, Any]) -> None:
     """Write a new file with this header.
 
-    It is written under another name and renamed when the header is committed. The caller holds the
-    lock, so that any draft found is left over from a run that was killed.
+    The file is written under another name and renamed when the header is committed. The caller
+    holds the lock, so that any draft found is left over from a run that was killed.
     """
     draft = path.with_name(f"{path.name}.new")
     files = [Path(f"{draft}{suffix}") for suffix in ("", "-wal", "-shm")]
@@ -81,7 +81,7 @@ def compare(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     Raises
     ------
     JournalError
-        If it describes another run; the message names what differs.
+        If it describes another run. The message names the difference.
     """
     for name, value in ours["run"].items():
         before, now = theirs["run"].get(name), as_stored(value)
@@ -158,7 +158,7 @@ def _read(path: Path, with_groups: bool) -> tuple[dict[str, Any], list[Group]]:
     except OSError as error:  # the folder cannot be searched
         raise explained(path, error) from error
     # Without a write-ahead log, the file is read as immutable, which leaves no files beside it. If
-    # a log appears meanwhile, a writer has come, and what was read may mix two states of the file.
+    # a log appears meanwhile, a writer has come, and the data read may mix two states of the file.
     for mode in ("ro&immutable=1", "ro"):
         if mode != "ro" and _log_of(path).exists():
             continue

@@ -41,7 +41,7 @@ class Worker(ABC):
     messages : deque of lists of Candidate
         Messages sent and not answered yet; the first one is being evaluated.
     since : float
-        When the first message began, or loading did.
+        When the first message, or loading, began.
     """
 
     def __init__(self, name: str) -> None:
@@ -81,7 +81,7 @@ class Supervisor(Executor, Generic[W]):
     eval_timeout : float or None
         Seconds after which an evaluation is stopped.
     retries : int
-        How often an evaluation whose worker died is repeated before it counts as lost.
+        How often an evaluation is repeated after its worker died, before it counts as lost.
     max_in_flight : int or None
         Upper limit on candidates submitted and not finished.
 
@@ -182,7 +182,7 @@ class Supervisor(Executor, Generic[W]):
         """
         if self._is_open:
             raise ExecutorInUse(
-                "this executor is in use; runs at the same time need an executor each"
+                "this executor is in use; runs at the same time need separate executors"
             )
         self._budget = budget
         self._origin = origin
@@ -191,7 +191,7 @@ class Supervisor(Executor, Generic[W]):
         self._outcomes: list[Outcome] = []
         self._cancelled: set[int] = set()
         self._n_deaths_of: dict[int, int] = {}
-        #: Candidates evaluated one a message, because one of them killed a worker.
+        #: Candidates sent one per message, because one of them killed a worker.
         self._alone: set[int] = set()
         self._mean: float | None = None
         self._n_inside = 0
@@ -263,7 +263,7 @@ class Supervisor(Executor, Generic[W]):
     # ------------------------------------------------------------- sending and hearing
 
     def _dispatch(self, depth: int) -> None:
-        """Hire missing workers and send waiting candidates, up to ``depth`` messages a worker."""
+        """Hire missing workers and send waiting candidates, up to ``depth`` messages per worker."""
         while len(self._team) < self._n_wanted():
             self._team.append(self._hire(str(self._n_hired)))
             self._n_hired += 1
@@ -318,7 +318,7 @@ class Supervisor(Executor, Generic[W]):
         )
 
     def _welcome(self, worker: W, readiness: Readiness) -> None:
-        """Take note of a worker that has loaded the objective, or failed to."""
+        """Take note of a worker that has loaded the objective, or could not load it."""
         if readiness.error:
             raise ExecutorError(f"a worker could not load the objective:\n{readiness.error}")
         worker.ready = True
@@ -364,7 +364,7 @@ class Supervisor(Executor, Generic[W]):
     def _stop_what_is_late(self) -> None:
         if not self._late():
             return
-        self._listen(0.0)  # one may have finished just now
+        self._listen(0.0)  # an evaluation may have just finished
         for worker in self._late():
             late = worker.messages.popleft() if len(worker.messages[0]) == 1 else None
             self._dismiss(worker)
@@ -417,8 +417,8 @@ class Supervisor(Executor, Generic[W]):
             if n_deaths <= self.retries:
                 self._waiting.appendleft(guilty)
             else:
-                times = "once" if n_deaths == 1 else f"{n_deaths} times"
-                self._give_up(guilty, worker, LOST, f"its worker died {times}, last {reason}")
+                times = "once," if n_deaths == 1 else f"{n_deaths} times, the last time"
+                self._give_up(guilty, worker, LOST, f"its worker died {times} {reason}")
         if self._n_deaths_in_a_row > 12 + (self.retries + 1) * self.workers:
             raise ExecutorError(
                 f"{self._n_deaths_in_a_row} workers in a row died before finishing an evaluation, "

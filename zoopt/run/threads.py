@@ -29,7 +29,7 @@ class _Queued(Executor):
     def _begin(self) -> None:
         if self._in_use:
             raise ExecutorInUse(
-                "this executor is in use; runs at the same time need an executor each"
+                "this executor is in use; runs at the same time need separate executors"
             )
         self._in_use = True
         self._cancelled: set[int] = set()

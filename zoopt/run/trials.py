@@ -20,7 +20,7 @@ __all__ = ["ABSENT", "Trial", "column_of", "frame_of", "parameters_of"]
 NO_METRICS: Mapping[str, Any] = MappingProxyType({})
 NO_REPORTS: Mapping[int, float] = MappingProxyType({})
 
-#: What stands for the value of a parameter that a point does not have.
+#: Stands for the value of a parameter that a point does not have.
 ABSENT = object()
 
 #: Columns of a frame before and after those of the parameters.
@@ -51,7 +51,7 @@ class Trial:
     violation : float
         How far the worst constraint falls below 0; at most 0 if the point is feasible.
     metrics : mapping of str to object, optional
-        What else the objective reported, by name.
+        Other values that the objective reported, by name.
     error : str
         Why the evaluation did not succeed, with the traceback if there is one.
     started, finished : float
@@ -200,7 +200,7 @@ def _frame(columns: dict[str, npt.NDArray[Any]]) -> Any:
     dtypes = {column.dtype for column in columns.values()}
     if len(dtypes) == 1 and object not in dtypes:  # much faster for many columns
         return pd.DataFrame(np.column_stack(list(columns.values())), columns=list(columns))
-    # As Series with a dtype, strings and containers stay what they are.
+    # As Series with a dtype, strings and containers stay unchanged.
     return pd.DataFrame({name: pd.Series(v, dtype=v.dtype) for name, v in columns.items()})
 
 
@@ -246,7 +246,7 @@ def column_of(values: Sequence[Any]) -> npt.NDArray[Any]:
 
 
 def _dtype_of(values: Sequence[Any], are_all: bool) -> type:
-    """Return the dtype that holds some values without loss, and gaps if they are not all."""
+    """Return the dtype that holds some values without loss, and also gaps unless all are known."""
     types = set(map(type, values))
     if types <= {float}:
         return np.float64

@@ -48,7 +48,7 @@ R = TypeVar("R", bound=tuple[Any, ...])
 
 
 class MainModule(NamedTuple):
-    """Name and file of the driver's main module, as far as it has them."""
+    """Name and file of the driver's main module, if it has them."""
 
     name: str | None
     file: str | None
@@ -68,7 +68,7 @@ class Readiness(NamedTuple):
     Attributes
     ----------
     error : str
-        Why the objective could not be loaded; empty if it was.
+        Why the objective could not be loaded; empty if it was loaded.
     node, version : str
         On Ray, the worker's node and its version of zoopt.
     """
@@ -252,7 +252,7 @@ def evaluate_task(one: SerialExecutor, task: Task) -> Evaluation:
 
 
 class Shipment:
-    """A pickled ``evaluate`` for pools of the user's; each process loads it once."""
+    """A pickled ``evaluate`` for the user's pools; each process loads it once."""
 
     _loaded: tuple[int, SerialExecutor] | None = None
 

@@ -29,9 +29,9 @@ class Poss(Proposer):
     """Subset selection by Pareto optimization, for any number of candidates in flight.
 
     Minimizes the objective and maximizes the slack of the constraint at once. It keeps an archive
-    of subsets of which none is better than another in both, and mutates random members. The
+    of subsets, none of which is better than another in both, and mutates random members. The
     constraint, feasible if at least 0, may have any value, such as ``k - mask.sum()`` for at most k
-    items, or the remainder of a sum of costs.
+    items, or a limit minus a sum of costs.
 
     Parameters
     ----------
@@ -213,11 +213,11 @@ def _shown(space: Space) -> str:
 class Ponss(Poss):
     """POSS for noisy objectives: compares with a margin, and evaluates rivals again.
 
-    Subsets of the same slack whose values differ by less than the margin are kept side by side, up
-    to a number. One more starts a knockout, in which rivals are evaluated again in pairs until one
-    is left, which is removed. Outcomes of its class wait for the end of the knockout. The last part
-    of the planned budget evaluates the best feasible subsets again, and the one of least mean is
-    recommended.
+    Up to ``b`` subsets of the same slack are kept side by side if their values differ by less than
+    the margin. One more starts a knockout: these rivals are evaluated again in pairs, the better of
+    each pair stays in the archive, and the last one left is removed. Outcomes of the same class
+    wait for the end of the knockout. The last part of the planned budget evaluates the best
+    feasible subsets again, and the subset with the least mean is recommended.
 
     Parameters
     ----------
@@ -247,8 +247,8 @@ class Ponss(Poss):
        random and evaluate both of each pair. The better of a pair stays in the archive; the others
        are paired again. Remove the last one.
 
-    The paper plays the pairs of step 5 one after the other, and has no final comparison; but the
-    least of many noisy values belongs to a lucky subset rather than to a good one.
+    The paper plays the pairs of step 5 one after the other, and has no final comparison. Without
+    it, the least of many noisy values would often belong to a lucky subset, not to a good one.
 
     References
     ----------
@@ -406,7 +406,7 @@ class Ponss(Poss):
     def proven(self) -> Best | None:
         """The finalist with the lowest mean, once half of its final evaluations are reported.
 
-        With ``final_share=0`` it is the feasible member of least value.
+        With ``final_share=0``, the feasible member of the archive with the least value.
         """
         if self._n_final == 0:
             return self._least_member()
@@ -421,13 +421,13 @@ class Ponss(Poss):
         return min(feasible, key=lambda best: best.value, default=None)
 
     def recommend(self) -> Best | None:
-        """Return the finalist of least mean, or else the feasible member of least value.
+        """Return the finalist with the least mean, or else the best feasible member.
 
         Returns
         -------
         Best or None
             A finalist has its standard error and number of calls. None if no feasible subset is
-            known. Beyond the planned budget, it is the best feasible member of the archive again.
+            known. Beyond the planned budget, the best feasible member of the archive.
         """
         return self.proven or self._least_member()
 
@@ -440,7 +440,7 @@ class _Rival(NamedTuple):
 
 
 class _Knockout:
-    """The comparison of members of one slack, of which one is removed.
+    """The comparison of members of one slack, one of which is removed.
 
     Attributes
     ----------

@@ -5,10 +5,10 @@
 `check_executor`
     Checks that an executor evaluates every candidate once, and handles failures and cancellation.
 `check_delta`
-    Compares a ``delta`` with the objective that it abbreviates.
+    Compares a ``delta`` with the whole objective.
 
 The first two run a list of laws, `LAWS` and `EXECUTOR_LAWS`: functions that raise AssertionError if
-the law is broken. With pytest, run each law as a test of its own to see at once which ones fail:
+the law is broken. With pytest, run each law as a separate test to see at once which ones fail:
 
 .. code-block:: python
 
@@ -23,7 +23,7 @@ the law is broken. With pytest, run each law as a test of its own to see at once
     def test_my_solver_keeps_the_law(law, space):
         law(MySolver, space, seed=0)
 
-`drive`, `objective` and `outcome` help with tests of your own. `FaultyExecutor` delivers results
+`drive`, `objective` and `outcome` help you write more tests. `FaultyExecutor` delivers results
 late, out of order and with failures, reproducibly.
 """
 

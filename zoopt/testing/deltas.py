@@ -46,7 +46,7 @@ def check_delta(
         The objective, as in `zoopt.minimize`. An Objective brings its own delta and space.
     delta : callable, optional
         As in `zoopt.minimize`.
-    space : Space or what `zoopt.minimize` accepts, optional
+    space : Space, or anything that `zoopt.minimize` accepts as a space, optional
     n : int
         Number of evaluations.
     seed : int, SeedSequence or None

@@ -77,7 +77,7 @@ def drive(
     Parameters
     ----------
     solver : Solver
-        Continued where it is; its candidates in flight are told as well.
+        Continued from its current state; its candidates in flight are told as well.
     rng : numpy.random.Generator
         Chooses the next candidate to tell; passed to ``judge``.
     n_tells : int

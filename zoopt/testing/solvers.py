@@ -300,7 +300,7 @@ def starting_points_are_asked_first_and_once(make: MakeSolver, space: Space, see
 
 
 def foreign_points_count(make: MakeSolver, space: Space, seed: int) -> None:
-    """A point reported by ``tell_point`` can become the best, and stays it."""
+    """A point reported by ``tell_point`` can become the best, and remains the best."""
     solver = make(space, budget=N_TELLS, seed=seed)
     rng = np.random.default_rng(seed)
     drive(solver, rng, 5)
@@ -321,13 +321,13 @@ def asks_go_on_after_the_planned_end(make: MakeSolver, space: Space, seed: int) 
 
 
 def _is_all(told: list[Any], solver: Solver) -> bool:
-    """Return whether all N_TELLS evaluations were made, or all points of the space evaluated."""
+    """Return whether N_TELLS evaluations were made, or all points of the space were evaluated."""
     n = int(min(N_TELLS, solver.space.size))
     return len(told) == n or (solver.repeats and len(told) > n)
 
 
 def _path(told: list[tuple[Candidate, Evaluation]]) -> list[tuple[int, bytes]]:
-    """Return ids and encoded points, which two runs can be compared by."""
+    """Return ids and encoded points, by which two runs can be compared."""
     return [(candidate.id, candidate.u.tobytes()) for candidate, _ in told]
 
 

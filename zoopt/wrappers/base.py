@@ -15,7 +15,7 @@ __all__ = ["Wrapper", "preferred"]
 
 
 def preferred(found: Best | None, earlier: Best | None) -> Best | None:
-    """Return the later of two means, unless the earlier one is clearly less.
+    """Return the later of two means, unless the earlier one is clearly lower.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def preferred(found: Best | None, earlier: Best | None) -> Best | None:
     Returns
     -------
     Best or None
-        The earlier one if it is less by more than the sum of both standard errors.
+        The earlier one if it is lower by more than the sum of both standard errors.
     """
     if found is None or earlier is None:
         return found or earlier
@@ -112,6 +112,7 @@ class Wrapper(Solver):
     def _next(self) -> Candidate | None:
         """Return the next candidate; None, without changing anything, to wait or at the end.
 
-        Its id is `n_asked`. If the candidates of an inner solver are handed on, that id is passed
-        to its `ask`; otherwise a table translates the ids of the inner solver.
+        The id of the candidate is `n_asked`. If candidates of an inner solver are handed on, this
+        id is passed to the inner solver's `ask`; otherwise a table translates the inner solver's
+        ids.
         """

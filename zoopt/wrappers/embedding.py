@@ -41,7 +41,7 @@ STAGE_WITHOUT_BUDGET = 1000
 
 
 class RandomEmbedding(Wrapper):
-    """Sequential random embedding, for very many variables of which few directions matter.
+    """Sequential random embedding, for very many variables and few directions that matter.
 
     Each stage draws a random matrix A, and an inner solver searches the low-dimensional points y
     that A maps into the space, around the best point so far. The first stage starts from the best
@@ -68,7 +68,7 @@ class RandomEmbedding(Wrapper):
         Variance of the entries of A, for a box from -1 to 1; by default one over the number of
         variables of y.
     withdraw : (float, float), default (-1, 1)
-        Range of the factor of the center.
+        Range of the factor that scales the center.
     shrinkage : float in (0, 1], default 1
         Factor by which the standard deviation of A's entries shrinks from stage to stage. Below 1,
         later stages search closer to the best point. 1 is the paper's; 0.6 with ten stages is much
@@ -290,7 +290,7 @@ class RandomEmbedding(Wrapper):
 
     @property
     def proven(self) -> Best | None:
-        """The best; if the inner solver evaluates points repeatedly, the best proven one."""
+        """The best point; if the inner solver evaluates points repeatedly, the best proven one."""
         if not self.repeats:
             return self.best
         if self._stage is None:
@@ -327,7 +327,7 @@ def check_ordered(space: Space, name: str) -> None:
     Raises
     ------
     ValueError
-        If it has; names the first dimension without an order.
+        If it has one of these. The message names the first dimension without an order.
     """
     unordered = np.flatnonzero(space.kinds == UNORDERED)
     if len(unordered):

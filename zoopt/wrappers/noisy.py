@@ -25,7 +25,7 @@ SUPPRESSION, POPULATION = "ssracos", "pces"
 #: Share of the budget that each solver gets in the race: normally, and the upper limit for small
 #: budgets.
 RACE, MAX_RACE = 0.05, 0.15
-#: Share of the budget for the evaluations of each checked point, and their least number.
+#: Share of the budget for the evaluations of each checked point, and least number of these.
 CHECK, MIN_CHECK = 0.005, 5
 #: Share of the budget after which the point found by suppression is polished.
 POLISHING_FROM = 0.55
@@ -173,7 +173,8 @@ class NoisyRace(Wrapper):
     def _ask(self, inner: Solver) -> Candidate | None:
         """Ask a solver for the next candidate.
 
-        A solver whose proposals the filter rejects is not asked again unless no other is left.
+        A solver is not asked again once the filter rejects its proposals, unless it is the only one
+        left.
         """
         if inner in self._given_up:
             return None
@@ -194,7 +195,7 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _found_by(self, inner: Solver) -> Best | None:
-        """Return what a solver recommends; None if the filter rejects a point never asked."""
+        """Return a solver's recommendation; None if the filter rejects a point never asked."""
         best = inner.recommend()
         if best is None or best.candidate.id >= 0 or self.filter is None:
             return best

@@ -23,20 +23,20 @@ __all__ = ["Resample"]
 class Resample(Wrapper):
     """Evaluates each point of another solver several times, and tells it the mean.
 
-    The evaluations of a point may be in flight together. The best point is that of least mean,
-    among the points whose evaluations are complete. It has a standard error and a number of calls.
+    The evaluations of a point may be in flight together. The best point is the one with the least
+    mean, among the points with complete evaluations. It has a standard error and a number of calls.
 
     Parameters
     ----------
     space, budget, seed, x0
         See `zoopt.Solver`. The budget counts every evaluation. The last point has fewer of them if
-        the budget is not a multiple of times.
+        the budget is not a multiple of ``times``.
     times : int, default 10
         Number of evaluations per point.
     inner : str or callable, default "sracos"
         Name of the inner solver, or a function that makes it.
     inner_options : dict, optional
-        Options of the inner solver that have the name of an option here.
+        Options of the inner solver that have the same name as an option of `Resample`.
     **options
         Other options of the inner solver.
 
@@ -49,7 +49,7 @@ class Resample(Wrapper):
     Raises
     ------
     ValueError
-        If times is less than 1, or the inner solver is unknown.
+        If ``times`` is less than 1, or the inner solver is unknown.
     TypeError
         If an option is unknown to the inner solver.
 
@@ -169,7 +169,7 @@ class Resample(Wrapper):
         """Do nothing: only means compete."""
 
     def _compete(self, found: Best, trusted: bool = False) -> None:
-        """Keep the point if it is the best; one of too few calls ranks behind all others."""
+        """Keep the point if it is the best; a point with too few calls ranks behind all others."""
         trusted |= 2 * found.n_calls >= self.times
         before = self._best
         if before is not None and trusted != self._trusts_best:

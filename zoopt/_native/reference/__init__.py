@@ -1,8 +1,8 @@
 """The kernels in plain Python, written to be read.
 
 Every class here has a compiled twin that draws the same random numbers in the same order and
-agrees with it bit for bit. They know encoded rows of floats or packed bits, and nothing of user
-units, budgets, or values of objectives beyond their order.
+agrees with it bit for bit. The kernels know encoded rows of floats or packed bits. They know
+nothing of user units and budgets, and only the order of the objective's values.
 """
 
 from zoopt._native.reference.archive import Archive

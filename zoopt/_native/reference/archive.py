@@ -1,7 +1,7 @@
 """The archive of Pareto optimization over subsets, in plain Python, written to be read.
 
-Owns the subsets that no other dominates, as packed bits, the mutations drawn from them, and
-distinctness. It knows objectives and constraints as two numbers per subset: a value that is
+Owns the subsets that no other dominates, as packed bits, and the mutations drawn from them, which
+it keeps distinct. It knows objectives and constraints as two numbers per subset: a value that is
 minimized and a slack that is maximized. ``archive.pyx`` holds the same class compiled; both draw
 the same random numbers in the same order and agree bit for bit.
 
@@ -23,8 +23,8 @@ __all__ = ["Archive"]
 
 Bits = npt.NDArray[np.uint8]
 
-#: Number of mutations that are drawn, each from a member drawn anew, until one is new. After every
-#: RETRIES of them, the probability of a flip doubles, up to one half.
+#: Largest number of draws of a mutation, each from a newly drawn member, until one is new. After
+#: every RETRIES draws, the probability of a flip doubles, up to one half.
 TRIES: Final = 200
 RETRIES: Final = 10
 
@@ -33,9 +33,9 @@ EMPTY: Final = GOLDEN
 
 
 class Archive:
-    """Subsets of which none dominates another of its group, and mutations of them.
+    """Subsets, none of which dominates another of its group, and mutations of them.
 
-    A subset dominates one of its group if it is better in value or slack and not worse in the
+    A subset dominates another of its group if it is better in value or slack and not worse in the
     other; with a margin, only if its value is better by the margin.
 
     Parameters
@@ -47,8 +47,8 @@ class Archive:
     distinct : bool
         Whether no subset is proposed twice.
     memory : int
-        The least number of latest subsets that are remembered; members are remembered in any
-        case, and so is a small space.
+        At least this many of the latest subsets are remembered. Members are always remembered, and
+        a small space is remembered whole.
 
     Attributes
     ----------
@@ -213,7 +213,7 @@ class Archive:
                 column[i] = last
 
     def find(self, bits: Bits) -> int | None:
-        """Return the ident of the member that is this subset; None if there is none."""
+        """Return the ident of the member that equals this subset; None if no member does."""
         self._check(bits)
         code = self._hash(bits)
         for i in range(len(self)):
@@ -244,6 +244,6 @@ class Archive:
         return bits
 
     def members(self) -> list[tuple[int, float, float, int]]:
-        """Return ident, value, slack and group of all members, in no order."""
+        """Return ident, value, slack and group of all members, in no particular order."""
         columns = self._idents, self._values, self._slacks, self._groups
         return list(zip(*columns, strict=True))

@@ -12,7 +12,7 @@ __all__ = ["MASK", "MEMORY", "Codes", "mix", "mix_bit", "row_hash"]
 
 MASK: Final = 0xFFFFFFFFFFFFFFFF
 
-#: How many points a set remembers before it begins another generation, unless told otherwise.
+#: Default number of points that a set remembers before it begins another generation.
 MEMORY: Final = 2**20
 
 #: 2^64 over the golden ratio, and the multipliers of SplitMix64 (Steele, Lea, Flood, "Fast
@@ -37,7 +37,7 @@ def mix(column: int, value: float) -> int:
 
 
 def mix_bit(k: int) -> int:
-    """Hash one bit to 64 bits; the hash of a subset is the exclusive or over its bits."""
+    """Hash one bit to 64 bits; the hash of a subset is the XOR of the hashes of its bits."""
     return scrambled((k + 1) * GOLDEN)
 
 
@@ -74,7 +74,7 @@ class Codes:
         return code in self._now or code in self._before
 
     def add(self, code: int) -> bool:
-        """Add a hash; False if it was there."""
+        """Add a hash; False if it was there already."""
         if code in self:
             return False
         self._now.add(code)

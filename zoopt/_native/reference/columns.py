@@ -23,8 +23,8 @@ Indices = npt.NDArray[np.intp]
 Values = tuple[float, ...]
 #: A parent's ident, then the columns in which its child differs from it.
 Move = tuple[int, ...]
-#: Of each column, the column of the choice that it depends on, -1 for none, and the code of that
-#: choice for which it is active.
+#: For each column, the column of the choice that it depends on (-1 for none), and the code of that
+#: choice for which the column is active.
 Conditions = tuple[Indices, Row]
 
 #: Kinds of column. ORDERED and UNORDERED hold whole numbers from low to high; LOG_INTEGER holds
@@ -36,7 +36,7 @@ UNORDERED: Final = 2
 LOG_INTEGER: Final = 3
 HUGE_LOG_INTEGER: Final = 4
 
-#: A random number has this many values; among more whole numbers, a second one decides.
+#: A random number has this many values; drawing among more takes a second one.
 N_DRAWS: Final = 2.0**53
 
 
@@ -130,7 +130,7 @@ class Columns:
         return self._snapped(k, value) if kind >= LOG_INTEGER else float(value)
 
     def _snapped(self, k: int, value: float) -> float:
-        """Move a code on a logarithmic scale to that of the nearest whole number in range."""
+        """Move a code on a logarithmic scale to the code of the nearest whole number in range."""
         kind = int(self.kinds[k])
         code = code_of(kind, max(number_at(kind, value), 1.0))
         return min(max(code, self.first(k)), self.last(k))

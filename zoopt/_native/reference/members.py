@@ -22,7 +22,7 @@ NOBODY: Final = -(2**62)
 
 
 def _frozen(row: Row) -> Row:
-    """Return a row that nobody can write: itself, or a copy."""
+    """Return a read-only row: the row itself, or a copy."""
     if row.flags.owndata and not row.flags.writeable:
         return row
     row = row.copy()
@@ -51,7 +51,7 @@ class Members:
     most_changes : int
         Largest number of columns that a child changes.
     replacement : {"WR", "RR", "LM"}
-        Which negative gives way to a newcomer: the worst if it is worse than the newcomer, a
+        Which negative a newcomer replaces: the worst if it is worse than the newcomer, a
         random one, or the one farthest from the best negative.
     rng : numpy.random.Generator
 
@@ -122,9 +122,9 @@ class Members:
         stable : bool
             Rank the point behind its equals, not before them.
         overwrite : bool
-            Write a point that is given by its new values over the row of the member that gives
-            way, unless somebody else holds that row. Saves a copy of the whole row; the results
-            are equal. Here, a new row is made in any case.
+            Write a point that is given by its new values over the row of the member that it
+            replaces, unless other code holds that row. Saves a copy of the whole row; the results
+            are the same. Here, a new row is always made.
 
         Returns
         -------
@@ -249,7 +249,7 @@ class Members:
         return [self._member(slot) for slot in self._positive]
 
     def negatives(self) -> list[Member]:
-        """Return the negative set, in no order."""
+        """Return the negative set, in no particular order."""
         return [self._member(slot) for slot in self._negative]
 
     def _member(self, slot: int) -> Member:
@@ -283,7 +283,7 @@ class Members:
     def _offer(self, displaced: int, key: tuple[float, float], full: bool) -> int:
         """Move a displaced positive to the negatives; return the slot that became free."""
         if not full:
-            slot = self._next_slot() + 1  # the displaced one is in neither list now
+            slot = self._next_slot() + 1  # the displaced member is in neither list now
             self._negative.append(displaced)
             return slot
         loser = self._loser(self._rows[displaced], key)
@@ -294,7 +294,7 @@ class Members:
         return slot
 
     def _loser(self, row: Row, key: tuple[float, float]) -> int:
-        """Return the index of the negative that gives way to a newcomer, -1 for none."""
+        """Return the index of the negative that a newcomer replaces; -1 for none."""
         if not self._negative:
             return -1
         if self.replacement == "RR":

@@ -8,16 +8,16 @@ from zoopt._native.reference.columns import Row
 
 __all__ = ["DENSE", "UNKNOWN", "Latest", "Pairs"]
 
-#: Most columns that a pair lists. A longer list is kept only where the limit is less than a
-#: sixteenth of all columns: then the pair keeps its latest columns, since blind draws would seldom
-#: hit a differing one.
+#: Largest number of columns that a pair lists. A pair that differs in more columns lists none,
+#: unless this limit is less than a sixteenth of all columns. Then it lists the latest ones, because
+#: blind draws would seldom hit a differing column.
 MOST_LISTED: Final = 1024
 LATEST: Final = 64
 
 #: Number of blind draws of a column from a pair that mostly differs, before the pair is scanned.
 DENSE_TRIES: Final = 64
 
-#: A pair that differs in too many columns to list them, and one that was not compared yet.
+#: A pair that differs in too many columns to list them, and a pair that was not compared yet.
 DENSE: Final = -1
 UNKNOWN: Final = -2
 
@@ -38,9 +38,9 @@ Columns = list[int] | int
 
 
 class Pairs:
-    """In which columns each two members of a population differ.
+    """The columns in which any two members of a population differ.
 
-    Drawing such a column then takes no scan of all columns: the list of a child follows from that
+    Drawing one of these columns takes no scan of all columns: the list of a child follows from that
     of its parent and the columns that the child changes.
 
     Parameters
@@ -48,7 +48,7 @@ class Pairs:
     d : int
         Number of columns.
     rows : list of float64 arrays, shape (d,)
-        By slot; shared with the members, who change it.
+        By slot; shared with `Members`, which changes it.
     """
 
     def __init__(self, d: int, rows: list[Row]) -> None:
@@ -58,7 +58,7 @@ class Pairs:
         self._columns: list[list[Columns]] = [[UNKNOWN] * len(rows) for _ in rows]
 
     def known(self, a: int, b: int) -> Columns:
-        """Return what is known of two slots."""
+        """Return the known differing columns of two slots."""
         return self._columns[a][b]
 
     def note(self, a: int, b: int, columns: Columns) -> None:
@@ -82,7 +82,7 @@ class Pairs:
     def differing_column(self, a: int, b: int, rng: np.random.Generator) -> int:
         """Draw a column in which two slots differ, uniformly; -1 if they are equal.
 
-        Of a pair that lists its latest columns only those are drawn.
+        If a pair lists only its latest columns, one of these is drawn.
         """
         columns = self._columns[a][b]
         if columns == UNKNOWN:
@@ -102,7 +102,7 @@ class Pairs:
         return columns[int(rng.random() * len(columns))] if columns else -1
 
     def derive(self, parent: int, slot: int, other: int, row: Row, changed: list[int]) -> Columns:
-        """Return in which columns a child differs from a member.
+        """Return the columns in which a child differs from a member.
 
         Parameters
         ----------

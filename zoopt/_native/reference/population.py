@@ -31,13 +31,13 @@ from zoopt._native.reference.seen import SeenPoints
 
 __all__ = ["Population"]
 
-#: Number of draws in one region before another region is learned, and of regions before a point is
-#: drawn from the whole space, if all draws were seen before.
+#: If all points drawn were seen before: number of draws in one region before another region is
+#: learned, and number of regions before a point is drawn from the whole space.
 TRIES_PER_REGION: Final = 10
 REGIONS: Final = 10
 
 #: If the columns to redraw have at most this many outcomes, the second draw in a region is uniform
-#: among the unseen ones.
+#: among the unseen outcomes.
 FEW_OUTCOMES: Final = 64
 
 
@@ -57,7 +57,7 @@ class Population(Members):
     exploration_rate : float in [0, 1]
         Probability that a proposal is uniform in the whole space.
     replacement : {"WR", "RR", "LM"}
-        Which negative gives way to a newcomer: the worst if it is worse than the newcomer, a
+        Which negative a newcomer replaces: the worst if it is worse than the newcomer, a
         random one, or the one farthest from the best negative.
     rng : numpy.random.Generator
         The only source of random numbers.
@@ -67,10 +67,10 @@ class Population(Members):
         See `SeenPoints`; the members are remembered in any case.
     recombination_rate : float in [0, 1]
         Probability that a proposal mixes a positive with another member instead, once ``size``
-        insertions in a row have not improved the best. Use it for columns without an order, or of
+        insertions in a row have not improved the best. Use it for columns without an order, or with
         two values. Members that differ in very many columns are not mixed.
     conditions : (intp array, float64 array), each of shape (d,), optional
-        See `SeenPoints`. Members are not mixed then.
+        See `SeenPoints`. With conditions, members are not mixed.
 
     Raises
     ------
@@ -105,7 +105,7 @@ class Population(Members):
             most_changes = max(most_changes, list_capacity(d) + 1)
         most_changes = min(most_changes, d)
         if conditions is not None:
-            most_changes = d  # a choice takes the columns that depend on it along
+            most_changes = d  # a change of a choice changes its dependents, too
         self._seen = SeenPoints(kinds, low, high, rng, n_points, memory, conditions)
         self.conditions = self._seen.conditions
         columns = self._seen.columns
@@ -134,7 +134,7 @@ class Population(Members):
             Number of coordinates to redraw, at most ``uncertain_bits``; 0 stands for
             ``uncertain_bits``.
         width : float in (0, 1]
-            Fraction of its range, centered at the parent, in which a coordinate with an order is
+            Fraction of its range, centered at the parent, in which an ordered coordinate is
             redrawn. Whole numbers can always reach their neighbors.
 
         Returns
@@ -164,7 +164,7 @@ class Population(Members):
     def step(
         self, n_redrawn: int = 0, width: float = 1.0
     ) -> tuple[Row | Values, Move | None] | None:
-        """Draw what `propose` draws, with only the new values in place of the row.
+        """Draw as `propose` does, but return only the new values instead of the row.
 
         Parameters
         ----------
@@ -247,7 +247,7 @@ class Population(Members):
         return self._remember(row_hash(row))
 
     def _remember(self, code: int) -> bool:
-        """Add a hash to those seen; False if it was there."""
+        """Add a hash to those seen; False if it was there already."""
         if not self._seen.codes.add(code):
             return False
         self._seen.forget(self._known_hashes)
@@ -340,7 +340,7 @@ class Population(Members):
         return chosen
 
     def _parting(self, a: int, b: int, k: int) -> int:
-        """Return the choice at which two slots part, if that is why they differ in column k."""
+        """Return the choice because of which two slots differ in column k; k if there is none."""
         here, there = self._rows[a], self._rows[b]
         ancestors = self._seen.columns.ancestors[k]
         return next((choice for choice in ancestors if here[choice] != there[choice]), k)
@@ -415,7 +415,7 @@ class Population(Members):
         return self._child(parent, changes)
 
     def _take_along(self, parent: int, changes: dict[int, float]) -> int:
-        """Draw the columns that become active, reset those that no longer are; return the hash."""
+        """Draw values for newly active columns, and reset newly inactive ones; return the hash."""
         columns, row = self._seen.columns, self._rows[parent].tolist()
         was_active = columns.settled(row)
         for k, value in changes.items():

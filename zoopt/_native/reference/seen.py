@@ -1,4 +1,4 @@
-"""The points that a solver has seen, and random points that it has not."""
+"""The points that a solver has seen, and random unseen points."""
 
 import math
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ UNIFORM_TRIES: Final = 100
 
 
 class SeenPoints:
-    """The points that a solver has seen, and random points that it has not.
+    """The points that a solver has seen, and random unseen points.
 
-    Points are kept as 64-bit hashes. With n points seen, a new one is taken for a seen one with a
-    probability of n / 2^64.
+    Points are kept as 64-bit hashes. After n points, a new point is mistaken for a seen one with
+    probability n / 2^64.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class SeenPoints:
     n_points : float
         Size of the space; inf if a column is continuous.
     memory : int
-        In an infinite space, the least number of latest points that are remembered. A finite
-        space is remembered whole.
+        In an infinite space, at least this many of the latest points are remembered. A finite space
+        is remembered whole.
     conditions : (intp array, float64 array), each of shape (d,), optional
         For each column, the column of the choice on which it depends, or -1 if there is none; and
         the code that this choice must have for the column to be active. A choice stands before
@@ -49,7 +49,7 @@ class SeenPoints:
     Notes
     -----
     `mark` and `contains` take time proportional to the number of columns and no random numbers;
-    `uniform` draws one random number a column, and as many again if the point was seen. A point
+    `uniform` draws one random number per column, and as many again if the point was seen. A point
     takes 16 to 32 bytes, and those of an infinite space at most 32 MB by default.
 
     Examples
@@ -142,15 +142,15 @@ class SeenPoints:
         Returns
         -------
         float64 array, shape (d,), read-only, or None
-            None if every point was seen, and no random number was drawn if that was known; or if
-            the continuous columns hold too few floats to find a new point.
+            None if every point was seen, or if the continuous columns hold too few floats to find a
+            new point. If it is known that every point was seen, no random number is drawn.
         """
         row = self.draw()
         self.forget(())
         return row
 
     def draw(self) -> Row | None:
-        """Draw as `uniform` does; `forget` comes next."""
+        """Draw as `uniform` does; the caller calls `forget` next."""
         if self.exhausted:
             return None
         columns, rng = self.columns, self.rng
@@ -187,6 +187,6 @@ class SeenPoints:
         return None
 
     def forget(self, kept: Iterable[int]) -> None:
-        """Bound the memory of an infinite space; some hashes are kept in any case."""
+        """Bound the memory of an infinite space; the hashes ``kept`` are always kept."""
         if len(self.codes) > self.memory and self.n_points == math.inf:
             self.codes.begin_generation(kept)

@@ -37,8 +37,8 @@ class Choices:
         table' = (1 - rate) * table + rate * (weighted frequencies of the draws)    (1)
         rate = mu_eff / (mu_eff + sqrt(n) * log(n))                                 (2)
 
-    where n counts the values beyond the first of every column. No probability falls below
-    ``1 / ((n_columns + 2 * mu_eff) * (n_values - 1))``.
+    where n is the number of values of all columns, without the first value of each. No probability
+    falls below ``1 / ((n_columns + 2 * mu_eff) * (n_values - 1))``.
 
     References
     ----------

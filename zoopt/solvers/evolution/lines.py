@@ -19,7 +19,8 @@ __all__ = ["Line", "Lines"]
 GROWTH = 1.5
 SHRINKAGE = GROWTH**-0.25
 MIN_SIGMA = 1e-16
-#: Rate at which the share of improving lines is learned, and its limit below which they end.
+#: Rate at which the share of improving lines is learned, and the share below which the search of
+#: lines ends.
 GAIN_RATE, MIN_GAIN = 0.3, 0.4
 #: Largest number of lines within which the step size must be halved.
 PATIENCE = 40
@@ -52,7 +53,7 @@ class Line(NamedTuple):
         -------
         float or None
             ``t = (f(-1) - f(1)) / (2 * (f(1) + f(-1) - 2 * f(0)))``; None if the parabola has no
-            minimum, or if it is the base.
+            minimum, or if the minimum is the base.
         """
         here, ahead, behind = (self.values[t] for t in (0.0, 1.0, -1.0))
         bend = ahead + behind - 2.0 * here
@@ -62,9 +63,10 @@ class Line(NamedTuple):
 class Lines:
     """Searches random lines one after another, with at most three evaluations each.
 
-    Evaluates a step ahead; if that is not better, the step back; and if neither is, the minimum of
-    the parabola through the three values. By the one-fifth rule, the step size grows when a step
-    succeeds and shrinks when it fails, so that about one in five succeeds.
+    Evaluates a step ahead. If this is not better than the base, it evaluates the step back. If that
+    is not better either, it evaluates the minimum of the parabola through the three values. By the
+    one-fifth rule, the step size grows when a step succeeds and shrinks when it fails, so that
+    about one in five succeeds.
 
     Parameters
     ----------
@@ -106,7 +108,7 @@ class Lines:
         Parameters
         ----------
         best : Best
-            The best point so far; unfinished lines through a worse one are dropped.
+            The best point so far; unfinished lines through a worse point are dropped.
         rng : Generator
 
         Returns

@@ -34,7 +34,7 @@ SIGNIFICANCE = 0.8
 GROWTH, DECAY = 1.1, 0.93
 #: Number of generations of the largest population size that fit into the budget.
 MIN_GENERATIONS = 10
-#: One evaluation in this many is a final one of the mean; their least and their largest number.
+#: One evaluation in this many is a final evaluation of the mean; least and largest number of these.
 FINAL_ONE_IN, MIN_FINAL, MAX_FINAL = 20, 2, 50
 #: Limits of the step size.
 MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5
@@ -61,10 +61,10 @@ class PCES(Proposer):
 
     Samples a generation around a mean, moves the mean to the weighted mean of the better half, and
     adapts one step size to the path of the means. The population grows while noise hides the
-    progress, that is, while the values of the better halves show no downward trend, and shrinks
-    otherwise. The last evaluations of the budget are spent on the mean, which is recommended: it
-    averages out the noise of many values. For unordered dimensions, the solver learns the
-    probability of each value and recommends the most probable one.
+    progress: while the values of the better halves show no downward trend. Otherwise it shrinks.
+    The last evaluations of the budget are spent on the mean, which is recommended: it averages out
+    the noise of many values. For unordered dimensions, the solver learns the probability of each
+    value and recommends the most probable one.
 
     Parameters
     ----------
@@ -317,7 +317,7 @@ class PCES(Proposer):
 
     @property
     def proven(self) -> Best | None:
-        """The mean with the mean of its final evaluations; None until all were reported."""
+        """The mean point, valued by its final evaluations; None until all are reported."""
         final, planned = self._final, self.planned_budget or 0
         if final is None or final.n_asked > final.n_told:
             return None
@@ -331,9 +331,9 @@ class PCES(Proposer):
         Returns
         -------
         Best or None
-            The mean, with the mean of its evaluations, or before them with that of the last
-            generation. The best point instead, if some of those failed or were infeasible, if the
-            filter rejects the mean, or if the problem has constraints.
+            The mean point, with the mean value of its evaluations or, before there are any, of the
+            last generation. The best point is returned instead if some of these evaluations failed
+            or were infeasible, if the filter rejects the mean, or if the problem has constraints.
         """
         final = self._final
         n_told = 0 if final is None else final.n_told - final.n_lost

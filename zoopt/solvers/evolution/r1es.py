@@ -32,8 +32,8 @@ Step = npt.NDArray[np.float32]
 TARGET_GAIN, LEARNING_RATE = 0.25, 0.3
 #: Limits of the step size.
 MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5
-#: Smallest population size by default, at a fortieth of the first step size; the largest is
-#: reached at a quarter of it.
+#: Smallest default population size, used from a fortieth of the first step size down; the largest
+#: one is used from a quarter of it up.
 MIN_SIZE, LARGE_STEP = 6, 4.0
 #: Number of generations of the largest population size that fit into the budget.
 MIN_GENERATIONS = 60
@@ -72,8 +72,8 @@ class R1ES(Proposer):
         n variables, and at most a sixtieth of the budget, down to 6.
     line_search_below : float, default 0.15
         Fraction of the initial step size below which the solver searches random lines through the
-        best point, as long as most of them improve on it and their steps get smaller. 0 turns it
-        off.
+        best point, as long as most of them improve on it and their steps get smaller. 0 turns the
+        line search off.
 
     Raises
     ------
@@ -92,8 +92,8 @@ class R1ES(Proposer):
         sigma' = sigma * exp(s')                                            (5)
         c_cov = 1 / (3 * sqrt(n) + 5),  c = 2 / (n + 7)                     (6)
 
-    A generation consists of consecutive tells, whenever the points were asked, so that no worker
-    waits. Steps are stored in single precision, for half a generation.
+    A generation consists of consecutive tells, no matter when the points were asked, so that no
+    worker waits. Steps are stored in single precision, for half a generation.
 
     The line search is an evolution strategy with one parent and the one-fifth rule. It mirrors
     failed steps, and then tries the bottom of the parabola through the three values.
@@ -208,7 +208,7 @@ class R1ES(Proposer):
         return None
 
     def _next_on_lines(self) -> Row | None:
-        """Return a point of a line; None where the line search is over."""
+        """Return a point of a line; None once the line search is over."""
         if self.best is None:
             return None
         if self._lines is None:

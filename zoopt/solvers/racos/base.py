@@ -24,9 +24,9 @@ __all__ = ["ClassificationSolver"]
 
 #: With more dimensions than this, some of them continuous, the uncertain bits are learned.
 LARGE = 100
-#: Probability of a local proposal, where they are learned.
+#: Probability of a local proposal, where the uncertain bits are learned.
 LOCAL_RATE = 0.5
-#: Probability of a mixture of two members by default, where no values have an order.
+#: Default probability of mixing two members, in spaces without ordered values.
 RECOMBINATION_RATE = 0.8
 
 REPLACEMENTS = ("WR", "RR", "LM")
@@ -125,7 +125,7 @@ class ClassificationSolver(Proposer):
         self._initial: set[int] = set()  # ids of the initial design that are in flight
         self._filling = True
         self._n_redrawn = self.uncertain_bits
-        self._records: dict[int, Record] | None = None  # of the positives, if it takes steps
+        self._records: dict[int, Record] | None = None  # of the positives, with steps
 
     def _bits_by_table(self) -> int:
         return default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
@@ -168,7 +168,7 @@ class ClassificationSolver(Proposer):
 
     @property
     def negatives(self) -> list[Member]:
-        """The negative set, in no order: id, row, violation and value of each member."""
+        """The negative set, in no particular order: id, row, violation and value of each member."""
         return self._population.negatives()
 
     def _propose(self) -> Proposal | None:
@@ -235,7 +235,10 @@ class ClassificationSolver(Proposer):
         value: float,
         stable: bool,
     ) -> None:
-        """Offer a point to the sets by its changes, and keep the record of a positive."""
+        """Offer a point to the sets, and keep its record if it becomes a positive.
+
+        A step is offered as its changed values only.
+        """
         population, ident = self._population, candidate.id
         record = Record(evaluation.value, evaluation.extra)
         if isinstance(candidate, StepCandidate):
@@ -257,7 +260,7 @@ class ClassificationSolver(Proposer):
     def _insert_change(
         self, candidate: StepCandidate, violation: float, value: float, stable: bool
     ) -> int:
-        """Offer a step to the sets, and write it over the member that gives way if possible."""
+        """Offer a step to the sets; if possible, write it over the member that it replaces."""
         population, ident, move = self._population, candidate.id, candidate.move
         parent = move[0]
         if parent not in population:

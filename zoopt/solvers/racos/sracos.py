@@ -24,8 +24,8 @@ class SRacos(ClassificationSolver):
     uncertain_bits : int or {"table", "adaptive"}, optional
         Number of coordinates that a proposal redraws; all of them if there are fewer. "table"
         follows the number of dimensions, as ZOOpt does. "adaptive" learns it: it prefers the power
-        of two whose proposals most often beat the worst positive point, separately for samples in
-        the whole region and samples close to the parent. "adaptive" is the default with more
+        of two with which proposals most often beat the worst positive point, separately for samples
+        in the whole region and samples close to the parent. "adaptive" is the default with more
         than 100 non-constant dimensions, some of them continuous. With a delta (see `minimize`),
         the default is always "table".
     exploration_rate : float in [0, 1]

@@ -27,7 +27,7 @@ class SSRacos(SRacos):
     If many evaluations in a row do not beat the worst positive point, each positive point that was
     not evaluated again before is evaluated again several times. Its value moves toward the mean of
     these evaluations, which removes lucky values. The last part of the planned budget evaluates the
-    remaining positive points again; the point of least mean is recommended.
+    remaining positive points again; the point with the least mean is recommended.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class SSRacos(SRacos):
         return planned is not None and planned - reserve <= self.n_asked < planned
 
     def _finish(self) -> None:
-        """Schedule the positive points never evaluated again, or else the best of the others."""
+        """Schedule the positive points not yet re-evaluated, or else the best of the others."""
         if not self._is_final:
             self._is_final = self._population.worst_positive() is not None
             self._resample_new()
@@ -150,7 +150,7 @@ class SSRacos(SRacos):
             self._due.extend(ranked[: self.positive_size])
 
     def _resample_new(self) -> None:
-        """Schedule the positive points that never were evaluated again."""
+        """Schedule the positive points that have not been re-evaluated."""
         for ident, row, violation, _ in self.positives:
             if ident in self._resampled:
                 continue
@@ -212,7 +212,7 @@ class SSRacos(SRacos):
 
     @property
     def proven(self) -> Best | None:
-        """The feasible point of least mean, among those whose re-evaluations are complete."""
+        """The feasible point with the least mean, among those with complete re-evaluations."""
         least = min(2, self.resample_times)
         known = [p for p in self._resampled.values() if len(p.values) >= least and p.is_complete]
         feasible = [point for point in known if point.violation <= 0.0]
@@ -224,7 +224,7 @@ class SSRacos(SRacos):
         Returns
         -------
         Best or None
-            The best beyond the planned end, too.
+            Beyond the planned end, also the best.
         """
         if self.planned_budget is not None and self.n_asked > self.planned_budget:
             return self.best

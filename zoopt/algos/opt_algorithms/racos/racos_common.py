@@ -35,7 +35,7 @@ def check_strategy(strategy: str) -> str:
     Raises
     ------
     ValueError
-        If it is unknown.
+        If the name is unknown.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be 'WR', 'RR' or 'LM', got {strategy!r}")
@@ -118,7 +118,7 @@ class RacosCommon:
         Returns
         -------
         (solution, distinct)
-            As from `distinct_sample`.
+            As `distinct_sample` returns it.
         """
         objective, parameter = self._needed()
         samples = parameter.get_init_samples() or []
@@ -214,7 +214,7 @@ class RacosCommon:
         Returns
         -------
         (solution, True), (solution, False) or (None, None)
-            As from `distinct_sample`.
+            As `distinct_sample` returns it.
         """
         return self._distinct(
             classifier.rand_sample,
