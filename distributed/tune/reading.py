@@ -1,4 +1,7 @@
-"""Read the values of parameters from a configuration, complete or not, nested or by path."""
+"""Read the values of parameters from a configuration, complete or not, nested or by path.
+
+This module chooses the category that a value belongs to. It does not encode values as points.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -212,9 +215,8 @@ class Reading:
         ):
             raise Unfit(ValueError(f"{name} must have {len(node)} entries, got {value!r}"))
         found = Found()
-        found.n_unlike = value is not NOTHING and isinstance(node, tuple) != isinstance(
-            value, tuple
-        )
+        if value is not NOTHING:
+            found.n_unlike = isinstance(value, tuple) is not isinstance(node, tuple)
         for i, part in enumerate(node):
             found.add(self.read(part, given.at(i), f"{name}[{i}]", strict))
         unknown = [text for text in given.parts if not _begins_with(text, range(len(node)))]

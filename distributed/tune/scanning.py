@@ -1,4 +1,7 @@
-"""Read the space of a user: nested containers with domains become a template and dimensions."""
+"""Read a user's space: nested containers with domains become a template and dimensions.
+
+This module knows domains and dimensions. It does not depend on points or values.
+"""
 
 import copy
 from collections.abc import Mapping
