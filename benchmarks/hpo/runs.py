@@ -23,7 +23,7 @@ PACKAGES = {
     "nevergrad": ("nevergrad", ("nevergrad",)),
 }
 #: more than 100 ms a proposal
-SLOW = ("optuna-gp", "skopt", "smac", "hebo")
+SLOW = ("skopt", "smac", "hebo")
 #: solvers whose proposals do not depend on the budget run once, up to the longest
 ANYTIME = (
     "random",
