@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Before numpy is imported: several processes that each use all processors wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import zoopt._native
 from zoopt._native import reference
 from zoopt.core import seen
@@ -14,7 +17,7 @@ from zoopt.core.defaults import gl
 from zoopt.core.registry import registered
 from zoopt.solvers import pareto
 from zoopt.solvers.racos import base
-from zoopt.testing import executors
+from zoopt.testing import SPACES, executors
 
 
 def pytest_addoption(parser):
@@ -36,9 +39,28 @@ def pytest_collection_modifyitems(config, items):
     if config.getoption("--slow"):
         return
     for item in items:
-        if "slow" in item.keywords:
+        if "slow" in item.keywords or _takes_long(item):
             item.add_marker(pytest.mark.skip(reason="slow tier: run with --slow"))
 
+
+def _takes_long(item):
+    """Return whether it runs a solver whose proposals take milliseconds, out of a few tests."""
+    parameters = getattr(item, "callspec", None)
+    names = (
+        set() if parameters is None else {p for p in parameters.params.values() if type(p) is str}
+    )
+    if not names & SLOW_SOLVERS:
+        return False
+    return item.originalname not in QUICK_TESTS or bool(names & LONG_SPACES)
+
+
+#: Solvers that take a thousand times as long as others, and where they are tested nevertheless.
+SLOW_SOLVERS = {"model"}
+QUICK_TESTS = {
+    "test_solver_keeps_the_laws",
+    "test_every_solver_searches_active_parameters_only",
+}
+LONG_SPACES = set(SPACES) - {"mixed", "conditional", "tiny", "one point"}
 
 #: The twins, by name.
 KERNELS = {"python": reference}

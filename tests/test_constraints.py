@@ -6,7 +6,6 @@ import pickle
 import numpy as np
 import pytest
 from objectives import BOX, sphere
-from slow_solvers import slow_marked
 
 import zoopt
 from zoopt import (
@@ -94,12 +93,12 @@ def test_what_is_found_is_feasible_and_the_best_of_what_was_tried(name, seed):
     assert result.maxcv == 0.0
     assert below_half(result.x) >= 0.0
     assert result.fun == sphere(result.x) == result.history[feasible].min()
-    assert (np.diff(result.best_history) <= 0).all()
+    assert (result.best_history[1:] <= result.best_history[:-1]).all()
     assert result.best_history[-1] == result.fun
     assert math.isinf(result.best_history[0]) == (not feasible[0])
 
 
-@pytest.mark.parametrize("name", slow_marked(n for n in SOLVERS if n != "random"))
+@pytest.mark.parametrize("name", [n for n in SOLVERS if n != "random"])
 def test_a_search_with_a_constraint_beats_one_that_does_not_learn(name):
     def ours(seed, algorithm):
         return minimize(

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_runs import FREE, MORTAL, PATIENT, SPACE, path, run, sphere
-from slow_solvers import slow_marked
 
 import zoopt
 from zoopt import distributed
@@ -128,7 +127,7 @@ def test_callbacks_and_stop_rules_see_virtual_time():
 # ---------------------------------------------------------------- trajectories
 
 
-@pytest.mark.parametrize("solver", slow_marked(GENERAL))
+@pytest.mark.parametrize("solver", GENERAL)
 def test_one_worker_is_the_serial_run(solver):
     expected = zoopt.minimize(sphere, SPACE, budget=200, seed=3, algorithm=solver)
     got = run(workers=1, algorithm=solver, seed=3, duration=LogNormal(2, 1), **MORTAL, **PATIENT)
@@ -136,7 +135,7 @@ def test_one_worker_is_the_serial_run(solver):
     assert got.fun == expected.fun
 
 
-@pytest.mark.parametrize("solver", slow_marked(GENERAL))
+@pytest.mark.parametrize("solver", GENERAL)
 @pytest.mark.parametrize("window", [1, 5, 40])
 def test_a_window_gives_one_trajectory_for_any_cluster(solver, window):
     options = {"window": window, "algorithm": solver, "seed": 3}

@@ -13,15 +13,6 @@ from zoopt.core import registry
 from zoopt.core.registry import make_solver, registered
 from zoopt.testing import LAWS, SPACES, check_solver, spaces_for
 
-#: The model-based solver takes a thousand times as long as others.
-SPACES_OF_MODEL = ("mixed", "conditional", "tiny", "one point")
-
-
-def pair(solver, space):
-    is_slow = solver == "model" and space not in SPACES_OF_MODEL
-    return pytest.param(solver, space, marks=[pytest.mark.slow] if is_slow else [])
-
-
 #: Solvers and the spaces that they work on.
 PAIRS = [(solver, space) for solver in sorted(registered()) for space in spaces_for(solver)]
 
@@ -41,7 +32,7 @@ def keeps_the_laws(solver, space, seed):
             raise AssertionError(f"{solver} on {space} breaks: {name}") from error
 
 
-@pytest.mark.parametrize(("solver", "space"), [pair(*names) for names in PAIRS])
+@pytest.mark.parametrize(("solver", "space"), PAIRS)
 def test_solver_keeps_the_laws(solver, space, seed):
     keeps_the_laws(solver, space, seed)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_solvers import slow_marked
 
 from zoopt import Candidate, Space
 from zoopt.core.registry import make_solver, registered
@@ -39,7 +38,7 @@ def run(solver, space, executor, budget=60, **options):
 schedules = st.lists(st.integers(-1, 11), max_size=120)
 
 
-@pytest.mark.parametrize("solver", slow_marked(sorted(registered())))
+@pytest.mark.parametrize("solver", sorted(registered()))
 @given(schedule=schedules, workers=st.integers(1, 12), window=st.integers(1, 9))
 @settings(max_examples=25, deadline=None)
 def test_any_schedule_and_any_number_of_workers_give_the_same_run(

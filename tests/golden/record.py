@@ -18,7 +18,10 @@ FILE = Path(__file__).with_name("paths.json")
 
 #: Solvers whose linear algebra may differ between machines in the last digits have no baseline.
 EXEMPT = {"model"}
-SOLVERS = sorted(set(registered()) - EXEMPT)
+
+
+def solvers():
+    return sorted(set(registered()) - EXEMPT)
 
 
 def path_digest(solver, space):
@@ -61,10 +64,10 @@ def main(arguments=None, file=FILE):
     parser.add_argument("names", nargs="*", metavar="NAME", help="a registered solver")
     parser.add_argument("--overwrite", action="store_true", help="replace what is recorded")
     given = parser.parse_args(arguments)
-    unknown = sorted(set(given.names) - set(SOLVERS))
+    unknown = sorted(set(given.names) - set(solvers()))
     if unknown:
         parser.error(f"no registered solver: {', '.join(unknown)}")
-    for solver, spaces in record(given.names or SOLVERS, given.overwrite, file).items():
+    for solver, spaces in record(given.names or solvers(), given.overwrite, file).items():
         print(f"{solver}: {len(spaces)} recorded" if spaces else f"{solver}: kept as it was")
 
 
