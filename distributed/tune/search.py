@@ -46,8 +46,8 @@ class ZOOptSearch(SavedSearcher):
         The default is the mode of TuneConfig.
     points_to_evaluate : list of dict, optional
         Configurations to try first, in this order. They are nested, or have paths as keys:
-        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random, of a choice with parameters
-        only those of the category that the point fits best.
+        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random. For a choice
+        with parameters, only those of the category that the point fits best are drawn.
     evaluated_rewards : list of float, optional
         The metric at these points, if it is known. These points are then not tried again, and none
         of their values may be missing.

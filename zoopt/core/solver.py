@@ -156,7 +156,9 @@ class Solver(ABC):
         """
 
     def take_steps(self) -> None:
-        """Propose steps if possible: candidates that hold only their changes to a parent.
+        """Propose steps from now on, where possible.
+
+        A step is a candidate that holds only how it differs from a parent.
 
         Call it before the first ask.
 

@@ -31,7 +31,8 @@ class PercentilePruner(Pruner):
         Steps between two checks, counted from ``n_warmup_steps``. The first report in each interval
         is checked.
     n_min_trials : int, default 1
-        Number of successful trials with a report at the step that a check needs.
+        Number of successful trials that must have reported at a step before trials are checked
+        there.
 
     Raises
     ------

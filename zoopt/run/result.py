@@ -24,7 +24,7 @@ class Result(Mapping[str, Any]):
     ----------
     x : array, dict or list
         The recommended point in user units. If no point is feasible, the point of least violation;
-        if every evaluation failed, None.
+        if no evaluation succeeded, None.
     fun : float
         Its value; NaN if there is none.
     fun_std : float

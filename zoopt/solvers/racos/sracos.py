@@ -23,11 +23,12 @@ class SRacos(ClassificationSolver):
         notes. By default they follow the budget.
     uncertain_bits : int or {"table", "adaptive"}, optional
         Number of coordinates that a proposal redraws; all of them if there are fewer. "table"
-        follows the number of dimensions, as ZOOpt does. "adaptive" learns it: it prefers the power
-        of two with which proposals most often beat the worst positive point, separately for samples
-        in the whole region and samples close to the parent. "adaptive" is the default with more
-        than 100 non-constant dimensions, some of them continuous. With a delta (see `minimize`),
-        the default is always "table".
+        follows the number of dimensions, as ZOOpt does. "adaptive" learns it: among the powers
+        of two, it prefers the number with which proposals most often beat the worst positive point,
+        learned separately for samples in the whole region and for samples close to the positive
+        point that they start from. "adaptive" is the default with more than 100 non-constant
+        dimensions, some of them continuous. With a delta (see `minimize`), the default is always
+        "table".
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     replacement : {"WR", "RR", "LM"}
