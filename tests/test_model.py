@@ -195,6 +195,7 @@ def test_it_beats_random_search_with_40_evaluations():
     assert sum(wins) >= 9
 
 
+@pytest.mark.slow
 def test_it_beats_random_search_where_parameters_depend_on_a_choice():
     """In the mean of 20 seeds. Runs that begin in a poor branch with ties may stay there."""
     gains = [

@@ -69,11 +69,12 @@ def minimize(
     fun : callable
         The objective. With bounds or a list of dimensions it is called as ``fun(x) -> number``,
         where x is a 1-D array: of floats if all dimensions are `Real`, of integers if all are
-        `Integer`, otherwise, with few exceptions, of dtype object. With named dimensions it is called as ``fun(**point) -> number``. If its signature has an argument
-        ``rng`` or ``seed``, it gets a `numpy.random.Generator` or an int, derived from the seed of
-        the run and the number of the evaluation. An argument ``trial`` gets a `RunningTrial`, to
-        which the function reports intermediate values. An argument that is bound by
-        `functools.partial` or is the name of a dimension is not passed in this way.
+        `Integer`, otherwise, with few exceptions, of dtype object. With named dimensions it is
+        called as ``fun(**point) -> number``. If its signature has an argument ``rng`` or ``seed``,
+        it gets a `numpy.random.Generator` or an int, derived from the seed of the run and the
+        number of the evaluation. An argument ``trial`` gets a `RunningTrial`, to which the function
+        reports intermediate values. An argument that is bound by `functools.partial` or is the name
+        of a dimension is not passed in this way.
     space : sequence, mapping or Space
         The search space: a list of ``(low, high)`` pairs and of `Real`, `Integer` and `Choice`, or
         a dictionary from names to these.

@@ -13,6 +13,7 @@ CLUSTER = "cluster.md"
 OTHERS = [name for name in ON_RAY if name != CLUSTER]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_page_keeps_its_promises_in_a_ray_that_is_there(name, local_ray, tmp_path):
     address = ray.get_runtime_context().gcs_address

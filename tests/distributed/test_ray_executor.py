@@ -140,6 +140,7 @@ def test_a_straggler_is_given_to_another_worker(tmp_path):
     assert (result.history == minimize(sphere, BOX, budget=20, seed=3, window=4).history).all()
 
 
+@pytest.mark.slow  # the fast tier has the same with processes
 def test_time_budget_is_obeyed_while_evaluations_hang():
     backend = RayExecutor(2)
     started = time.monotonic()

@@ -85,6 +85,7 @@ def own_ray(short_folder, monkeypatch):
     assert wait_until(lambda: not of_ray(short_folder), 20), of_ray(short_folder)
 
 
+@pytest.mark.slow
 def test_prints_logs_and_servers_of_a_local_ray(own_ray):
     text = """
     import glob, signal

@@ -67,7 +67,8 @@ def check_config(config):
     assert config["activation"] in ("relu", "tanh", None)
 
 
-@pytest.mark.parametrize("concurrency", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("concurrency", [1, 2])
 def test_a_mixed_job_with_a_failing_and_a_nan_trial_runs_to_its_end(
     local_ray, tmp_path, concurrency
 ):

@@ -195,7 +195,7 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _found_by(self, inner: Solver) -> Best | None:
-        """Return a solver's recommendation; None if it was never asked and the filter rejects it."""
+        """Return what a solver recommends; None if it was never asked and the filter rejects it."""
         best = inner.recommend()
         if best is None or best.candidate.id >= 0 or self.filter is None:
             return best
