@@ -1,4 +1,4 @@
-# Checks that need zoopt installed with its extra "test" in the Python on the PATH.
+# Checks that need zoopt installed with its extras "test" and "lint" in the Python on the PATH.
 .PHONY: check lint types test slow
 
 KERNELS = $(addprefix zoopt._native.,archive members pairs population seen)

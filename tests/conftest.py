@@ -60,7 +60,7 @@ QUICK_TESTS = {
     "test_solver_keeps_the_laws",
     "test_every_solver_searches_active_parameters_only",
 }
-LONG_SPACES = set(SPACES) - {"mixed", "tiny", "one point"}
+LONG_SPACES = set(SPACES) - {"tiny", "one point"}
 
 #: The twins, by name.
 KERNELS = {"python": reference}

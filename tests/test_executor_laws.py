@@ -10,7 +10,8 @@ from zoopt.distributed import Cluster, SimulatedExecutor
 from zoopt.run.executor import SerialExecutor
 from zoopt.testing import EXECUTOR_LAWS, FaultyExecutor, check_executor
 
-KINDS = ["serial", "thread", "process", "threads", "processes", "simulated"]
+SLOW_KIND = pytest.param("threads", marks=pytest.mark.slow)  # the least unlike the others
+KINDS = ["serial", "thread", "process", SLOW_KIND, "processes", "simulated"]
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def same_run(a, b):
 
 
 @pytest.mark.parametrize("algorithm", [s for s in sorted(registered()) if spaces_for(s, ["mixed"])])
-@pytest.mark.parametrize("window", [None, 4])
+@pytest.mark.parametrize("window", [None, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("every_event_is_committed")
 def test_resume_from_every_prefix_is_the_uninterrupted_run(path, algorithm, window):
     options = {"budget": 40, "seed": 5, "algorithm": algorithm, "window": window}
