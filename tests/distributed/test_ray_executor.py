@@ -50,6 +50,7 @@ def test_it_is_chosen_by_name_and_by_parameter():
     assert all("ray" in worker for worker in solution.result.timeline["worker"])
 
 
+@pytest.mark.slow
 def test_without_a_number_it_takes_what_the_cluster_has():
     def slow(x):
         time.sleep(0.1)

@@ -40,6 +40,7 @@ def undisturbed(local_ray):
     return of(result)
 
 
+@pytest.mark.slow
 def test_the_budget_is_shared_and_the_best_of_all_returned(undisturbed):
     assert [len(values) for values in undisturbed] == [102, 101]
     result = minimize_islands(sphere, BOX, **WAY)
@@ -50,6 +51,7 @@ def test_the_budget_is_shared_and_the_best_of_all_returned(undisturbed):
     assert of(other) != undisturbed
 
 
+@pytest.mark.slow
 def test_who_is_fast_makes_no_difference(undisturbed, tmp_path):
     def uneven(x):
         """Be slow in the process that comes first."""
@@ -153,6 +155,7 @@ def test_what_an_objective_raises_reaches_the_caller():
     assert np.isnan(result.fun)
 
 
+@pytest.mark.slow
 def test_named_spaces_and_workers_of_their_own():
     space = {"a": zoopt.Real(-1, 1), "b": zoopt.Choice(["u", "v"])}
     way = {"budget": 60, "islands": 2, "seed": 1, "window": 4, "num_cpus": 0.5}
@@ -211,6 +214,7 @@ def test_bad_input_is_refused_before_any_call(bad, error, words, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_islands_that_find_no_room_say_so(monkeypatch):
     monkeypatch.setattr(archipelago, "PATIENCE_SECONDS", 4.0)
     with pytest.raises(zoopt.ExecutorError, match=r"1 of 2 islands .* claims .'CPU': 2"):

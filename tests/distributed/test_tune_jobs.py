@@ -129,6 +129,7 @@ def test_a_scheduler_stops_trials_early(local_ray, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_batch_solver_ends_with_its_space_one_trial_at_a_time(local_ray, tmp_path):
     def trainable(config):
         if config["n"] == 2 and config["act"] == "a":
