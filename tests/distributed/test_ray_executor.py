@@ -91,6 +91,7 @@ def test_an_evaluation_whose_worker_dies_is_tried_again(tmp_path, how, caplog):
     assert os.uname().nodename in deaths[0].message
 
 
+@pytest.mark.slow
 def test_one_that_always_kills_its_worker_is_lost_after_its_retries():
     def deadly(x):
         if objectives.pseudo_random(x) < 0.1:
@@ -116,6 +117,7 @@ def test_workers_that_only_die_end_the_run_with_the_best_so_far():
     assert caught.value.zoopt_result.failure_counts.keys() == {"lost"}
 
 
+@pytest.mark.slow
 def test_a_hung_one_is_stopped_at_its_deadline_and_the_rest_goes_on():
     def hangs(x):
         if objectives.pseudo_random(x) < 0.15:
@@ -132,6 +134,7 @@ def test_a_hung_one_is_stopped_at_its_deadline_and_the_rest_goes_on():
     assert (durations[result.statuses == "timeout"] >= 0.5).all()
 
 
+@pytest.mark.slow
 def test_a_straggler_is_given_to_another_worker(tmp_path):
     objective = MarkedOnce(tmp_path, 0.15, lambda: time.sleep(300))
     backend = RayExecutor(2, reassign_after=0.5)
@@ -249,6 +252,7 @@ def test_workers_that_still_load_go_only_if_their_places_went(monkeypatch, n_pla
         pool.close()
 
 
+@pytest.mark.slow
 def test_no_two_answers_of_many_change_places():
     """As they did where Ray's threads handed them over."""
     alone = minimize(sphere, BOX, budget=3000, seed=0, window=8)
