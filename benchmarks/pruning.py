@@ -187,7 +187,7 @@ def trials(traces: list[Trace]) -> str:
 
 
 def compare(model: str, traces: dict[str, list[Trace]]) -> list[list[str]]:
-    """Return a row for each budget: mean difference, its error, and who is better how often."""
+    """Return a row for each budget: mean difference, its error, and how often each is better."""
     mine, other = (np.array(regrets(model, t)) for t in traces.values())
     lines = []
     for k, budget in enumerate(BUDGETS):

@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _takes_long(item):
-    """Return whether it runs a solver whose proposals take milliseconds, out of a few tests."""
+    """Return whether a test runs a slow solver and is not one of the few quick tests of it."""
     parameters = getattr(item, "callspec", None)
     names = (
         set() if parameters is None else {p for p in parameters.params.values() if type(p) is str}

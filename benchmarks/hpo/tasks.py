@@ -94,7 +94,7 @@ class Task:
 
     @functools.cached_property
     def scale(self) -> tuple[float, float]:
-        """Return the losses whose regrets are 0 and 1."""
+        """Return the loss with regret 0 and the loss with regret 1."""
         known = json.loads((HERE / "references.json").read_text())[self.name]
         return known["best"], known["random"]
 

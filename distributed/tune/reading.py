@@ -246,7 +246,7 @@ class Reading:
                     for position, value in found.values.items()
                 )
             except Unfit as error:
-                # A bare domain has no shape of its own that would show that it was meant.
+                # The form of a value does not show whether a bare domain was meant.
                 unfit.append(Unfit(error.error) if type(option) is Leaf else error)
             else:
                 found.values[fork.position] = i
