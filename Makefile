@@ -1,7 +1,7 @@
 # Checks that need zoopt installed with its extras "test" and "lint" in the Python on the PATH.
 .PHONY: check lint types test slow
 
-KERNELS = $(addprefix zoopt._native.,archive members pairs population seen)
+KERNELS = $(addprefix zoopt._native.,archive matrices members pairs population seen)
 
 check: lint types
 

@@ -84,3 +84,13 @@ def test_a_box_stays_as_it_is_when_pickled():
     places = np.random.default_rng(0).uniform(-0.2, 1.2, 50)
     again = pickle.loads(pickle.dumps(box))
     assert again.row(places).tobytes() == box.row(places).tobytes()
+
+
+def test_every_whole_number_has_one_code():
+    # For some of these, numpy's logarithm differs from that of the math module with AVX-512.
+    numbers = [1, 2, 3, 9_170, 19_143, 94_869, 102_327, 136_085, 141_614, 200_000]
+    space = Space([Integer(1, 200_000, log=True)])
+    box, dimension = UnitBox(space), space.dimensions[0]
+    for number in numbers:
+        (code,) = box.row(box.point(np.array([dimension.encode(number)])))
+        assert code == dimension.encode(number)

@@ -29,26 +29,28 @@ __all__ = [
     "Member",
     "Population",
     "SeenPoints",
+    "matrices",
     "row_hash",
 ]
 
 if TYPE_CHECKING:
-    from zoopt._native.reference import Archive, Population, SeenPoints, row_hash
+    from zoopt._native.reference import Archive, Population, SeenPoints, matrices, row_hash
 
     BACKEND: str
 elif os.environ.get("ZOOPT_NO_NATIVE") == "1":
-    from zoopt._native.reference import Archive, Population, SeenPoints, row_hash
+    from zoopt._native.reference import Archive, Population, SeenPoints, matrices, row_hash
 
     BACKEND = "python"
 else:
     try:
+        from zoopt._native import matrices
         from zoopt._native.archive import Archive
         from zoopt._native.population import Population
         from zoopt._native.seen import SeenPoints, row_hash
 
         BACKEND = "cython"
     except ImportError as error:
-        from zoopt._native.reference import Archive, Population, SeenPoints, row_hash
+        from zoopt._native.reference import Archive, Population, SeenPoints, matrices, row_hash
 
         BACKEND = "python"
         warnings.warn(

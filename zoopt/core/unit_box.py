@@ -1,5 +1,6 @@
 """The ordered columns of a space as a unit box, in which continuous solvers move."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from zoopt._native import HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.core.space import Row, Space
 
-__all__ = ["UnitBox", "blocks", "huge_codes", "huge_numbers"]
+__all__ = ["UnitBox", "blocks", "huge_codes", "huge_numbers", "log_codes"]
 
 
 class UnitBox:
@@ -46,8 +47,8 @@ class UnitBox:
         self.whole = np.flatnonzero(is_whole)
         self._logs = np.flatnonzero(kinds == LOG_INTEGER)
         #: Logarithms of the least and greatest whole numbers of these columns.
-        self._first = np.log(np.rint(np.exp(self._low[self._logs]) + 0.5))
-        self._last = np.log(np.rint(np.exp(self._high[self._logs]) - 0.5))
+        self._first = log_codes(np.rint(np.exp(self._low[self._logs]) + 0.5))
+        self._last = log_codes(np.rint(np.exp(self._high[self._logs]) - 0.5))
         self._huge_logs = np.flatnonzero(kinds == HUGE_LOG_INTEGER)
 
     def point(self, row: Row) -> Row:
@@ -74,7 +75,7 @@ class UnitBox:
             values[self.whole] = np.rint(values[self.whole]) + 0.0  # no negative zero
         logs, huge = self._logs, self._huge_logs
         if len(logs):
-            values[logs] = np.log(np.maximum(np.rint(np.exp(values[logs])), 1.0))
+            values[logs] = log_codes(np.maximum(np.rint(np.exp(values[logs])), 1.0))
             values[logs] = np.clip(values[logs], self._first, self._last)
         if len(huge):
             values[huge] = huge_codes(np.rint(huge_numbers(values[huge])))
@@ -123,6 +124,16 @@ class UnitBox:
             row[self.columns] = values
         row.flags.writeable = False
         return row
+
+
+def log_codes(numbers: Row) -> Row:
+    """Return the LOG_INTEGER codes of whole numbers, as the kernels compute them.
+
+    Numpy's own logarithm differs from theirs in the last digit on some processors, and a number
+    with two codes would count as two points.
+    """
+    codes = np.fromiter(map(math.log, numbers.ravel().tolist()), np.float64, numbers.size)
+    return codes.reshape(numbers.shape)
 
 
 def huge_numbers(codes: Row) -> Row:

@@ -5,6 +5,7 @@ agrees with it bit for bit. The kernels know encoded rows of floats or packed bi
 nothing of user units and budgets, and only the order of the objective's values.
 """
 
+from zoopt._native.reference import matrices
 from zoopt._native.reference.archive import Archive
 from zoopt._native.reference.codes import MEMORY, row_hash
 from zoopt._native.reference.columns import (
@@ -33,6 +34,7 @@ __all__ = [
     "Population",
     "SeenPoints",
     "code_of",
+    "matrices",
     "number_at",
     "row_hash",
 ]

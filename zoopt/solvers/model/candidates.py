@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from zoopt._native import matrices
 from zoopt.solvers.model.coordinates import Coordinates, Places, Rows
 
 __all__ = ["latin_hypercube", "mutants"]
@@ -66,7 +67,7 @@ def mutants(
     active = coordinates.active(bases)
     places: Places = np.where(active, coordinates.places(bases), coordinates.uniform(rng, n))
     changes = _changes(rng, active)
-    sigma = np.exp(rng.uniform(math.log(least), math.log(most), (n, 1)))
+    sigma = least * matrices.exponential(rng.random((n, 1)) * math.log(most / least))
     steps = rng.normal(size=(n, d)) * sigma
     numbers, categories = coordinates.numbers, coordinates.categories
     moved = places[:, numbers] + np.where(changes, steps, 0.0)[:, numbers]

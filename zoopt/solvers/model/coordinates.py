@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from zoopt._native import HUGE_LOG_INTEGER, LOG_INTEGER, ORDERED, UNORDERED
 from zoopt.core.space import Space
-from zoopt.core.unit_box import huge_codes, huge_numbers
+from zoopt.core.unit_box import huge_codes, huge_numbers, log_codes
 from zoopt.solvers.model.gaussian_process import Features
 
 __all__ = ["Coordinates"]
@@ -79,7 +79,7 @@ class Coordinates:
         np.clip(rows, low, high, out=rows)
         if len(self._logs):
             numbers = np.rint(np.exp(rows[:, self._logs]))
-            rows[:, self._logs] = np.log(np.clip(numbers, self._first, self._last))
+            rows[:, self._logs] = log_codes(np.clip(numbers, self._first, self._last))
         if len(self._huge):
             rows[:, self._huge] = huge_codes(np.rint(huge_numbers(rows[:, self._huge])))
         return self._space.settle(rows)
@@ -99,7 +99,7 @@ class Coordinates:
         moved[:, self._whole] = np.clip(rows[:, self._whole] + steps[:, :n_whole], low, high)
         if len(self._logs):
             numbers = np.rint(np.exp(rows[:, self._logs])) + steps[:, n_whole:]
-            moved[:, self._logs] = np.log(np.clip(numbers, self._first, self._last))
+            moved[:, self._logs] = log_codes(np.clip(numbers, self._first, self._last))
         return self._space.settle(moved)
 
     def active(self, rows: Rows) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zoopt._native import matrices
+
 __all__ = ["Features", "GaussianProcess"]
 
 Array = npt.NDArray[np.float64]
@@ -21,6 +23,7 @@ NOISE, NOISE_SPREAD = 0.02, 1.0
 LEAST_NOISE, JITTER = 1e-6, 1e-8
 #: Weight of the value 0 for the constant mean, in units of one observation.
 MEAN_WEIGHT = 1e-3
+_ONE = np.ones(1)
 #: First, least and greatest step of the search for hyper-parameters, and its factors (Rprop).
 FIRST_STEP, LEAST_STEP, MOST_STEP = 0.3, 0.01, 1.0
 GROWTH, SHRINKAGE = 1.3, 0.5
@@ -94,25 +97,19 @@ class GaussianProcess:
 
     # ------------------------------------------------------------- distances
 
-    def _weights(self, theta: Array) -> tuple[Array, Array]:
-        weights = np.exp(theta[:-2])
-        return weights[: self._n_numbers], weights[self._n_numbers :]
-
-    def _squared(self, a: Features, b: Features, theta: Array) -> Array:
+    def _squared(self, a: Features, b: Features, scales: Array) -> Array:
         """Return the squared distances of all pairs."""
-        of_numbers, of_categories = self._weights(theta)
-        left, right = a.numbers * np.sqrt(of_numbers), b.numbers * np.sqrt(of_numbers)
-        squared: Array = (left * left).sum(1)[:, None] + (right * right).sum(1)
-        squared -= 2.0 * (left @ right.T)
-        for k, weight in enumerate(of_categories.tolist()):
-            squared += weight * _mismatch(a.categories[:, k], b.categories[:, k])
-        return np.maximum(squared, 1e-14, out=squared)
+        roots = np.sqrt(scales[: self._n_numbers])
+        squared = matrices.squared_distances(a.numbers * roots, b.numbers * roots)
+        if a.categories.shape[1]:
+            weights = scales[self._n_numbers : -2]
+            squared += matrices.mismatches(a.categories, b.categories, weights)
+        return squared
 
-    def _kernel(self, a: Features, b: Features, theta: Array) -> tuple[Array, Array]:
+    def _kernel(self, a: Features, b: Features, scales: Array) -> tuple[Array, Array]:
         """Return the kernel of all pairs, and its derivative by the squared distance."""
-        root = np.sqrt(5.0 * self._squared(a, b, theta))
-        decay = math.exp(theta[-2]) * np.exp(-root)
-        return (1.0 + root + root * root / 3.0) * decay, (-5.0 / 6.0) * (1.0 + root) * decay
+        kernel, slope = matrices.matern(self._squared(a, b, scales))
+        return scales[-2] * kernel, scales[-2] * slope
 
     # ------------------------------------------------------------- hyper-parameters
 
@@ -156,56 +153,56 @@ class GaussianProcess:
             self.learn(points, values)
 
     def _loss(self, theta: Array, points: Features, values: Array) -> tuple[float, Array | None]:
-        n = len(points)
-        kernel, slope = self._kernel(points, points, theta)
-        noise = math.exp(theta[-1])
-        diagonal = np.diag_indices(n)
-        kernel[diagonal] = math.exp(theta[-2]) + noise + JITTER
-        try:
-            factor = np.linalg.cholesky(kernel)
-        except np.linalg.LinAlgError:
+        scales = matrices.exponential(theta)
+        kernel, slope = self._kernel(points, points, scales)
+        variance, noise = scales[-2:].tolist()
+        diagonal = np.diag_indices(len(points))
+        kernel[diagonal] = variance + noise + JITTER
+        factor = matrices.cholesky(kernel)
+        if factor is None:
             return math.inf, None
-        inverse: Array = np.asarray(np.linalg.inv(kernel), np.float64)
+        inverse = matrices.gram(matrices.inverse_lower(factor))
         rest = values - _mean(inverse, values)
-        weights = inverse @ rest
+        weights = (inverse * rest).sum(1)
         off = (theta - self._prior) / self._spread
-        loss = 0.5 * rest @ weights + np.log(factor.diagonal()).sum() + 0.5 * off @ off
-        outer = inverse - np.outer(weights, weights)  # twice the derivative by the kernel (5.9)
+        loss = 0.5 * (rest * weights).sum() + 0.5 * (off * off).sum()
+        loss += matrices.logarithm(factor.diagonal()).sum()
+        outer = inverse - weights[:, None] * weights  # twice the derivative by the kernel (5.9)
         gradient = off / self._spread
         by_distance = outer * slope
         by_distance[diagonal] = 0.0
-        gradient[:-2] += 0.5 * self._by_weights(theta, points, by_distance)
+        gradient[:-2] += 0.5 * self._by_weights(scales, points, by_distance)
         kernel[diagonal] -= noise
         gradient[-2] += 0.5 * float((outer * kernel).sum())
         gradient[-1] += 0.5 * noise * float(np.trace(outer))
         return float(loss), gradient
 
-    def _by_weights(self, theta: Array, points: Features, by_distance: Array) -> Array:
+    def _by_weights(self, scales: Array, points: Features, by_distance: Array) -> Array:
         """Return the sum over all pairs, for each column, of its part of the squared distance."""
-        of_numbers, of_categories = self._weights(theta)
         x = points.numbers
-        sums = by_distance.sum(1) @ (x * x) - (x * (by_distance @ x)).sum(0)
-        parts = [2.0 * of_numbers * sums]
-        if len(of_categories):
-            codes = points.categories.T
-            pairs = [float((by_distance * _mismatch(column, column)).sum()) for column in codes]
-            parts.append(of_categories * np.array(pairs))
-        gradient: Array = np.concatenate(parts)
+        sums = (by_distance.sum(1)[:, None] * (x * x)).sum(0)
+        sums -= (x * matrices.product(by_distance, x)).sum(0)
+        pairs = [
+            float((by_distance * matrices.mismatches(column, column, _ONE)).sum())
+            for column in np.ascontiguousarray(points.categories.T)[:, :, None]
+        ]
+        gradient: Array = scales[:-2] * np.concatenate([2.0 * sums, pairs])
         return gradient
 
     # ------------------------------------------------------------- predictions
 
     def learn(self, points: Features, values: Array) -> None:
         """Condition on values at points, with the present hyper-parameters."""
-        n = len(points)
-        kernel, _ = self._kernel(points, points, self.theta)
-        kernel[np.diag_indices(n)] = math.exp(self.theta[-2]) + self.noise + JITTER
-        factor = np.linalg.cholesky(kernel)
-        self._inverse_factor: Array = np.linalg.inv(factor)
-        inverse: Array = self._inverse_factor.T @ self._inverse_factor
-        self._points = points
+        scales = matrices.exponential(self.theta)
+        kernel, _ = self._kernel(points, points, scales)
+        kernel[np.diag_indices(len(points))] = scales[-2] + scales[-1] + JITTER
+        factor = matrices.cholesky(kernel)
+        assert factor is not None
+        self._scales, self._points = scales, points
+        self._inverse_factor = matrices.inverse_lower(factor)
+        inverse = matrices.gram(self._inverse_factor)
         self.mean = _mean(inverse, values)
-        self._weights_of_points = inverse @ (values - self.mean)
+        self._weights_of_points: Array = (inverse * (values - self.mean)).sum(1)
 
     def predict(self, points: Features) -> tuple[Array, Array]:
         """Return means and standard deviations of the function, without the noise.
@@ -214,23 +211,14 @@ class GaussianProcess:
         -------
         two float64 arrays, shape (n,)
         """
-        kernel, _ = self._kernel(points, self._points, self.theta)
-        explained = kernel @ self._inverse_factor.T
-        variance = math.exp(self.theta[-2]) - (explained * explained).sum(1)
-        means: Array = self.mean + kernel @ self._weights_of_points
+        kernel, _ = self._kernel(points, self._points, self._scales)
+        explained = matrices.squared_norms(kernel, self._inverse_factor)
+        variance = self._scales[-2] - explained
+        means: Array = self.mean + (kernel * self._weights_of_points).sum(1)
         return means, np.sqrt(np.maximum(variance, 1e-10))
 
 
 def _mean(inverse: Array, values: Array) -> float:
     """Return the constant mean by generalized least squares, with a slight pull to zero."""
     sums = inverse.sum(1)
-    return float(sums @ values / (sums.sum() + MEAN_WEIGHT))
-
-
-def _mismatch(a: npt.NDArray[np.intp], b: npt.NDArray[np.intp]) -> Array:
-    """Return the squared distance of all pairs of codes, before the weight of their column."""
-    differ: Array = (a[:, None] != b).astype(np.float64)
-    absent = (a < 0)[:, None] | (b < 0)
-    if absent.any():
-        differ[absent] *= 0.5
-    return differ
+    return float((sums * values).sum() / (sums.sum() + MEAN_WEIGHT))

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from zoopt._native import matrices
+
 __all__ = ["log_expected_improvement", "normal_scores", "warped"]
 
 Array = npt.NDArray[np.float64]
@@ -98,7 +100,7 @@ def normal_scores(shares: Array) -> Array:
     array([-1.96,  0.  ,  1.96])
     """
     tail = np.minimum(shares, 1.0 - shares)
-    t = np.sqrt(-2.0 * np.log(tail))
+    t = np.sqrt(-2.0 * matrices.logarithm(tail))
     upper = 2.515517 + t * (0.802853 + t * 0.010328)
     lower = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))
     distance = t - upper / lower
@@ -127,11 +129,13 @@ def log_expected_improvement(means: Array, deviations: Array, best: float) -> Ar
     """
     z = (best - means) / deviations
     log_density = -0.5 * z * z - 0.5 * math.log(2.0 * math.pi)
-    near = np.exp(log_density) + z * _normal_below(z)
+    near = matrices.exponential(log_density) + z * _normal_below(z)
     far = np.minimum(z, -3.0)
-    tail = log_density - 2.0 * np.log(-far) + np.log1p(-3.0 / far**2 + 15.0 / far**4)
-    improvement: Array = np.where(z > -4.0, np.log(np.maximum(near, 1e-300)), tail)
-    return np.log(deviations) + improvement
+    square = far * far
+    series = 1.0 - 3.0 / square + 15.0 / (square * square)
+    tail = log_density - matrices.logarithm(square) + matrices.logarithm(series)
+    improvement: Array = np.where(z > -4.0, matrices.logarithm(np.maximum(near, 1e-300)), tail)
+    return matrices.logarithm(deviations) + improvement
 
 
 def _normal_below(z: Array) -> Array:
@@ -148,5 +152,5 @@ def _normal_below(z: Array) -> Array:
     power = np.zeros_like(t)
     for coefficient in reversed(coefficients):
         power = power * t + coefficient
-    tail = 0.5 * t * np.exp(-x * x + power)
+    tail = 0.5 * t * matrices.exponential(-x * x + power)
     return np.where(z >= 0.0, 1.0 - tail, tail)
