@@ -149,10 +149,10 @@ def test_time_budget_is_obeyed_while_evaluations_hang():
     backend = RayExecutor(2)
     started = time.monotonic()
     result = minimize(
-        lambda x: time.sleep(300), BOX, budget=10, seed=0, backend=backend, time_budget=8.0
+        lambda x: time.sleep(300), BOX, budget=10, seed=0, backend=backend, time_budget=20.0
     )
     assert result.status == "time_budget"
-    assert 8.0 <= time.monotonic() - started < 9.0
+    assert 20.0 <= time.monotonic() - started < 21.0
     assert len(result.cancelled) == 2
 
 
