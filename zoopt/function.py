@@ -68,13 +68,14 @@ def minimize(
     ----------
     fun : callable
         The objective. With bounds or a list of dimensions it is called as ``fun(x) -> number``,
-        where x is a 1-D array: of floats if all dimensions are `Real`, of integers if all are
-        `Integer`, otherwise, with few exceptions, of dtype object. With named dimensions it is
-        called as ``fun(**point) -> number``. If its signature has an argument ``rng`` or ``seed``,
-        it gets a `numpy.random.Generator` or an int, derived from the seed of the run and the
-        number of the evaluation. An argument ``trial`` gets a `RunningTrial`, to which the function
-        reports intermediate values. An argument that is bound by `functools.partial` or is the name
-        of a dimension is not passed in this way.
+        where x is a 1-D array. It holds floats if all dimensions are `Real`, integers if all are
+        `Integer`, booleans if all are ``Choice([False, True])``, and otherwise objects. With "poss"
+        and "ponss", dimensions ``Integer(0, 1)`` also give booleans. With named dimensions the
+        objective is called as ``fun(**point) -> number``. If its signature has an argument ``rng``
+        or ``seed``, it gets a `numpy.random.Generator` or an int, derived from the seed of the run
+        and the number of the evaluation. An argument ``trial`` gets a `RunningTrial`, to which the
+        function reports intermediate values. An argument that is bound by `functools.partial` or is
+        the name of a dimension is not passed in this way.
     space : sequence, mapping or Space
         The search space: a list of ``(low, high)`` pairs and of `Real`, `Integer` and `Choice`, or
         a dictionary from names to these.
@@ -106,7 +107,7 @@ def minimize(
     filter : callable, optional
         Called with the same point as ``fun``, in this process. Points for which it returns a false
         value are not evaluated and do not count toward the budget. `NothingFeasible` is raised when
-        it has rejected 1,000 points in a row.
+        it has rejected 1,000 points in a row, or every point of a smaller space.
     delta : callable, optional
         ``delta(step)`` returns the value of ``fun`` after a change of a few dimensions, or a tuple
         of that value and a state; see `Step`. ``fun`` is still called for the first points and for
@@ -154,7 +155,8 @@ def minimize(
     keep_points : bool or int, optional
         How many of the last points `Result.trials` holds: True for all, False for none. By default,
         all of them if ``budget * n_columns * 8`` is below 64 million bytes; otherwise the last
-        1,000, or as many as fit into that memory. With ``delta``, all or none.
+        1,000, or as many as fit into that memory. With ``delta``, the default is none if not all
+        of them fit.
     stop : callable, optional
         ``stop(search)`` is called after each evaluation; a true value stops the run.
     callbacks : callable, object, or iterable of these, optional
@@ -186,7 +188,7 @@ def minimize(
     JournalError
         If ``checkpoint`` holds a different run, or the file cannot be used.
     NothingFeasible
-        If ``filter`` rejects 1,000 points in a row.
+        If ``filter`` rejects 1,000 points in a row, or every point of a smaller space.
 
     See Also
     --------
@@ -205,8 +207,9 @@ def minimize(
       there must be as many of these as dimensions. With names, unknown columns are an error;
     - a `History`, a `Result`, or the path of a checkpoint file.
 
-    Points outside the space and points with the value NaN or None are left out, with one warning
-    that counts them. If the best point is a known one, `Result.from_known` is True.
+    Some known points are left out, with one warning that counts them: points outside the space,
+    points with the value NaN or None, and trials of a `History` or `Result` whose point was not
+    kept. If the best point is a known one, `Result.from_known` is True.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Candidates: points that a solver asks to have evaluated.
 
-A candidate is a whole point, a point in packed bits, or a step: its changes to a parent.
+A candidate holds a whole point, a point in packed bits, or a step: only its changes to a parent.
 """
 
 from collections.abc import Iterable
@@ -31,18 +31,20 @@ class Candidate:
     Attributes
     ----------
     id : int
-        Order of ask, from 0, given by the outermost solver. Points that were not asked have
-        negative ids.
+        Number in the order of ask, from 0; the outermost solver assigns it. Points that were not
+        asked have negative ids.
     u : float64 array, shape (n_columns,), read-only
         The encoded point.
     bits : uint8 array, shape (ceil(n_columns / 8),), read-only, or None
         The packed point, with the first column in the lowest bit, if the solver works on bits.
     move : tuple of int or None
-        Id of the parent, then the columns in which the candidate differs from it.
+        Id of the parent, then the columns in which the candidate differs from it; None if there
+        is no parent.
     record : Record or None
         For a step, the record of its parent.
     origin : object
-        Tells a wrapper which solver proposed the candidate; None without a wrapper.
+        "foreign" for a point that was evaluated elsewhere and reported by `Solver.tell_point`; None
+        for a point that a solver proposed.
     cutoffs : object
         The values that a pruner compares the candidate's reports with; set only in runs with a
         pruner.
@@ -224,7 +226,10 @@ class StepCandidate(Candidate):
         self._row = row
 
     def detach(self) -> None:
-        """Drop the parent's row, so that it may be overwritten; set `base` or settle afterwards."""
+        """Drop the reference to the parent's row, which may then be overwritten.
+
+        Afterwards set `base` or call `settle`.
+        """
         self.base = NO_ROW
 
     def settle(self, row: Row) -> None:
@@ -244,12 +249,12 @@ class StepCandidate(Candidate):
 
 
 def _restore(form: type[Candidate], ident: int, array: Any, *rest: Any) -> Candidate:
-    """Make a candidate anew; a pickled array has forgotten that it is read-only."""
+    """Make a candidate from its pickled state; a pickle does not keep arrays read-only."""
     array.flags.writeable = False
     return form(ident, array, *rest)
 
 
 def is_repeat(candidate: Candidate) -> bool:
-    """Return whether the candidate is a point that was asked before, to be evaluated again."""
+    """Return whether the candidate asks for another evaluation of a point that was asked before."""
     move = candidate.move
     return move is not None and len(move) == 1 and move[0] >= 0

@@ -16,7 +16,7 @@ from zoopt.core.texts import brief
 
 __all__ = ["Choice", "is_flags"]
 
-#: Largest number of characters of branches that the text of a choice shows.
+#: The `repr` of a choice with branches shows at most this many characters of values and branches.
 MOST_SHOWN = 2000
 
 
@@ -26,12 +26,13 @@ class Choice:
     Parameters
     ----------
     values : sequence or mapping
-        At least one object, none twice; points hold these very objects. A single object makes a
-        constant. The keys of a mapping are the objects, and each of its values is a branch: the
+        The objects, at least one, each once. Points hold these very objects. A single object makes
+        a constant. The keys of a mapping are the objects, and each of its values is a branch: the
         parameters that exist only where that object is chosen, as a mapping of names to dimensions.
-        None or an empty mapping means none. A branch that is a single dimension takes the place of
-        its key: the point then holds a value of that dimension instead of the key. No other key may
-        be such a value. Branches may be nested.
+        None or an empty mapping means that there are none. A branch that is a single dimension
+        takes the place of its key: the point then holds a value of that dimension instead of the
+        key. Another key of the mapping must not be a possible value of that dimension. Branches may
+        be nested.
     ordered : bool
         Whether neighbors in the list have similar meanings.
 
@@ -46,7 +47,7 @@ class Choice:
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
     least : float
-        The smallest of the codes of all values.
+        The smallest code of any value.
     size : int
         Number of values.
 
@@ -137,7 +138,7 @@ class Choice:
         Raises
         ------
         TypeError
-            If a value has no lasting state.
+            If the state of a value cannot be read, because it cannot be pickled.
         """
         if self._marks is None:
             self._marks = [fingerprint(value) for value in self.values]
@@ -146,14 +147,15 @@ class Choice:
     def encode(self, value: Any) -> float:
         """Return the index of an object.
 
-        The same object is found, otherwise an equal one: of the same type if there is one, since 1
-        and True are two choices; otherwise of another type, since 1 and ``numpy.int64(1)`` are the
-        same choice. NaN equals NaN, and a copy of an array or a table equals it.
+        Looks for the object itself, then for an equal object of the same type, then for an equal
+        object of another type. If 1 and True are both choices, each is thus found as itself, and
+        ``numpy.int64(1)`` finds 1. NaN equals NaN, and a copy of an array or a table equals the
+        original.
 
         Raises
         ------
         ValueError
-            If it is none of the values.
+            If the object is none of the values.
         """
         for search in (self._index_of, self._alike, self._copied):
             index = search(value)
@@ -224,7 +226,7 @@ class Choice:
 
 
 def _read_branches(values: Iterable[Any]) -> list[dict[str | None, Any]]:
-    from zoopt.core import entries  # since a branch is a space, which contains choices
+    from zoopt.core import entries  # imported here, because it imports this module
 
     if isinstance(values, Mapping):
         branches = [entries.read_branch(key, branch) for key, branch in values.items()]
@@ -258,8 +260,8 @@ def is_flags(dimension: object) -> bool:
 def _key(value: Any) -> Any:
     """Return a key that equal objects of equal types share; hashable if their parts are.
 
-    Computed at construction: a list is found by the contents that it had then, even if it changes
-    later.
+    Keys are computed when the choice is made. A list is found by its contents at that time, even if
+    it changes later.
     """
     kind = type(value)
     if kind in (list, tuple):
@@ -298,6 +300,6 @@ def _is_nan(value: Any) -> bool:
 
 
 def _unlikeness(a: Any, b: Any) -> int:
-    """Return how unlike the types of two equal scalars are, whether Python's or NumPy's."""
+    """Return how different the types of two equal scalars are; NumPy's types count as Python's."""
     first, second = (type(v.item() if isinstance(v, np.generic) else v) for v in (a, b))
     return 0 if first is second else 2 if bool in (first, second) else 1

@@ -74,7 +74,7 @@ class Real:
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
     least : float
-        The smallest of the codes of all values.
+        The smallest code of any value.
     size : int or float
         Number of values, ``inf`` without a step.
 
@@ -184,7 +184,7 @@ class Real:
         Raises
         ------
         TypeError, ValueError
-            If it is not a number, or out of bounds.
+            If the value is not a number, or is out of bounds.
         """
         code = float(value) if isinstance(value, float) else number(value, "value", finite=True)
         if not self.low <= code <= self.high:
@@ -281,7 +281,7 @@ class Integer:
     column : (float, float)
         Bounds of the encoded column; equal for a constant.
     least : float
-        The smallest of the codes of all values.
+        The smallest code of any value.
     size : int
         Number of values.
 
@@ -339,7 +339,7 @@ class Integer:
         Raises
         ------
         TypeError, ValueError
-            If it is not a whole number, or out of bounds.
+            If the value is not a whole number, or is out of bounds.
         """
         given = value if type(value) is int else exact(value, "value")
         if given != math.floor(given):

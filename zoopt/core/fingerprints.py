@@ -54,7 +54,7 @@ def fingerprint(thing: Any, *, lenient: bool = False) -> str:
     Raises
     ------
     TypeError
-        If the object or a part of it has no lasting state.
+        If the state of the object or of a part cannot be read, because it cannot be pickled.
 
     Examples
     --------
@@ -222,7 +222,7 @@ class _Marker:
             raise
         except Exception as error:
             if not isinstance(thing, (property, staticmethod, classmethod)):
-                raise TypeError(f"{brief(thing)} has no lasting state: {error}") from None
+                raise TypeError(f"the state of {brief(thing)} cannot be read: {error}") from None
             reduced = type(thing).__name__
         yield name_of(type(thing)).encode()
         if isinstance(reduced, str):

@@ -50,8 +50,8 @@ class Solver(ABC):
     space : Space
     planned_budget : int or None
     n_asked : int
-        The next id: the number of candidates asked so far, from this solver or from the solvers
-        with which it shares the ids.
+        The id of the next candidate, which is the number of candidates asked so far. The solvers
+        inside a wrapper may share one count.
     n_told, n_foreign : int
         Number of candidates reported, and of points reported by `tell_point`.
     filter : callable or None
@@ -76,7 +76,7 @@ class Solver(ABC):
     needs_constraint = False
     #: Whether the solver evaluates the same point repeatedly, because a single value may be luck.
     repeats = False
-    #: Whether it learns from the values themselves, and not from their order alone.
+    #: Whether the solver learns from the values themselves, and not from their order alone.
     uses_values = False
     #: Makes a candidate from a proposal.
     _make: Callable[..., Candidate] = Candidate
@@ -158,9 +158,8 @@ class Solver(ABC):
     def take_steps(self) -> None:
         """Propose steps from now on, where possible.
 
-        A step is a candidate that holds only how it differs from a parent.
-
-        Call it before the first ask.
+        A step is a candidate that holds only its changes to a parent. Call this method before the
+        first `ask`.
 
         Raises
         ------
@@ -282,7 +281,7 @@ class Solver(ABC):
         Raises
         ------
         ValueError, TypeError
-            If it is not a point of the space.
+            If ``x`` is not a point of the space.
 
         Examples
         --------
@@ -456,7 +455,7 @@ def encode_point(space: Space, point: Any) -> Row:
     Raises
     ------
     ValueError, TypeError
-        If it is not a point of the space.
+        If ``point`` is not a point of the space.
     """
     if not isinstance(point, Candidate):
         return space.encode(point)

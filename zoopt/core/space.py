@@ -70,13 +70,13 @@ class Space:
     names : list of str or None
         The names of the parameters, each once.
     tree : Tree or None
-        Which dimension depends on which; None if none does.
+        Tells on which choice each dimension depends; None if no dimension depends on one.
     conditions : (int array, float array), each of shape (n_columns,), or None
         For each encoded column, the column of the choice on which it depends, or -1 if there is
         none; and the code that this choice must have for the column to be active. Columns that
         are not active hold their least value.
     kinds, low, high : arrays, shape (n_columns,)
-        The encoded columns, for the kernels.
+        Kind and bounds of each encoded column.
     size : int or float
         Number of points, ``inf`` if any dimension is continuous.
 
@@ -198,7 +198,8 @@ class Space:
         Raises
         ------
         ValueError
-            If the space has choices of objects, or too many runs of equal dimensions.
+            If the space has choices of objects, or if the order of its dimensions was too irregular
+            to be kept.
         """
         made = [restored(dimension) for dimension in described["dimensions"]]
         if "runs" not in described:
@@ -380,7 +381,7 @@ class Space:
         return [self._distinct[i].decode(code) for i, code in zip(which, codes, strict=True)]
 
     def dimensions_of(self, columns: Sequence[int]) -> list[int]:
-        """Return the dimensions of some encoded columns; constants have no column."""
+        """Return the positions of the dimensions of some columns; constants have no column."""
         return list(columns) if self._all_free else [self._free.item(k) for k in columns]
 
     def decode_at(self, i: int, row: Row) -> Any:
@@ -391,7 +392,7 @@ class Space:
         return self.decode_columns([k], [row.item(k)])[0]
 
     def decode_array(self, row: Row) -> npt.NDArray[Any]:
-        """Return the point of a row as an array of floats, integers or, if it is mixed, objects."""
+        """Return the point of a row as an array of floats, integers, booleans or objects."""
         if self.is_plain:
             return row
         if self.is_integer:
@@ -409,7 +410,7 @@ class Space:
         return [d.decode(row.item(k)) for k, d in self._logarithms()]
 
     def remember(self, row: Row, values: list[float]) -> None:
-        """Make a row decode to exactly these values of its logarithmic `Real` dimensions."""
+        """Make the logarithmic `Real` dimensions of a row decode to exactly these values."""
         for (k, d), value in zip(self._logarithms(), values, strict=True):
             d.remember(row.item(k), value)
 

@@ -29,8 +29,8 @@ def known_points(
 ) -> list[tuple[Candidate, Evaluation]]:
     """Return known points as a solver takes them.
 
-    Points outside the space and points with the value NaN or None are left out with one
-    `EvaluationWarning` that counts them.
+    Points outside the space, points with the value NaN or None, and trials whose point was not kept
+    are left out with one `EvaluationWarning` that counts them.
 
     Parameters
     ----------

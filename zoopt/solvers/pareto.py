@@ -1,7 +1,7 @@
 """Pareto optimization over subsets: POSS, and PONSS for noisy objectives.
 
-Owns the archive of nondominated subsets, the repeated evaluations, and the recommendation. With
-several candidates in flight POSS is PPOSS.
+Owns the archive of nondominated subsets, the repeated evaluations, and the recommendation. POSS
+with several candidates in flight is called PPOSS.
 """
 
 import math
@@ -30,8 +30,8 @@ class Poss(Proposer):
 
     Minimizes the objective and maximizes the slack of the constraint at once. It keeps an archive
     of subsets, none of which is better than another in both, and mutates random members. The
-    constraint, feasible if at least 0, may have any value, such as ``k - mask.sum()`` for at most k
-    items, or a limit minus a sum of costs.
+    constraint may return any number, such as ``k - mask.sum()`` for at most k items, or a limit
+    minus a sum of costs. A subset is feasible if this number is at least 0.
 
     Parameters
     ----------
@@ -294,10 +294,10 @@ class Ponss(Poss):
         self._n_final = math.floor(self.final_share * planned)
         self._knockouts: dict[int, _Knockout] = {}  # by class
         self._due: deque[_Rival] = deque()  # rivals to evaluate again
-        self._rematches: dict[int, _Rival] = {}  # those in flight, by id
+        self._rematches: dict[int, _Rival] = {}  # rivals in flight, by id
         self._held: dict[int, deque[tuple[Candidate, Evaluation]]] = {}  # by class
         self._finalists: list[RepeatedPoint] = []
-        self._finals: dict[int, RepeatedPoint] = {}  # their evaluations in flight, by id
+        self._finals: dict[int, RepeatedPoint] = {}  # evaluations of finalists in flight, by id
 
     # ------------------------------------------------------------- proposals
 
@@ -307,7 +307,7 @@ class Ponss(Poss):
             return self._archive.bits_of(rival.ident), (rival.ident,)
         is_end = self._is_at_the_end()
         if self._knockouts and (is_end or self._n_waiting() >= self.b):
-            return None  # wait, so that choices can rely on how the knockouts end
+            return None  # wait: the next proposals depend on how the knockouts end
         if is_end:
             finalist = self._next_finalist()
             if finalist is not None:
@@ -321,7 +321,7 @@ class Ponss(Poss):
         return planned is not None and planned - self._n_final <= self.n_asked < planned
 
     def _n_waiting(self) -> int:
-        """Return the number of mutations in flight, or told and held back."""
+        """Return the number of mutations that are in flight, or told and held back."""
         n_held = sum(map(len, self._held.values()))
         return n_held + len(self._in_flight) - len(self._rematches) - len(self._finals)
 
@@ -369,7 +369,7 @@ class Ponss(Poss):
                 self._draw_pairs(group)
 
     def _draw_pairs(self, group: int) -> None:
-        """Pair all rivals that are left at random; one of an odd number sits out."""
+        """Pair the remaining rivals at random; if their number is odd, one of them sits out."""
         knockout = self._knockouts[group]
         order = knockout.rivals
         for i in range(len(order) - 1, 0, -1):  # Fisher and Yates

@@ -12,7 +12,7 @@ __all__ = ["Choices", "Codes"]
 Codes = npt.NDArray[np.int16]
 Table = npt.NDArray[np.float64]
 
-#: Largest number of values of a column, and of probabilities in all.
+#: Largest number of values of a column, and largest number of probabilities in the table.
 MAX_VALUES, MAX_ENTRIES = 1000, 2_000_000
 
 
@@ -73,7 +73,7 @@ class Choices:
         return most <= MAX_VALUES and most * len(columns) <= MAX_ENTRIES
 
     def lean(self, row: Row, weight: float) -> None:
-        """Start over from the uniform distribution, with a weight on the values of a row.
+        """Reset to the uniform distribution, with extra weight on the values of a row.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Choices:
         return codes
 
     def move(self, codes: Codes, weights: Row, mu_eff: float) -> None:
-        """Move towards weighted draws.
+        """Move toward weighted draws.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Choices:
         is_value = uniform > 0.0
         least = 1.0 / ((len(rows) + 2.0 * mu_eff) * np.maximum(self.sizes - 1, 1))
         least = np.minimum(least, 1.0 / self.sizes)[:, None]
-        # Probabilities are raised to the least, and the mass above it is scaled to sum to one.
+        # Smaller probabilities are raised to the least. The mass above it is scaled to sum to one.
         free = np.maximum(table - least, 0.0) * is_value
         total = free.sum(axis=1, keepdims=True)
         left = 1.0 - least * self.sizes[:, None]

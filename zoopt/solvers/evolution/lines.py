@@ -19,10 +19,10 @@ __all__ = ["Line", "Lines"]
 GROWTH = 1.5
 SHRINKAGE = GROWTH**-0.25
 MIN_SIGMA = 1e-16
-#: Rate at which the share of improving lines is learned, and the share below which the search of
-#: lines ends.
+#: Rate at which the share of improving lines is learned, and the share below which the line search
+#: ends.
 GAIN_RATE, MIN_GAIN = 0.3, 0.4
-#: Largest number of lines within which the step size must be halved.
+#: The line search ends if the step size is not halved within this many lines.
 PATIENCE = 40
 
 

@@ -22,26 +22,27 @@ from zoopt.core.seeds import Seed
 from zoopt.core.solver import Proposal, Proposer, encode_start
 from zoopt.core.space import Row, Space
 from zoopt.core.unit_box import UnitBox
-from zoopt.solvers.evolution.choices import Choices, Codes
+from zoopt.solvers.evolution.choices import MAX_ENTRIES, MAX_VALUES, Choices, Codes
 
 __all__ = ["PCES"]
 
 #: Number of generations to which the trend is fitted.
 TREND = 5
-#: Number of standard errors by which the slope must be negative to be significant.
+#: A downward trend is significant if the slope is below 0 by at least this many standard errors.
 SIGNIFICANCE = 0.8
 #: Factors of the population size without and with a significant downward trend.
 GROWTH, DECAY = 1.1, 0.93
-#: Number of generations of the largest population size that fit into the budget.
+#: The population size is limited so that at least this many generations fit into the budget.
 MIN_GENERATIONS = 10
-#: One evaluation in this many is a final evaluation of the mean; least and largest number of these.
+#: The last evaluations of the budget, one in `FINAL_ONE_IN`, are spent on the mean: at least
+#: `MIN_FINAL` and at most `MAX_FINAL` of them.
 FINAL_ONE_IN, MIN_FINAL, MAX_FINAL = 20, 2, 50
 #: Limits of the step size.
 MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5
 
 
 class _Draw(NamedTuple):
-    """How a point was drawn: the step in units of the spread, and the codes of choices."""
+    """How a point was drawn: its step in units of the spread, and codes of unordered columns."""
 
     step: Row
     codes: Codes
@@ -61,7 +62,8 @@ class PCES(Proposer):
 
     Samples a generation around a mean, moves the mean to the weighted mean of the better half, and
     adapts one step size to the path of the means. The population grows while noise hides the
-    progress: while the values of the better halves show no downward trend. Otherwise it shrinks.
+    progress, that is, while the values of the better halves show no downward trend. Otherwise it
+    shrinks.
     The last evaluations of the budget are spent on the mean, which is recommended: it averages out
     the noise of many values. For unordered dimensions, the solver learns the probability of each
     value and recommends the most probable one.
@@ -69,7 +71,9 @@ class PCES(Proposer):
     Parameters
     ----------
     space : Space, or anything that `Space` takes
-        Integers and grids are rounded. An unordered dimension has at most 1,000 values.
+        Integers and grids are rounded. An unordered dimension may have at most 1,000 values. The
+        number of unordered dimensions, times the largest number of values, may be at most two
+        million.
     budget, seed, x0
         See `zoopt.Solver`.
     mean : point or Candidate, optional
@@ -82,12 +86,12 @@ class PCES(Proposer):
     Raises
     ------
     ValueError
-        If an unordered dimension has more than 1,000 values.
+        If the space has too many unordered values, or an option is out of range.
 
     Notes
     -----
-    A generation must be told before the next one is asked. More workers than ``4 + 3 log(d)``
-    therefore wait for each other at first.
+    All points of a generation must be reported before the next generation is proposed. At first, a
+    generation has about ``4 + 3 log(d)`` points for d dimensions, and any further workers are idle.
 
     References
     ----------
@@ -127,7 +131,10 @@ class PCES(Proposer):
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
-            raise ValueError(f"{self.name} needs unordered dimensions of at most 1,000 values")
+            raise ValueError(
+                f"{self.name} needs unordered dimensions of at most {MAX_VALUES:,} values; their "
+                f"number times the largest number of values must be at most {MAX_ENTRIES:,}"
+            )
         number(sigma, "sigma", least=MIN_SIGMA, most=MAX_SIGMA)
         self._box = UnitBox(self.space)
         self._choices = Choices(self.space, np.flatnonzero(self.space.kinds == UNORDERED))
@@ -142,7 +149,7 @@ class PCES(Proposer):
         self._min_size = 4 + int(3 * math.log(max(1, self.space.n_columns)))  # (48)
         self._size = float(self._min_size)
         self._trend: list[float] = []
-        self._generation: dict[int, _Draw] = {}  # those in flight, by id
+        self._generation: dict[int, _Draw] = {}  # draws in flight, by id
         self._told: list[_Told] = []
         self._last_values: list[float] = []  # of the last generation; empty if it had failures
         self._n_left = 0  # points of the generation to ask
@@ -159,7 +166,7 @@ class PCES(Proposer):
 
     @property
     def mean(self) -> Any:
-        """The mean of the distribution, in user units; the most probable values of choices."""
+        """The mean of the distribution, in user units, with the most probable unordered values."""
         return self.space.decode(self._mean_row())
 
     def _mean_row(self) -> Row:
@@ -167,7 +174,7 @@ class PCES(Proposer):
         return self._row(self._mean, self._choices.mode)
 
     def _start(self, row: Row, weight: float) -> None:
-        """Center the distribution on a row, with that probability on its values of choices."""
+        """Center the distribution on a row, whose unordered values get the given weight."""
         active = self.space.active(row[None])[0, self._box.columns]
         self._mean = np.where(active, self._box.point(row), 0.5)
         self._choices.lean(row, weight)
@@ -214,7 +221,7 @@ class PCES(Proposer):
         return candidate.u, candidate.move
 
     def _row(self, point: Row, codes: Codes) -> Row:
-        """Return the row of a point of the unit box and codes of choices."""
+        """Return the row of a point of the unit box, with codes in the unordered columns."""
         row = self._box.row(point)
         if len(codes):
             row.flags.writeable = True
@@ -317,7 +324,7 @@ class PCES(Proposer):
 
     @property
     def proven(self) -> Best | None:
-        """The mean point, valued by its final evaluations; None until all are reported."""
+        """The mean point, with the mean of its final evaluations; None until all are reported."""
         final, planned = self._final, self.planned_budget or 0
         if final is None or final.n_asked > final.n_told:
             return None
@@ -331,7 +338,7 @@ class PCES(Proposer):
         Returns
         -------
         Best or None
-            The mean point, with the mean value of its evaluations or, before there are any, of the
+            The mean point, with the mean value of its evaluations or, before there are two, of the
             last generation. The best point is returned instead if some of these evaluations failed
             or were infeasible, if the filter rejects the mean, or if the problem has constraints.
         """

@@ -32,18 +32,19 @@ Step = npt.NDArray[np.float32]
 TARGET_GAIN, LEARNING_RATE = 0.25, 0.3
 #: Limits of the step size.
 MIN_SIGMA, MAX_SIGMA = 1e-12, 0.5
-#: Smallest default population size, used from a fortieth of the first step size down; the largest
-#: one is used from a quarter of it up.
+#: By default, the population has its smallest size, `MIN_SIZE`, while the step size is at most a
+#: fortieth of the first one, and its largest while the step size is at least a quarter of it.
 MIN_SIZE, LARGE_STEP = 6, 4.0
-#: Number of generations of the largest population size that fit into the budget.
+#: The default population size is limited so that at least this many generations fit into the
+#: budget.
 MIN_GENERATIONS = 60
 #: Factor by which the step size must shrink before lines are searched again.
 LINES_AGAIN = 0.25
 #: Least number of points of the space.
 MIN_POINTS = 1_000_000
-#: Largest number of columns with which rows are compared.
+#: With more columns than this, proposals are not compared with earlier ones.
 MOST_TO_COMPARE = 10_000
-#: Number of repeated proposals in a row after which the solver looks elsewhere.
+#: After this many repeated proposals in a row, the solver looks elsewhere.
 MAX_REPEATS = 100
 
 
@@ -51,9 +52,9 @@ class R1ES(Proposer):
     """Evolution strategy with one principal direction, for thousands of variables and more.
 
     Samples around a mean, moves the mean to the weighted mean of the better half of each
-    generation, and stretches the distribution along the path of the means. The step size follows
-    the ranks of a generation among those of the previous one. It adapts within some ten generations
-    whatever the number of variables, and variables without influence cost nothing.
+    generation, and stretches the distribution along the path of the means. The step size depends on
+    how each generation ranks against the previous one. It adapts within about ten generations,
+    whatever the number of variables. Variables without influence do not slow the search down.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ class R1ES(Proposer):
         Initial step size as a fraction of the width of each dimension, from 1e-12 to 0.5.
     population_size : int, optional
         Evaluations per generation, at least 4. Larger populations find better valleys of rugged
-        functions, more slowly. By default it shrinks with the step size: from ``4 + 3 log(n)`` for
-        n variables, and at most a sixtieth of the budget, down to 6.
+        functions, but take longer. By default it shrinks with the step size: from ``4 + 3 log(n)``
+        for n variables, and at most a sixtieth of the budget, down to 6.
     line_search_below : float, default 0.15
         Fraction of the initial step size below which the solver searches random lines through the
         best point, as long as most of them improve on it and their steps get smaller. 0 turns the
@@ -158,7 +159,7 @@ class R1ES(Proposer):
         self._path: Step = np.zeros(n, np.float32)
         self._success = 0.0
         self._drawn: dict[int, _Point] = {}  # points in flight, by id
-        self._keys: list[tuple[float, float]] = []  # of the generation, in order of tell
+        self._keys: list[tuple[float, float]] = []  # keys of the generation, in order of tell
         self._better: list[_Ranked] = []  # the better half of the generation, sorted
         self._before: list[tuple[float, float]] = []  # keys of the previous generation
         self._lines: Lines | None = None  # the current line search

@@ -22,11 +22,13 @@ from zoopt.solvers.racos.tables import default_sizes, default_uncertain_bits
 
 __all__ = ["ClassificationSolver"]
 
-#: With more dimensions than this, some of them continuous, the uncertain bits are learned.
+#: With more columns than this, some of them continuous, the number of coordinates that a proposal
+#: redraws is learned by default.
 LARGE = 100
-#: Probability of a local proposal, where the uncertain bits are learned.
+#: Probability of a local proposal, if that number is learned.
 LOCAL_RATE = 0.5
-#: Default probability of mixing two members, in spaces without ordered values.
+#: Default probability of mixing two members, in spaces without branches in which every column is
+#: unordered or has two values.
 RECOMBINATION_RATE = 0.8
 
 REPLACEMENTS = ("WR", "RR", "LM")
@@ -54,7 +56,7 @@ class ClassificationSolver(Proposer):
     """A solver that learns a region around one of its best points, and samples there.
 
     The positive set holds the best points, the negative set others. The region contains the
-    positive point and none of the negative ones. A subclass says in `_observe` when points enter
+    positive point and none of the negative ones. A subclass decides in `_observe` when points enter
     the sets.
 
     Parameters
@@ -125,7 +127,9 @@ class ClassificationSolver(Proposer):
         self._initial: set[int] = set()  # ids of the initial design that are in flight
         self._filling = True
         self._n_redrawn = self.uncertain_bits
-        self._records: dict[int, Record] | None = None  # of the positives, with steps
+        self._records: dict[int, Record] | None = (
+            None  # of the positives, by id, if there are steps
+        )
 
     def _bits_by_table(self) -> int:
         return default_uncertain_bits(len(self.space), self.space.n_continuous > 0)
@@ -133,9 +137,9 @@ class ClassificationSolver(Proposer):
     def take_steps(self) -> None:
         """Propose steps from the positive set, at a cost that does not grow with the dimension.
 
-        The initial design and uniform samples are whole points nevertheless. By default, the
-        number of coordinates that a step redraws follows ZOOpt's table, since learned numbers may
-        be large.
+        The initial design and uniform samples are still whole points. By default, the number of
+        coordinates that a step redraws comes from ZOOpt's table, because learned numbers may be
+        large.
         """
         self._records = {}
         self._make = self._make_step
@@ -202,7 +206,7 @@ class ClassificationSolver(Proposer):
         return proposal
 
     def _update_filling(self) -> None:
-        """Note whether the initial design lacks points; another point replaces a lost one."""
+        """Note whether the initial design still lacks points; it replaces lost ones."""
         self._filling = bool(self._queue) or self._n_members + len(self._initial) < self.train_size
 
     def _insert(

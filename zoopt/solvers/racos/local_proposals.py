@@ -1,4 +1,4 @@
-"""Proposals of SRACOS close to their parents: their width is learned from those that succeed."""
+"""Local proposals of SRACOS, which stay close to their parents. Their width is learned."""
 
 import numpy as np
 
@@ -7,24 +7,24 @@ from zoopt.solvers.racos.mutation_counts import MutationCounts
 __all__ = ["LocalProposals"]
 
 LARGEST_WIDTH, LEAST_WIDTH = 0.5, 1e-14
-#: Factors of the width after an improvement and after any other outcome. The width stays on average
-#: if one candidate in five improves on its parent.
+#: The width is multiplied by `GROWTH` after an improvement and by `SHRINKAGE` after any other
+#: outcome. On average it stays the same if one candidate in five improves on its parent.
 GROWTH = 2.0
 SHRINKAGE = GROWTH**-0.25
-#: The share of improvements: its first value, the weight of a new outcome in it, and the share
-#: below which local proposals pause.
+#: The estimated share of improvements begins at `FIRST_SHARE`, and each outcome enters it with the
+#: weight `SHARE_RATE`. Local proposals pause when it falls below `LEAST_SHARE`.
 FIRST_SHARE, SHARE_RATE, LEAST_SHARE = 0.2, 0.02, 0.05
 
 Rank = tuple[float, float]
 
 
 class LocalProposals:
-    """The width in which local proposals redraw coordinates, and the number of these coordinates.
+    """Learns within which width local proposals redraw coordinates, and how many they redraw.
 
     The width follows the one-fifth success rule: it grows after a candidate that improves on its
     parent, and shrinks after any other. Under noise that hides the slope, hardly any candidate
-    improves, however close it is. Local proposals then pause until twice as many candidates were
-    asked, and start again with the largest width.
+    improves, however close it is. Local proposals then pause until twice as many candidates have
+    been asked, and start again with the largest width.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class LocalProposals:
     def tell(self, ident: int, rank: Rank, is_success: bool) -> None:
         """Learn from the outcome of a candidate; a candidate that was not drawn here is ignored.
 
-        A candidate with the rank of its parent leaves the width as it is: it changed nothing that
-        matters.
+        A candidate that ranks exactly like its parent leaves the width unchanged, because its
+        changes had no effect.
         """
         self._counts.tell(ident, is_success)
         parent = self._parents.pop(ident, None)
@@ -80,6 +80,6 @@ class LocalProposals:
             self._pauses_until = 2 * ident
 
     def reject(self, ident: int) -> None:
-        """Count a candidate that was not evaluated as a failure, and draw the next count anew."""
+        """Count a failure for a candidate that was not evaluated, and draw the next count anew."""
         self._counts.reject(ident)
         self._parents.pop(ident, None)

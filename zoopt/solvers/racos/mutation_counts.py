@@ -1,4 +1,4 @@
-"""How many coordinates a proposal of SRACOS redraws, learned from the proposals that succeed."""
+"""The number of coordinates that a proposal of SRACOS redraws, learned from their success."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ __all__ = ["MutationCounts"]
 #: Largest count. With 100,000 variables, drawing this many coordinates costs about as much as the
 #: rest of a proposal.
 LARGEST = 1024
-#: Number of candidates in a row with the same count: a sixteenth of those before, within these
-#: limits. Drawing a count takes longer than a proposal.
+#: A count is used for a sixteenth as many candidates as were drawn before, within these limits,
+#: because drawing a count takes longer than a proposal.
 LEAST_IN_A_ROW, MOST_IN_A_ROW = 4, 64
 #: Beta prior of the success rate of each count, with mean one fifth.
 PRIOR_SUCCESSES, PRIOR_FAILURES = 0.5, 2.0
 
 
 class MutationCounts:
-    """Numbers of coordinates to redraw: powers of two, chosen by Thompson sampling.
+    """Chooses the number of coordinates to redraw, a power of two, by Thompson sampling.
 
     A proposal succeeds if it beats a positive point. The success rate of each count has a Beta
-    posterior; a rate is drawn from each, and the count with the largest is used.
+    posterior. A rate is drawn from each of them, and the count with the largest rate is used.
 
     Parameters
     ----------
@@ -60,6 +60,6 @@ class MutationCounts:
             counts[choice] += 1.0
 
     def reject(self, ident: int) -> None:
-        """Count a candidate that was not evaluated as a failure, and draw the next count anew."""
+        """Count a failure for a candidate that was not evaluated, and draw the next count anew."""
         self.tell(ident, False)
         self._n_left = 0

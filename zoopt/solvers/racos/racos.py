@@ -24,7 +24,7 @@ class _Told(NamedTuple):
 
 
 class Racos(ClassificationSolver):
-    """Batch classification-based optimization: rounds of samples from constant sets.
+    """Batch classification-based optimization: the sets change only after each round of samples.
 
     Parameters
     ----------
@@ -33,9 +33,10 @@ class Racos(ClassificationSolver):
 
     Notes
     -----
-    All points of a round are proposed from the same sets, as in steps 2 and 3 of `SRacos`. After
-    the last outcome, the best of the sets and the round together are the new positive set, and the
-    next best the negative set. Until then, `ask` returns None once the round is asked.
+    All points of a round are proposed from the same sets, as in steps 2 and 3 of `SRacos`. When the
+    last outcome of the round is told, the best points of both sets and the round become the
+    positive set, and the next best the negative set. When all points of a round have been asked,
+    `ask` returns None until that outcome is told.
 
     References
     ----------
@@ -79,7 +80,7 @@ class Racos(ClassificationSolver):
         )
         self._round_size = max(1, self.train_size - self.positive_size)
         self._n_in_round = 0
-        self._told: dict[int, _Told] = {}  # of the round, by id
+        self._told: dict[int, _Told] = {}  # outcomes of the round, by id
 
     def _propose(self) -> Proposal | None:
         filling = self._filling
@@ -99,7 +100,8 @@ class Racos(ClassificationSolver):
         self._told[candidate.id] = _Told(candidate, evaluation, self.n_told)
         if self._in_flight or self._n_in_round not in (0, self._round_size):
             return
-        # Newcomers rank behind their equals, so this selects as a stable sort of all points would.
+        # A new point ranks behind older points of equal rank. Adding the round in order of id
+        # therefore keeps the same points as a stable sort of all of them.
         for ident in sorted(self._told):
             self._take(*self._told[ident], True)
         self._told.clear()

@@ -20,25 +20,25 @@ class SRacos(ClassificationSolver):
         See `zoopt.Solver`.
     train_size, positive_size : int, optional
         Size of the positive and the negative set together, and size of the positive set; see the
-        notes. By default they follow the budget.
+        notes. By default they depend on the budget.
     uncertain_bits : int or {"table", "adaptive"}, optional
-        Number of coordinates that a proposal redraws; all of them if there are fewer. "table"
-        follows the number of dimensions, as ZOOpt does. "adaptive" learns it: among the powers
-        of two, it prefers the number with which proposals most often beat the worst positive point,
-        learned separately for samples in the whole region and for samples close to the positive
-        point that they start from. "adaptive" is the default with more than 100 non-constant
-        dimensions, some of them continuous. With a delta (see `minimize`), the default is always
-        "table".
+        Number of coordinates that a proposal redraws; all of them if there are fewer. "table" looks
+        the number up in ZOOpt's table, by the number of dimensions and whether any is continuous.
+        "adaptive" learns the number: among the powers of two, it prefers the one with which
+        proposals most often beat the worst positive point. It learns one number for samples in the
+        whole region, and another for samples close to the positive point that they start from.
+        "adaptive" is the default with more than 100 non-constant dimensions, some of them
+        continuous. With a delta (see `minimize`), the default is always "table".
     exploration_rate : float in [0, 1]
         Probability of a uniform sample.
     replacement : {"WR", "RR", "LM"}
         Which negative point a new one replaces: the worst, a random one, or the one farthest from
         the best negative point.
     recombination_rate : float in [0, 1], optional
-        Probability that a proposal mixes a positive point with another point of the two sets,
-        instead of sampling the region, while the best point does not improve. 0 is the algorithm of
-        the paper. By default 0.8 if every non-constant dimension is unordered or has two values; in
-        other spaces, and in those with branches, it must be 0.
+        Probability that a proposal mixes a positive point with another point of the two sets
+        instead of sampling the region. It applies only while the best point does not improve. 0 is
+        the algorithm of the paper. By default 0.8 if every non-constant dimension is unordered or
+        has two values; in other spaces, and in those with branches, it must be 0.
 
     Notes
     -----

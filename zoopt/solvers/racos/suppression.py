@@ -24,10 +24,10 @@ __all__ = ["SSRacos"]
 class SSRacos(SRacos):
     """Sequential classification-based optimization with value suppression, for noisy objectives.
 
-    If many evaluations in a row do not beat the worst positive point, each positive point that was
-    not evaluated again before is evaluated again several times. Its value moves toward the mean of
-    these evaluations, which removes lucky values. The last part of the planned budget evaluates the
-    remaining positive points again; the point with the least mean is recommended.
+    If many evaluations in a row do not beat the worst positive point, each positive point that has
+    not been re-evaluated yet is evaluated several more times. Its value moves toward the mean of
+    these evaluations, which removes lucky values. The last part of the planned budget re-evaluates
+    the remaining positive points. The point with the least mean is recommended.
 
     Parameters
     ----------
@@ -36,10 +36,11 @@ class SSRacos(SRacos):
     train_size, positive_size, uncertain_bits, exploration_rate, replacement, recombination_rate
         See `SRacos`.
     non_update_allowed : int, default 500
-        Number of evaluations in a row that may fail to beat the worst positive point.
+        Number of evaluations in a row, none of which beats the worst positive point, after which
+        positive points are re-evaluated.
     resample_times : int, default 100
-        Number of re-evaluations of a positive point, once in its life; fewer if the budget is
-        small.
+        Number of re-evaluations of a positive point, which all belong to one round; fewer if the
+        budget is small.
     balance_rate : float in [0, 1], default 0.5
         Weight of the mean in the new value of a positive point.
 
@@ -53,10 +54,10 @@ class SSRacos(SRacos):
     After each evaluation of a point x:
 
     1. Increase the count if x does not beat the worst positive point; otherwise reset it to 0.
-    2. If the count reaches non_update_allowed, reset it. Evaluate each positive point z that was
-       not evaluated again before resample_times times, with mean m, and set
+    2. If the count reaches non_update_allowed, reset it. For each positive point z that has not
+       been re-evaluated yet, make resample_times evaluations with the mean m, and set
        ``value(z) = (1 - balance_rate) * value(z) + balance_rate * m``.
-    3. Update the sets by x, as `SRacos` does.
+    3. Update the sets with x, as `SRacos` does.
 
     Outcomes reported during step 2 wait, in order, until its evaluations are complete. The authors'
     code puts the last of the new values in place of ``value(z)`` on the right-hand side.
@@ -104,7 +105,7 @@ class SSRacos(SRacos):
             self.resample_times = min(self.resample_times, most)
         self._n_idle = 0
         self._due: deque[RepeatedPoint] = deque()  # re-evaluations to ask
-        self._again: dict[int, RepeatedPoint] = {}  # those in flight, by id
+        self._again: dict[int, RepeatedPoint] = {}  # re-evaluations in flight, by id
         self._round: list[RepeatedPoint] = []  # the points of step 2 now
         self._held: deque[tuple[Candidate, Evaluation]] = deque()
         self._resampled: dict[int, RepeatedPoint] = {}  # by the id of the positive
@@ -141,7 +142,7 @@ class SSRacos(SRacos):
         return planned is not None and planned - reserve <= self.n_asked < planned
 
     def _finish(self) -> None:
-        """Schedule the positive points not yet re-evaluated, or else the best of the others."""
+        """Schedule the positive points not re-evaluated so far, or else the best of the others."""
         if not self._is_final:
             self._is_final = self._population.worst_positive() is not None
             self._resample_new()
@@ -163,7 +164,7 @@ class SSRacos(SRacos):
                 self._due.extend([again] * self.resample_times)
 
     def _may_be_asked(self, candidate: Candidate) -> bool:
-        """Return whether the filter accepts a positive that was evaluated elsewhere."""
+        """Return whether the filter accepts a positive point; it accepted those that were asked."""
         return candidate.id >= 0 or self.filter is None or bool(self.filter(candidate))
 
     # ------------------------------------------------------------- outcomes
@@ -198,7 +199,7 @@ class SSRacos(SRacos):
         super()._observe(candidate, evaluation)  # step 3
 
     def _suppress(self) -> None:
-        """Move the values of the points evaluated again towards their means: step 2."""
+        """Move the values of the re-evaluated points toward their means: step 2."""
         values = {ident: value for ident, _, _, value in self.positives}
         for again in self._round:
             ident, mean = again.candidate.id, again.mean
@@ -224,7 +225,7 @@ class SSRacos(SRacos):
         Returns
         -------
         Best or None
-            Beyond the planned end, also the best.
+            After the planned end, always the best.
         """
         if self.planned_budget is not None and self.n_asked > self.planned_budget:
             return self.best
