@@ -255,7 +255,7 @@ def test_names_are_case_insensitive():
         (("1", 0.5), TypeError, "step must be a number"),
         ((True, 0.5), TypeError, "step must be a number"),
         ((math.nan, 0.5), ValueError, "step must be finite"),
-        ((4, 0.5), ValueError, "step must be at least 5, that of the last report: 4"),
+        ((4, 0.5), ValueError, "step must be at least 5, that of the last report, got 4"),
         ((6, "0.5"), TypeError, "value must be a number, got '0.5'"),
         ((6, None), TypeError, "value must be a number, got None"),
         ((6, 1j), TypeError, "value must be a number"),

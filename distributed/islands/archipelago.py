@@ -28,7 +28,7 @@ __all__ = ["Archipelago"]
 
 logger = logging.getLogger("zoopt")
 
-#: Calls pending on an island: its next mail arrives before it needs it.
+#: Number of calls pending on an island. With two, its next mail arrives before the island needs it.
 CALLS_AHEAD = 2
 
 

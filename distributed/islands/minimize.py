@@ -36,8 +36,8 @@ class IslandsResult:
     Attributes
     ----------
     x : array, dict or list
-        The best point. If no point is feasible, the one with the smallest violation; None if no
-        evaluation succeeded.
+        The best point. If no point is feasible, the point of least violation; if no evaluation
+        succeeded, None.
     fun : float
         Its value.
     success : bool
@@ -105,7 +105,7 @@ def minimize_islands(
     node_timeout: float = 30.0,
     start_timeout: float = 600.0,
 ) -> IslandsResult:
-    """Minimize by several searches at once that exchange their best points.
+    """Minimize by several simultaneous searches that exchange their best points.
 
     Use it when one driver cannot keep up: above about 2,000 evaluations per second on Ray.
     Each island is a Ray actor that runs its own solver and driver; it evaluates by itself or with
@@ -138,7 +138,8 @@ def minimize_islands(
     workers, backend, window, eval_timeout
         As in `zoopt.minimize`, for each island. ``backend`` must be None or a name.
     checkpoint : path, optional
-        A folder, visible to all nodes, that stores the run. If it holds a run, that run continues.
+        A folder, visible to all nodes, that stores the run. If it already holds a run, that run
+        continues.
         Without a checkpoint, an island that loses its worker starts again and receives the same
         points again.
     time_budget, max_failures, terminal_value

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 __all__ = ["Calls"]
 
-#: Above this number, all finished calls are fetched at once: each `ray.wait` costs time in
-#: proportion to the number of calls.
+#: With more pending calls than this, all finished calls are fetched at once, because the time of
+#: each `ray.wait` is proportional to the number of calls.
 MANY_CALLS = 16
 
 T = TypeVar("T")

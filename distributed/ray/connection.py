@@ -1,6 +1,7 @@
 """Start, join and leave Ray.
 
-A cluster is never joined by accident. Ray started here listens on the loopback interface only.
+A cluster is never joined by accident. A Ray instance that is started here listens on the loopback
+interface only.
 """
 
 import contextlib

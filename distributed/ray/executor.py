@@ -82,9 +82,9 @@ class RayExecutor(Supervisor["_Actor"]):
         How often an evaluation is repeated after its worker died, before its status is "lost". The
         loss of a whole node does not count, unless it happens more than ten times.
     max_in_flight : int, optional
-        Upper limit on candidates submitted and not finished. The default is the number of workers;
-        for objectives that take less than 20 ms it is twice that, but at most a tenth of the
-        budget.
+        Upper limit on candidates submitted and not finished. The default is the ``window`` of the
+        run, if it has one. Otherwise it is the number of workers. For objectives that take less
+        than 20 ms it may rise to a tenth of the budget, but at most to twice the number of workers.
     node_timeout : float
         Seconds of silence after which a node counts as lost, even if Ray still lists it as alive.
     start_timeout : float
@@ -164,7 +164,7 @@ class RayExecutor(Supervisor["_Actor"]):
         n_cpus = 0.0 if self._is_elastic else self.workers * self._claims.get("CPU", 0.0)
         options = self._options
         if not ray.is_initialized():
-            options = options | {"runtime_env": None}  # the job's is enough
+            options = options | {"runtime_env": None}  # ray.init gets it below
         self._disconnect.enter_context(
             connected(ray, self.address, n_cpus, self._options["runtime_env"])
         )
@@ -280,7 +280,10 @@ class RayExecutor(Supervisor["_Actor"]):
         self._check_for_workers()
 
     def _place_again(self) -> None:
-        """Start waiting workers again whenever a node falls silent or answers again."""
+        """Whenever a node falls silent or answers again, dismiss the workers that are not ready.
+
+        New workers replace them, and Ray places these anew.
+        """
         before, self._silent = self._silent, self._watch.silent
         if self._silent != before:
             for worker in [w for w in self._team if not w.ready]:

@@ -24,7 +24,7 @@ logger = logging.getLogger("zoopt")
 
 #: Seconds between two checks of the cluster.
 LOOK_SECONDS = 1.0
-#: Environment variable of Ray.
+#: Environment variable of Ray: how many seconds it waits for a head that is gone.
 RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 #: Seconds of silence after which the head counts as gone; Ray ends this program after twice that.
 HEAD_SECONDS = float(os.environ.get(RECONNECT, 60.0)) / 2.0
@@ -34,7 +34,7 @@ class Sentinel:
     """The actor that shows that its node is alive."""
 
     def pulse(self) -> None:
-        """Answer."""
+        """Return, which shows that the node answers."""
 
 
 class NodeWatch:

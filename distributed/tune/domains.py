@@ -35,11 +35,11 @@ class Below:
         self.last = max(low, math.nextafter(upper, -math.inf))
 
     def to_config(self, value: float) -> float:
-        """Return the configuration's value of a value of the space."""
+        """Convert a value of the space to a value of the configuration."""
         return min(value, self.last)
 
     def to_point(self, value: Any) -> Any:
-        """Return the space's value of a value of the configuration."""
+        """Convert a value of the configuration to a value of the space."""
         return value
 
 
@@ -50,7 +50,7 @@ class Multiples:
         self.quantum, self.first, self.last, self.cast = quantum, first, last, cast
 
     def to_config(self, index: float) -> Any:
-        """Return the multiple of an index, computed exactly as Tune does."""
+        """Convert an index to its multiple, computed exactly as in Tune."""
         return self.cast(round(index) * self.quantum)
 
     def to_point(self, value: Any) -> int:
@@ -87,7 +87,7 @@ def translated(domain: Any) -> tuple[Dimension, Codec]:
     Raises
     ------
     TypeError, ValueError
-        If the domain cannot be searched; gives the reason.
+        If the domain cannot be searched. The message gives the reason.
     """
     if isinstance(domain, (Real, Integer, Choice)):
         return domain, None
@@ -107,12 +107,12 @@ def translated(domain: Any) -> tuple[Dimension, Codec]:
 
 
 def check_sampler(domain: Any) -> tuple[Any, bool]:
-    """Return the quantum of one of Tune's domains, None without one, and whether it is logarithmic.
+    """Return the quantum of a domain of Tune, or None, and whether the domain is logarithmic.
 
     Raises
     ------
     ValueError
-        If the domain has a sampler that cannot be searched; gives the reason.
+        If the domain has a sampler that cannot be searched. The message gives the reason.
     """
     if isinstance(domain, sample.Function):
         raise ValueError(FUNCTION)
@@ -134,7 +134,7 @@ def check_sampler(domain: Any) -> tuple[Any, bool]:
 
 
 def distinct(categories: Sequence[Any]) -> list[Any]:
-    """Return each category once, also if it is repeated to make it more likely."""
+    """Return each category once, even if it is repeated to make it more likely."""
     found: list[Any] = []
     for category in categories:
         if not any(type(known) is type(category) and equal(known, category) for known in found):

@@ -28,7 +28,7 @@ class GivenPoints:
     Raises
     ------
     TypeError, ValueError
-        If they have other types, or different lengths.
+        If an argument has another type, or if the two lists have different lengths.
     """
 
     def __init__(self, points: Any, rewards: Any) -> None:

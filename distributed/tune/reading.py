@@ -26,8 +26,9 @@ __all__ = ["NOTHING", "Given", "Reader", "outside"]
 #: Stands for a value that a configuration does not contain.
 NOTHING: Any = object()
 
-#: How well a category fits a value, from the least to the best: it has another shape or other
-#: constants; it does not have all the keys; it has them, but a value is outside its domain.
+#: Why a category does not fit a value, from the worst fit to the closest. OTHER: the value has
+#: another shape or other constants. UNKNOWN_KEY: it has a key that the category lacks. OUTSIDE: it
+#: has all the right keys, but a part is outside its domain.
 OTHER, UNKNOWN_KEY, OUTSIDE = range(3)
 
 
@@ -67,7 +68,7 @@ class Given(NamedTuple):
         return self.value is NOTHING and not self.parts
 
     def at(self, key: Any) -> "Given":
-        """Return what is given at a key or index."""
+        """Return the part that is given at a key or index."""
         text = str(key)
         value = self.parts.get(text, NOTHING)
         if value is NOTHING and isinstance(self.value, Mapping):
@@ -81,7 +82,7 @@ class Given(NamedTuple):
         return Given(value, inner)
 
     def only(self, keys: Sequence[Any]) -> "Given":
-        """Return what is given at some keys of a dictionary."""
+        """Return the part that is given at some keys of a dictionary."""
         value = self.value
         if isinstance(value, Mapping):
             value = {key: part for key, part in value.items() if key in keys} or NOTHING
@@ -98,7 +99,7 @@ class Found:
     n_missing : int
         Number of parameters and constants that are not given.
     n_unlike : int
-        Number of values that are given in another form than configurations have them.
+        Number of given values whose form differs from that in configurations.
     """
 
     def __init__(self) -> None:
@@ -139,8 +140,8 @@ class Reader:
         name : str
             The configuration's name in error messages.
         strict : bool
-            Whether unknown keys and different constants raise. In categories they always do, since
-            they tell one category from another.
+            Whether unknown keys and different constants raise. In categories they always raise,
+            because they distinguish one category from another.
 
         Raises
         ------
@@ -235,7 +236,7 @@ class Reading:
         )
 
     def _read_fork(self, fork: Fork, given: Given, name: str) -> Found:
-        """Return the values of the category that fits best, the first of several."""
+        """Return the values of the category that fits best; if several do, of the first."""
         fitting: list[Found] = []
         unfit: list[Unfit] = []
         for i, option in enumerate(fork.options):

@@ -188,7 +188,7 @@ class Scan:
         return fork
 
     def _fork(self, path: tuple[Any, ...]) -> Fork:
-        """Return a fork whose leaf and options are still to come."""
+        """Return a fork; its leaf and its options are set later."""
         fork = Fork(len(self.leaves), path, [])
         self.leaves.append(Leaf(fork.position, path, "", Choice([None]), None))
         return fork

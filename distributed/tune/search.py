@@ -46,8 +46,8 @@ class ZOOptSearch(SavedSearcher):
         The default is the mode of TuneConfig.
     points_to_evaluate : list of dict, optional
         Configurations to try first, in this order. They are nested, or have paths as keys:
-        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random. For a choice
-        with parameters, only those of the category that the point fits best are drawn.
+        ``{"optimizer/lr": 0.1}``. Missing values are drawn at random. For a choice with parameters,
+        only the parameters of the category that fits the point best are drawn.
     evaluated_rewards : list of float, optional
         The metric at these points, if it is known. These points are then not tried again, and none
         of their values may be missing.
@@ -56,8 +56,8 @@ class ZOOptSearch(SavedSearcher):
         registered name; or a callable that makes a solver, such as a class or
         ``functools.partial(zoopt.SRacos, uncertain_bits=3)``.
     budget : int, optional
-        Largest number of suggestions; the search then ends. It also determines the sizes of the
-        solver's sets; without a budget, Tune's ``num_samples`` does.
+        Largest number of suggestions, after which the search ends. It also determines the sizes of
+        the solver's sets; without a budget, Tune's ``num_samples`` does.
     seed : int, SeedSequence or None
         With the same seed, and the same results in the same order, suggestions are the same.
     time_attr : str
@@ -170,11 +170,12 @@ class ZOOptSearch(SavedSearcher):
         self._max_concurrent: int | None = None
         self._space: ConfigSpace | None = None
         self.solver: Solver | None = None
-        #: Exact values that encoding rounds, keyed by the encoded points that the user gave.
+        #: Exact values of given points, by position, where encoding rounds them; keyed by the bytes
+        #: of the encoded point.
         self._exact: dict[bytes, dict[int, float]] = {}
         self._live: dict[str, Trial] = {}
-        #: Trials that ended, by id: the candidate if the trial may still report a
-        #: value, otherwise None.
+        #: Trials that ended, by id: the candidate if the trial may still report a value, and
+        #: otherwise None.
         self._ended: dict[str, Candidate | None] = {}
         self._silence = Silence()
         if space is not None:
@@ -237,7 +238,7 @@ class ZOOptSearch(SavedSearcher):
         Returns
         -------
         bool
-            True: the searcher keeps the limit itself.
+            Always True: the searcher enforces the limit itself.
         """
         self._max_concurrent = whole(max_concurrent, "max_concurrent", least=1)
         return True

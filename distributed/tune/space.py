@@ -49,9 +49,9 @@ class ConfigSpace:
 
     Notes
     -----
-    Containers keep their classes as in Tune: dictionaries such as ``OrderedDict`` and subclasses
-    of list do, while tuples such as named ones become plain tuples. Mappings that are not
-    dictionaries, which Tune would not search, become plain dictionaries.
+    As in Tune, subclasses of dict and list, such as ``OrderedDict``, keep their classes, and named
+    tuples become plain tuples. Mappings that are not dictionaries, which Tune would not search,
+    become plain dictionaries.
     """
 
     def __init__(self, config: Mapping[str, Any] | Space) -> None:
@@ -110,7 +110,8 @@ class ConfigSpace:
         """Return the values of the parameters that a configuration contains, by position.
 
         The value of a choice between categories with parameters is the index of the category that
-        fits best: of those that fit, one to which the least must be added; the first of several.
+        fits best. Of several that fit, this is the one with the fewest missing values, or the first
+        of these.
 
         Parameters
         ----------
@@ -119,7 +120,7 @@ class ConfigSpace:
         name : str
             The configuration's name in error messages.
         strict : bool
-            Whether unknown keys and different constants raise. Those of categories always do.
+            Whether unknown keys and different constants raise. In categories they always raise.
 
         Raises
         ------
@@ -189,7 +190,7 @@ class ConfigSpace:
     def completed(self, found: Mapping[int, Any], rng: np.random.Generator) -> dict[int, Any]:
         """Return values for all active parameters; missing ones are drawn at random.
 
-        Every parameter takes part of the random stream, active or not, given or not.
+        Every parameter uses up its part of the random stream, even if it is given or not active.
         """
         values = {leaf.position: _drawn(leaf, rng) for leaf in self.leaves} | dict(found)
         return {leaf.position: values[leaf.position] for leaf in self._active(values)}
@@ -203,7 +204,7 @@ def _drawn(leaf: Leaf, rng: np.random.Generator) -> Any:
 
 
 def _categories(template: Any) -> list[Choice]:
-    """Return the categories that contain parameters, with positions in place of these."""
+    """Return the categories that contain parameters, with positions in place of parameters."""
     return [
         Choice(list(enumerate(with_leaves(fork, lambda leaf: leaf.position))))
         for fork in forks_in(template)

@@ -58,15 +58,15 @@ class Leaf(NamedTuple):
         return type(self.dimension) is Real and not isinstance(self.codec, Multiples)
 
     def to_point(self, value: Any) -> Any:
-        """Return the space's value of a value of the configuration."""
+        """Convert a value of the configuration to a value of the space."""
         return value if self.codec is None else self.codec.to_point(value)
 
     def to_config(self, value: Any) -> Any:
-        """Return the configuration's value of a value of the space."""
+        """Convert a value of the space to a value of the configuration."""
         return value if self.codec is None else self.codec.to_config(value)
 
     def keeps(self, value: Any) -> bool:
-        """Return whether a configuration gets back this very value, type included.
+        """Return whether configurations would hold exactly this value, including its type.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Category:
         self._choice = Choice([value])
 
     def keeps(self, value: Any) -> bool:
-        """Return whether the value is the same, type included.
+        """Return whether the value is exactly that of the category, including its type.
 
         Raises
         ------
@@ -156,8 +156,8 @@ def filled(node: Any, values: Sequence[Any]) -> Any:
     node : object
         A template.
     values : sequence
-        The values of all parameters by position, active or not; of a choice between templates, the
-        index of the option.
+        The values of all parameters by position, active or not. The value of a choice between
+        templates is the index of the option.
     """
     if type(node) is Leaf:
         return values[node.position]
@@ -181,7 +181,10 @@ def filled(node: Any, values: Sequence[Any]) -> Any:
 
 
 def with_leaves(node: Any, of_leaf: Callable[[Leaf], Any]) -> Any:
-    """Return plain containers with something in place of each leaf; of a choice, all options."""
+    """Return a template as plain containers, with an object made from each leaf in its place.
+
+    A choice becomes the list of all its options.
+    """
     if type(node) is Leaf:
         return of_leaf(node)
     if type(node) is Category:

@@ -19,11 +19,12 @@ __all__ = ["Best", "Outcomes", "Silence", "Trial"]
 #: Tune's name for the metric of trainables that report only a number.
 ANONYMOUS_METRIC = "_metric"
 
-#: Seconds between two fruitless calls of ``suggest`` that show that Tune is idle: it then sleeps
-#: for one second, but calls about ten times a second while a trial runs or waits.
+#: If this many seconds pass between two fruitless calls of ``suggest``, Tune is idle. It then
+#: sleeps for one second between calls. While a trial runs or waits, it calls about ten times a
+#: second.
 IDLE_SECONDS = 0.9
 
-#: Number of such idle calls, or of rounds of newer trials that ended, after which a trial is lost.
+#: A trial is lost after this many such calls, or once so many rounds of newer trials have ended.
 PATIENCE = 3
 
 

@@ -51,16 +51,18 @@ class SuccessiveHalvingPruner(Pruner):
     """Prune by asynchronous successive halving (ASHA).
 
     A trial is checked when it reaches the rungs: the steps ``min_resource * reduction_factor**k``
-    for k from ``min_early_stopping_rate``. It continues if its value there is among the
-    best ``1 / reduction_factor`` of the trials that reached the rung, or the best of fewer trials.
+    for k from ``min_early_stopping_rate``. It continues if its value there is among the best
+    ``1 / reduction_factor`` of the trials that reached the rung. While fewer than
+    ``reduction_factor`` trials have reached it, a trial continues if it is the best of them.
 
     Parameters
     ----------
     min_resource : int or "auto"
-        By default one hundredth of the last step of the first successful trial, and at least 1.
-        Nothing is pruned before that trial, and comparisons begin with the trials after it.
+        First rung. By default one hundredth of the last step of the first successful trial, and at
+        least 1. Nothing is pruned until that trial has ended, and comparisons begin with the trials
+        after it.
     reduction_factor : int, default 4
-        At least 2.
+        With the value n, the best 1/n of the trials pass a rung. At least 2.
     min_early_stopping_rate : int, default 0
         Number of rungs to leave out at the beginning.
     bootstrap_count : int, default 0
@@ -168,9 +170,9 @@ class HyperbandPruner(Pruner):
         First step at which trials are checked.
     max_resource : int or "auto"
         Number of steps of a complete trial. By default that of the first successful trial. Nothing
-        is pruned before that trial, and comparisons begin with the trials after it.
+        is pruned until that trial has ended, and comparisons begin with the trials after it.
     reduction_factor : int, default 3
-        At least 2.
+        See `SuccessiveHalvingPruner`. At least 2.
     bootstrap_count : int, default 0
         See `SuccessiveHalvingPruner`. Needs a number as ``max_resource``.
 
@@ -237,7 +239,7 @@ class HyperbandPruner(Pruner):
         ]
 
     def _bracket(self, number: int) -> SuccessiveHalvingPruner | None:
-        """Return the bracket of a trial: multiples of the golden ratio spread evenly."""
+        """Return the bracket of a trial. Multiples of the golden ratio spread trials evenly."""
         place = number * GOLDEN % 1.0
         pairs = zip(self._shares, self._brackets, strict=True)
         return next((bracket for share, bracket in pairs if place < share), None)

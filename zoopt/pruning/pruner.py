@@ -13,10 +13,10 @@ __all__ = ["Pruner", "settings_of"]
 class Pruner(ABC):
     """Decides which trials to stop early. A subclass implements `should_prune`.
 
-    `tell` and `cutoffs` are called in the program that runs the search, `should_prune` wherever the
-    trial is evaluated, on a copy of the object as it was before the run. Decisions are repeatable
-    if `should_prune` depends on its arguments and on settings alone. A run works on its own copy of
-    the object, so that an object can be passed to several runs.
+    `tell` and `cutoffs` are called in the program that runs the search. `should_prune` is called
+    where the trial is evaluated, on a copy of the object as it was before the run. Decisions are
+    repeatable if `should_prune` depends on its arguments and on settings alone. A run works on its
+    own copy of the object, so that an object can be passed to several runs.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The trial that an objective reports to. It decides by its own reports and its cutoffs."""
+"""The trial that an objective reports to. Its decisions depend on its reports and cutoffs only."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,9 @@ class RunningTrial:
             raise TypeError(f"value must be a number, got {value!r:.100}") from None
         steps = self.steps
         if steps and step < steps[-1]:
-            raise ValueError(f"step must be at least {steps[-1]}, that of the last report: {step}")
+            raise ValueError(
+                f"step must be at least {steps[-1]}, that of the last report, got {step}"
+            )
         if steps and step == steps[-1]:
             self.values[-1] = number
             return
@@ -99,7 +101,7 @@ class RunningTrial:
         self.values.append(number)
 
     def should_prune(self) -> bool:
-        """Return whether to stop here: then raise `Pruned`.
+        """Return whether the trial should stop here. If so, raise `Pruned`.
 
         Returns
         -------

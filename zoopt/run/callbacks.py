@@ -45,7 +45,7 @@ class Callback:
         """
 
     def on_end(self, search: SearchView, result: Result) -> None:
-        """Called when the run has ended, also if an exception ended it.
+        """Called when the run has ended, even if an exception ended it.
 
         Parameters
         ----------

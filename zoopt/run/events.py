@@ -3,8 +3,8 @@
 Knows nothing of files. All numbers are little-endian.
 
 A group begins with four 8-byte counts: its number of asks, then the lengths in bytes of the asks,
-the tells and the words, which follow in this order. The rest of the group are reports, if there are
-any.
+the tells and the words. These three parts follow in this order. The rest of the group, if there is
+any, consists of reports.
 
 - Asks are records of different lengths. Each begins with a head, its `Kind` and the length of its
   content; the content follows.
@@ -43,21 +43,21 @@ __all__ = [
     "packed_tell",
 ]
 
-#: Longer rows are recorded as digests; a replay makes these rows again.
+#: Rows of more bytes are recorded as digests; a replay computes these rows again.
 MAX_ROW_BYTES = 4096
 
 
 class Kind(enum.IntEnum):
     """How a candidate is recorded, and the content of its record."""
 
-    #: By its difference from an earlier candidate: the id of that parent as int64, the n columns
-    #: that differ as int32, and their n new values as float64.
+    #: The record holds the difference from an earlier candidate: the id of that parent as int64,
+    #: the n columns that differ as int32, and their n new values as float64.
     MOVE = 0
-    #: By its row, as float64.
+    #: The record holds the row as float64.
     ROW = 1
-    #: By its packed bits, compressed by zlib.
+    #: The record holds the packed bits, compressed by zlib.
     BITS = 2
-    #: By the digest of its row, 16 bytes.
+    #: The record holds a digest of the row, 16 bytes.
     DIGEST = 3
 
 
@@ -84,9 +84,9 @@ TELLS = np.dtype(
         ("finished", "<f8"),
     ]
 )
-#: The same for one tell at a time, which is faster than a NumPy record.
+#: Packs one tell in the layout of `TELLS`, faster than a NumPy record.
 TELL = struct.Struct("<iqBidddd")
-#: An intermediate value of a tell, which is given by its position in the group.
+#: An intermediate value. ``tell`` is the position of its tell in the group.
 REPORTS = np.dtype([("tell", "<i4"), ("step", "<i8"), ("value", "<f8")])
 REPORT = struct.Struct("<iqd")
 STATUS_CODES = {status: code for code, status in enumerate(STATUSES)}
@@ -166,7 +166,7 @@ class Asked(NamedTuple):
         return parent
 
     def applied_to(self, row: Row) -> Row:
-        """Return the row of the candidate, given that of its parent, if the kind is MOVE."""
+        """Return the row of the candidate from the row of its parent, if the kind is MOVE."""
         n = (len(self.content) - PARENT.size) // BYTES_PER_COLUMN
         columns = np.frombuffer(self.content, "<i4", n, PARENT.size)
         row = row.copy()
@@ -253,7 +253,7 @@ class Group:
         return Asked(KINDS[kind], self._asks[start:end])
 
     def events(self, workers: Sequence[str]) -> Iterator[Asked | Told]:
-        """Yield asks and tells in order, given the names of the workers of all groups so far."""
+        """Yield asks and tells in order; ``workers`` holds the names in all groups so far."""
         asks = itertools.starmap(self._ask, self.places.tolist())
         n_asks = 0
         for i, (asks_before, ident, status, worker, *numbers) in enumerate(self.tells.tolist()):

@@ -1,8 +1,8 @@
 """Executors evaluate candidates: the base class, and executors in the calling thread.
 
-An executor gets one ``evaluate(candidate) -> (value, violation)`` and knows nothing of the user's
-function behind it. A third item that ``evaluate`` returns travels in the Evaluation as ``extra``,
-a fourth one as ``reports``.
+An executor calls one function, ``evaluate(candidate) -> (value, violation)``, and knows nothing of
+the user's function behind it. If ``evaluate`` returns a third item, the Evaluation holds it as
+``extra``; it holds a fourth item as ``reports``.
 """
 
 import traceback
@@ -33,7 +33,7 @@ EvaluateMany: TypeAlias = Callable[
 Outcome: TypeAlias = tuple[Candidate, Evaluation]
 
 
-#: The middle of longer error texts is cut out.
+#: Largest number of characters of an error text; the middle of longer texts is left out.
 MAX_TEXT = 20_000
 
 
@@ -48,12 +48,12 @@ class Executor(ABC):
     immediate : bool
         Whether `submit` evaluates and returns the outcome.
     in_process : bool
-        Whether it evaluates the very candidates that it is given, in this process, so that they
-        may share state.
+        Whether the executor evaluates the very candidates that it is given, in this process, so
+        that they may share state.
     elapsed : float
         Seconds that earlier parts of a resumed run took.
     replaying : bool
-        Whether the last outcome is of an earlier part of a resumed run.
+        Whether the last outcome belongs to an earlier part of a resumed run.
     behind : bool
         Whether more outcomes of earlier parts follow.
     replayed_step : bool
@@ -114,11 +114,11 @@ class Executor(ABC):
 
     @abstractmethod
     def cancel(self, ident: int) -> None:
-        """Give a candidate up: its outcome is not collected."""
+        """Drop a candidate: its outcome will not be collected."""
 
     @abstractmethod
     def close(self) -> None:
-        """Release everything; nothing stays behind. Closing twice does no harm."""
+        """Release all resources. Closing twice does no harm."""
 
 
 class SerialExecutor(Executor):
@@ -177,7 +177,8 @@ class VectorizedExecutor(Executor):
     Parameters
     ----------
     evaluate_many : callable
-        Takes a sequence of candidates, returns as many values, and violations or None.
+        Takes a sequence of candidates; returns one value for each, and one violation for each or
+        None.
     capacity : int
         Largest number of candidates per call.
     """

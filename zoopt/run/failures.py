@@ -28,9 +28,9 @@ class FailurePolicy:
     Parameters
     ----------
     on_error : {"auto", "raise", "record"}
-        "record" never ends the run, "raise" always does. "auto" ends it if the first three calls
-        all raise or return no number. Later failures are recorded; the first of them causes a
-        warning.
+        "record" never ends the run, and "raise" always does. "auto" ends it if the first three
+        calls all raise or return no number. All other failures are recorded, and the first of them
+        causes a warning.
     """
 
     def __init__(self, on_error: str) -> None:
@@ -79,7 +79,7 @@ class FailurePolicy:
             self._first_error = self._first_error or error
             if self._n_raised_first == FIRST_CALLS:
                 raise ObjectiveRaised(_noted(self._first_error, "evaluations"))
-        # While every call so far has raised, the run may still end with that error.
+        # While every call so far has raised, the run may still end with the first error.
         if self._n_raised_first < nfev:
             self._warn_once()
 

@@ -38,7 +38,7 @@ class History:
     values : float64 array, shape (n,)
         NaN for failures and pruned trials.
     violations : float64 array, shape (n,)
-        How far the worst constraint falls below 0; at most 0 where the point is feasible.
+        Amount by which the worst constraint falls below 0; at most 0 where the point is feasible.
     started, finished : float64 arrays, shape (n,)
         Seconds since the start of the run.
     statuses : object array, shape (n,)
@@ -113,11 +113,11 @@ class History:
         Raises
         ------
         LookupError
-            If the file does not hold the point. Of a row above 4 kB it holds only a digest, unless
-            the row is a point of ``x0`` or was made from one, or from a known point. It also does
-            not hold points that were reported to the solver during the run from elsewhere, nor
-            points made from them. Also raised if the space holds objects and was not passed to
-            `load_history`.
+            If the file does not hold the point. For a row above 4 kB the file holds only a digest,
+            unless the row is a point of ``x0`` or was made from a point of ``x0`` or a known point.
+            The file also lacks points from elsewhere that were reported to the solver during the
+            run, and points made from them. Also raised if the space holds objects and was not
+            passed to `load_history`.
         """
         row = self._rows[number]
         assert self.space is not None

@@ -1,10 +1,10 @@
 """The journal: one SQLite file from which a run resumes exactly.
 
 A file holds a header, which describes how the solver was made, and the events: asks and tells in
-their order, stored in groups of at most 0.2 s or about 1 MB. To resume, the solver is made from the
-header and the loop runs as usual, while `zoopt.run.replay` takes the outcomes from the file and
-checks every ask. Candidates that were in flight are then evaluated again under the same ids.
-Nothing in the file is pickled.
+their order, stored in groups. A group is normally written within 0.2 s after its first tell, but a
+serial run writes it only at a tell. To resume, the solver is made from the header and the loop runs
+as usual, while `zoopt.run.replay` takes the outcomes from the file and checks every ask. Candidates
+that were in flight are then evaluated again under the same ids. Nothing in the file is pickled.
 
 The file is in WAL mode while it is written: it can be read meanwhile, and is intact after kill -9.
 A lock file beside it keeps a second process away; the operating system releases the lock however
@@ -29,10 +29,11 @@ from zoopt.run.store import compare, connect, create, explained, groups_in, read
 
 __all__ = ["Asked", "Journal", "Told", "read_header"]
 
-#: Commits take at most this share of the time, as long as groups stay below `GROUP_SECONDS`.
+#: After a commit, the next group is due once commits take at most this share of the time, but after
+#: `GROUP_SECONDS` at the latest.
 MAX_SHARE = 0.01
-#: A group is written at the first tell after 0.2 s, at 2,048 tells, or at 1 MB of events. Larger
-#: groups are slower, since their events no longer fit the processor's cache.
+#: A group is written when it is due, at 2,048 tells, or at 1 MB of events, whichever comes first.
+#: Larger groups are slower, because their events no longer fit the processor's cache.
 GROUP_SECONDS = 0.2
 GROUP_TELLS = 1 << 11
 GROUP_BYTES = 1 << 20
@@ -46,7 +47,8 @@ class Journal:
     Parameters
     ----------
     path : path
-        A file that does not exist is created with this header; otherwise the run in it continues.
+        A file that does not exist is created with this header. If the file exists, the run in it
+        continues.
     header : dict
         How the solver was made, as JSON values.
     budget : int
@@ -113,7 +115,7 @@ class Journal:
             self.elapsed = max(self.elapsed, elapsed)
 
     def events(self) -> Iterator[Asked | Told]:
-        """Yield the events in the file in order, and take over its names of workers."""
+        """Yield the events in the file in order, and adopt the worker names that it holds."""
         for group in groups_in(self._connection, self.path):
             for name in group.workers:
                 self._workers.setdefault(name, len(self._workers))
@@ -229,8 +231,8 @@ class Journal:
                         "(SELECT MAX(rowid) FROM sessions)",
                         (elapsed,),
                     )
-                # SQLite leaves this to the last connection, which may belong to a reader that
-                # cannot write.
+                # Copy the write-ahead log into the file. SQLite does so when the last connection
+                # closes, but that may belong to a reader that cannot write.
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error as error:
             raise explained(self.path, error) from error

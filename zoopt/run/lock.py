@@ -15,8 +15,8 @@ class FileLock:
 
     The operating system releases the lock however the process ends. The lock belongs to the
     process, not to the file descriptor, so that forked processes do not keep it. For the same
-    reason, the lock does not keep out a second run in the same process; the set of paths locked in
-    this process does.
+    reason, the lock cannot keep out a second run in the same process. A set of the paths locked in
+    this process does that.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ __all__ = ["KeptPoints", "n_kept"]
 MOST_BYTES = 64e6
 #: Otherwise at most this many of the last points are kept.
 N_LAST = 1000
-#: Size of the arrays that points are copied into: large enough for pages that cost little time.
+#: Size of the arrays that points are copied into. Large arrays get memory pages that cost less
+#: time.
 BLOCK_BYTES = 8e6
 
 
@@ -71,7 +72,7 @@ class KeptPoints:
         self._n_dropped = 0
 
     def add(self, candidate: Candidate) -> None:
-        """Keep a point; call this before the solver is told, since steps may write over rows."""
+        """Keep a point. Call this before the solver is told, because steps may overwrite rows."""
         i = self._n_in_block
         if i == len(self._block):
             self._begin_block(candidate)

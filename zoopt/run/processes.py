@@ -1,8 +1,8 @@
 """The process executor: a supervisor over long-lived worker processes.
 
-This module starts, reaches, watches and kills them. A worker is a fresh interpreter that runs
-`zoopt.run.worker`. It leads its own process group, so that processes started by an objective end
-with their worker.
+This module starts the workers, exchanges messages with them, watches them and kills them. A worker
+is a fresh interpreter that runs `zoopt.run.worker`. It leads its own process group, so that
+processes started by an objective end with their worker.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ from zoopt.run.worker import (
 
 __all__ = ["ProcessExecutor"]
 
-#: Seconds after which a worker that still loads the objective counts as dead.
+#: Seconds after which a worker that is still loading the objective counts as dead.
 LOADING_SECONDS = 300.0
 #: Seconds that an idle worker has to exit by itself.
 GRACE_SECONDS = 0.5
@@ -50,7 +50,8 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 
-#: Waits until the driver is gone, for any reason, and kills the process groups still registered.
+#: Program of the guardian: waits until the driver is gone, for any reason, and then kills the
+#: process groups that are still registered.
 GUARDIAN = """
 import os, select, signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -90,8 +91,9 @@ class ProcessExecutor(Supervisor["_Worker"]):
     retries : int
         How often an evaluation is repeated after its worker died, before its status is "lost".
     max_in_flight : int, optional
-        Upper limit on candidates submitted and not finished. The default is ``workers``; for
-        objectives that take less than 20 ms it is twice that, but at most a tenth of the budget.
+        Upper limit on candidates submitted and not finished. The default is the ``window`` of the
+        run, if it has one. Otherwise it is the number of workers. For objectives that take less
+        than 20 ms it may rise to a tenth of the budget, but at most to twice the number of workers.
 
     Raises
     ------
@@ -145,7 +147,7 @@ class ProcessExecutor(Supervisor["_Worker"]):
         ExecutorInUse
             If another run has not closed this executor.
         RuntimeError
-            In a process that the objective started and that imports the script again.
+            If the objective started this process, which imports the script again.
         TypeError
             If the objective cannot be pickled.
         """
@@ -343,7 +345,7 @@ class _Worker(Worker):
 
 
 class _Guardian:
-    """A small process that kills the workers if the driver is gone, even if it was killed."""
+    """A small process that kills the workers when the driver is gone, however the driver ended."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

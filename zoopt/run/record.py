@@ -1,4 +1,4 @@
-"""What happened in a run: one entry per evaluation, in order of report."""
+"""The record of a run: one entry per evaluation, in order of report."""
 
 from array import array
 from collections.abc import Callable
@@ -135,7 +135,7 @@ class RunRecord:
 
 
 class Tried:
-    """The trials of a run, made from its record when they are first looked at.
+    """The trials of a run, made from its record on first access.
 
     Parameters
     ----------

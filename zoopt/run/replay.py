@@ -1,7 +1,7 @@
-"""The executor that keeps a journal: it replays the file, then records another executor.
+"""The executor that keeps a journal: it replays the file, then records new evaluations in it.
 
-The loop does not know whether there is a journal. To resume a run is to run it again: each ask is
-checked against the file, and outcomes come from there in their recorded order.
+The loop does not know whether there is a journal. A resumed run is run again from the beginning:
+each ask is checked against the file, and outcomes are read from the file in their recorded order.
 """
 
 import os
@@ -104,8 +104,8 @@ class JournalExecutor(Executor):
 
     def _mismatch(self, where: str) -> JournalError:
         return JournalError(
-            f"{self._journal.path} does not fit this run: {where} differs from the file, so "
-            "the solver, its options or the version of zoopt changed; the file was left as it is"
+            f"{self._journal.path} does not fit this run: {where} differs from the file, so the "
+            "solver, its options or the version of zoopt has changed; the file was left unchanged"
         )
 
     def _pass_on(self, candidate: Candidate) -> Evaluation | None:

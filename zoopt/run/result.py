@@ -151,7 +151,7 @@ class Result(Mapping[str, Any]):
 
     @property
     def best_history(self) -> npt.NDArray[np.float64]:
-        """The least feasible value after each evaluation; inf before the first one."""
+        """The least feasible value so far after each evaluation; inf before there is one."""
         fine = ~np.isnan(self.history) & (self.violations <= 0.0)
         return np.minimum.accumulate(np.where(fine, self.history, np.inf))
 

@@ -111,9 +111,9 @@ class RecordedRows:
 
 
 def packed_row(row: Row, space: Space) -> str:
-    """Return a row as a header holds it.
+    """Return a row as a header holds it: the codes in base64.
 
-    The codes in base64; after a comma, the exact values of logarithmic dimensions.
+    The exact values of logarithmic dimensions follow after a comma.
     """
     values = space.exact_values(row)
     return f"{_text(row)},{_text(values)}" if values else _text(row)

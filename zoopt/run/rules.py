@@ -18,7 +18,7 @@ class EarlyStopping:
     patience : int
         Evaluations without improvement after which to stop, at least 1.
     min_delta : float
-        Smallest decrease of the best value that counts as an improvement, at least 0.
+        Only a decrease of the best value by more than this counts as an improvement; at least 0.
 
     Examples
     --------
@@ -61,7 +61,8 @@ class Plateau:
     top : int
         Number of best values compared, at least 2.
     std : float
-        Stop when their population standard deviation is at most this, at least 0.
+        Stop when the population standard deviation of these values is at most ``std``, which is at
+        least 0.
 
     Examples
     --------

@@ -52,7 +52,8 @@ class Search:
     keep_points : int
         How many of the last points the Result holds.
     pruner : Pruner, optional
-        Gets every outcome, and gives each candidate its cutoffs. It changes: pass a copy.
+        Receives every outcome, and gives each candidate its cutoffs. The run changes it, so pass a
+        copy.
 
     Attributes
     ----------
@@ -64,7 +65,8 @@ class Search:
     elapsed : float
         Seconds since the start; a resumed run counts its earlier parts.
     time_left : float or None
-        Seconds; None without a time budget.
+        Seconds until the time budget is used; None without a time budget, and while outcomes of
+        an earlier part of a resumed run follow.
     replaying : bool
         Whether the last outcome belongs to an earlier part of a resumed run.
     n_failed, n_pruned : int

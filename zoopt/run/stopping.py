@@ -16,13 +16,13 @@ class StopRules:
     Parameters
     ----------
     time_budget : float, optional
-        Seconds, tested between calls.
+        Seconds; checked after each evaluation and while the run waits for one.
     terminal_value : float, optional
         Stop when the best feasible value is at most this.
     stop : callable, optional
         ``stop(search)``; a true value stops the run.
     max_failures : int, optional
-        Stop when more evaluations than this have failed.
+        Stop when more than this number of evaluations have failed.
     """
 
     def __init__(

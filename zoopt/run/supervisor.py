@@ -96,7 +96,8 @@ class Supervisor(Executor, Generic[W]):
     #: If evaluations take less than this many seconds, up to twice as many candidates as workers
     #: are in flight.
     short: float
-    #: Evaluations shorter than this many seconds get their next message while a worker is busy.
+    #: If evaluations take less than this many seconds, workers get their next message while they
+    #: are still busy.
     sent_ahead: float
     #: Target duration of a message, in seconds of evaluation.
     message_seconds: float
@@ -135,7 +136,7 @@ class Supervisor(Executor, Generic[W]):
     def _listen(self, seconds: float) -> None:
         """Wait for messages from workers.
 
-        Answers go to `_welcome` or `_hear`, workers that died to `_bury`.
+        Pass answers to `_welcome` or `_hear`, and workers that died to `_bury`.
         """
 
     @abstractmethod
@@ -158,7 +159,7 @@ class Supervisor(Executor, Generic[W]):
         return min(self.workers, self._n_inside)
 
     def _n_at_work(self) -> int:
-        """Return the number of workers that candidates may be asked for."""
+        """Return the number of workers from which the capacity is computed."""
         return self.workers
 
     # ------------------------------------------------------------- the executor

@@ -1,6 +1,6 @@
 """The record of one evaluation, and the table that pandas makes of many.
 
-Knows points only as users see them: nothing of solvers, files or executors.
+This module knows points only as users see them, and nothing of solvers, files or executors.
 """
 
 import functools
@@ -246,7 +246,7 @@ def column_of(values: Sequence[Any]) -> npt.NDArray[Any]:
 
 
 def _dtype_of(values: Sequence[Any], are_all: bool) -> type:
-    """Return the dtype that holds some values without loss, and also gaps unless all are known."""
+    """Return a dtype that holds the values without loss, and NaN too if some are absent."""
     types = set(map(type, values))
     if types <= {float}:
         return np.float64

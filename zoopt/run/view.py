@@ -29,7 +29,8 @@ class SearchView(Protocol):
     elapsed : float
         Seconds since the start; a resumed run counts its earlier parts.
     time_left : float or None
-        Seconds; None without a time budget.
+        Seconds until the time budget is used; None without a time budget, and while outcomes of
+        an earlier part of a resumed run follow.
     replaying : bool
         Whether the last outcome belongs to an earlier part of a resumed run.
     """

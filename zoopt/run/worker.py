@@ -89,6 +89,7 @@ class Task(NamedTuple):
     is_packed : bool
         Whether ``data`` holds packed bits.
     origin : object
+        As in `Candidate`.
     move : tuple of int or None
         Sent only for a point that is evaluated again.
     cutoffs : bytes or None
@@ -217,7 +218,7 @@ def task_of(candidate: Candidate) -> Task:
 
 
 def dumped_cutoffs(cutoffs: Any) -> bytes:
-    """Pickle what a pruner returned for a trial.
+    """Pickle the cutoffs that a pruner returned for a trial.
 
     Raises
     ------

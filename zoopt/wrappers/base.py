@@ -110,9 +110,9 @@ class Wrapper(Solver):
 
     @abstractmethod
     def _next(self) -> Candidate | None:
-        """Return the next candidate; None, without changing anything, to wait or at the end.
+        """Return the next candidate, or None if the caller must wait or no candidate is left.
 
-        The id of the candidate is `n_asked`. If candidates of an inner solver are handed on, this
-        id is passed to the inner solver's `ask`; otherwise a table translates the inner solver's
-        ids.
+        A call that returns None must change nothing. The id of the candidate is `n_asked`. A
+        subclass that hands on candidates of an inner solver passes this id to the inner solver's
+        `ask`. A subclass that makes new candidates keeps a table of the inner solver's ids.
         """

@@ -32,7 +32,7 @@ Entries: TypeAlias = npt.NDArray[Any]
 SINGLE_FROM = 1_000_000
 #: Least number of points of the space.
 MIN_POINTS = 1_000_000
-#: Largest number of columns with which rows are compared.
+#: With more columns than this, proposals are not compared with earlier ones.
 MOST_TO_COMPARE = 10_000
 #: Largest number of repeated proposals in a row, and of stages in a row with nothing new.
 MAX_REPEATS, MAX_STAGES = 1000, 10
@@ -71,8 +71,8 @@ class RandomEmbedding(Wrapper):
         Range of the factor that scales the center.
     shrinkage : float in (0, 1], default 1
         Factor by which the standard deviation of A's entries shrinks from stage to stage. Below 1,
-        later stages search closer to the best point. 1 is the paper's; 0.6 with ten stages is much
-        better on smooth functions.
+        later stages search closer to the best point. 1, as in the paper, means no
+        shrinkage. On smooth functions, 0.6 with ten stages is much better.
     **options
         Options of the inner solver.
 
@@ -160,8 +160,8 @@ class RandomEmbedding(Wrapper):
         self._n_begun = 0
         self._begins_at = 0  # n_asked at the start of the stage
         self._asked: dict[int, _Asked] = {}  # by the ids in flight
-        #: Rows that were asked and, by their hashes, their outcomes. Neither is kept where there
-        #: are many columns: rows are hardly ever equal there.
+        #: Rows that were asked, and their outcomes by hash of the row. With many columns neither
+        #: is kept, because rows are then hardly ever equal.
         self._seen = seen_points(self.space, self.rng)
         self._outcomes: dict[int, Evaluation] = {}
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
@@ -305,7 +305,7 @@ class RandomEmbedding(Wrapper):
         -------
         Best or None
             The best point; if the inner solver evaluates points repeatedly, its recommendation,
-            unless that of an earlier stage is better by more than both standard errors.
+            unless that of an earlier stage is better by more than the sum of both standard errors.
         """
         if not self.repeats or self._stage is None:
             return self.best
@@ -346,7 +346,7 @@ class _Stage:
     matrix : RandomMatrix
     box : UnitBox
     center : float64 array, shape (n,), or None
-        In a box from -1 to 1; None is the middle, and the inner solver has no factor for it.
+        In a box from -1 to 1. None stands for the middle; the inner solver then has no factor.
     space : Space
         The space of the embedded points.
     """
@@ -359,7 +359,7 @@ class _Stage:
         self._matrix = matrix
         self._box = box
         self._center = center
-        self._idents: dict[int, int] = {}  # ids by those of an inner solver that repeats points
+        self._idents: dict[int, int] = {}  # by inner id, if the inner solver repeats points
 
     def row(self, u: Row) -> Row:
         """Return the embedded row of a row of the inner solver, by (1)."""
@@ -369,7 +369,7 @@ class _Stage:
         return self._box.row_of_centered(self._matrix.times(y[1:], y[0] * self._center))
 
     def note(self, wanted: Candidate, ident: int) -> None:
-        """Keep the id of a candidate of the inner solver, where it may repeat the point."""
+        """Remember the id under which a point was asked, if the inner solver repeats points."""
         if self.inner.repeats:
             self._idents.setdefault(wanted.id, ident)
 
@@ -397,7 +397,7 @@ class _Asked(NamedTuple):
 
 
 class _Through:
-    """The filter of the whole space, for candidates of an inner solver."""
+    """Applies the filter of the whole space to candidates of an inner solver."""
 
     def __init__(self, stage: _Stage, passes: Callable[[Candidate], Any]) -> None:
         self._stage = stage

@@ -22,10 +22,11 @@ from zoopt.wrappers.base import Wrapper, preferred
 __all__ = ["NoisyRace"]
 
 SUPPRESSION, POPULATION = "ssracos", "pces"
-#: Share of the budget that each solver gets in the race: normally, and the upper limit for small
-#: budgets.
+#: Share of the budget that each solver gets in the race, and the largest share, which small budgets
+#: may need.
 RACE, MAX_RACE = 0.05, 0.15
-#: Share of the budget for the evaluations of each checked point, and least number of these.
+#: The evaluations of each checked point take this share of the budget, but at least `MIN_CHECK` are
+#: planned.
 CHECK, MIN_CHECK = 0.005, 5
 #: Share of the budget after which the point found by suppression is polished.
 POLISHING_FROM = 0.55
@@ -41,11 +42,12 @@ TRAIN_SIZE, POSITIVE_SIZE, NON_UPDATE_ALLOWED, RESAMPLE_TIMES = 25, 5, 100, 20
 class NoisyRace(Wrapper):
     """Race `SSRacos` against `PCES` and continue with the winner; the default for noisy objectives.
 
-    In the race, each solver gets a twentieth of the budget, or up to 15 % of a small budget. Then
-    the best point of `SSRacos` and the mean of `PCES` are evaluated several times each. If the mean
-    is better, the objective appears to have a single valley, and `PCES` continues to the end.
-    Otherwise `SSRacos` continues until 55 % of the budget is used. Then a new `PCES` starts at the
-    point that `SSRacos` recommends, with small steps; this is called polishing.
+    In the race, each solver gets a twentieth of the budget, or up to 15 % of a small budget. With
+    several candidates in flight, `SSRacos` may get up to twice this share. Then the best point of
+    `SSRacos` and the mean of `PCES` are evaluated several times each. If the mean is better, the
+    objective appears to have a single valley, and `PCES` continues to the end. Otherwise `SSRacos`
+    continues until 55 % of the budget is used. Then a new `PCES` starts at the point that `SSRacos`
+    recommends, with small steps; this is called polishing.
 
     Parameters
     ----------
@@ -60,9 +62,10 @@ class NoisyRace(Wrapper):
 
     Notes
     -----
-    In the race, both solvers are asked in turn, which keeps many workers busy. Later, a generation
-    of `PCES` must be complete before the next one is proposed. `PCES` does not accept spaces with
-    unordered dimensions of more than 1,000 values; `SSRacos` works alone there.
+    In the race, both solvers are asked in turn, and `SSRacos` is also asked while `PCES` waits for
+    outcomes, which keeps many workers busy. Later, a generation of `PCES` must be complete before
+    the next one is proposed. `PCES` does not accept spaces with unordered dimensions of more than
+    1,000 values; `SSRacos` works alone there.
 
     Examples
     --------
@@ -195,7 +198,10 @@ class NoisyRace(Wrapper):
         return candidate
 
     def _found_by(self, inner: Solver) -> Best | None:
-        """Return what a solver recommends; None if it was never asked and the filter rejects it."""
+        """Return the point that a solver recommends.
+
+        Returns None if this point was never evaluated and the filter rejects it.
+        """
         best = inner.recommend()
         if best is None or best.candidate.id >= 0 or self.filter is None:
             return best
@@ -248,8 +254,9 @@ class NoisyRace(Wrapper):
 class _Stage(ABC):
     """A stage of the race: which solvers are asked, and which stage follows.
 
-    A stage changes only when it returns a candidate. An ask enters the next stage only together
-    with that stage's first candidate, so an ask that returns None changes nothing.
+    A stage changes its state only when it returns a candidate. `NoisyRace.ask` moves to the next
+    stage only if that stage has a candidate to return. An `ask` that returns None therefore changes
+    nothing.
 
     Parameters
     ----------
@@ -278,10 +285,13 @@ class _Stage(ABC):
 
     @abstractmethod
     def ask(self) -> Candidate | None:
-        """Return the next candidate; None, without changing anything, to wait or at the end."""
+        """Return the next candidate, or None if the caller must wait or the stage has ended.
+
+        A call that returns None changes nothing.
+        """
 
     def following(self) -> "_Stage | None":
-        """Return the next stage once this one has no more candidates; None if it is not over."""
+        """Return the next stage, or None while this one is not over."""
         return None
 
 

@@ -21,7 +21,7 @@ __all__ = ["Resample"]
 
 
 class Resample(Wrapper):
-    """Evaluates each point of another solver several times, and tells it the mean.
+    """Evaluates each point of another solver several times, and tells the solver the mean.
 
     The evaluations of a point may be in flight together. The best point is the one with the least
     mean, among the points with complete evaluations. It has a standard error and a number of calls.
@@ -29,8 +29,8 @@ class Resample(Wrapper):
     Parameters
     ----------
     space, budget, seed, x0
-        See `zoopt.Solver`. The budget counts every evaluation. The last point has fewer of them if
-        the budget is not a multiple of ``times``.
+        See `zoopt.Solver`. The budget counts every evaluation. The last point is evaluated fewer
+        times if the budget is not a multiple of ``times``.
     times : int, default 10
         Number of evaluations per point.
     inner : str or callable, default "sracos"
@@ -44,7 +44,7 @@ class Resample(Wrapper):
     ----------
     inner : Solver
     positives, negatives : list
-        The sets of the inner solver, with means, if it has any.
+        The sets of the inner solver, if it has any. Their values are means.
 
     Raises
     ------
@@ -106,12 +106,12 @@ class Resample(Wrapper):
 
     @property
     def positives(self) -> Any:
-        """The positive set of the inner solver, with means."""
+        """The positive set of the inner solver; its values are means."""
         return getattr(self._inner, "positives", [])
 
     @property
     def negatives(self) -> Any:
-        """The negative set of the inner solver, with means."""
+        """The negative set of the inner solver; its values are means."""
         return getattr(self._inner, "negatives", [])
 
     # ------------------------------------------------------------- asking
