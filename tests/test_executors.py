@@ -406,7 +406,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path):
     ("budget", "most"), [(1000, 4), (40, 4), (30, 3), (20, 2), (8, 2)], ids=str
 )
 def test_what_is_in_flight_is_bounded(budget, most):
-    """Twice the workers if a tenth of the budget allows it; else one a worker."""
+    """At most twice the workers and a tenth of the budget, but at least one per worker."""
     flights = []
     watch = lambda search: flights.append(len(search.solver.in_flight))  # noqa: E731
     minimize(sphere, BOX, budget=budget, seed=0, workers=2, callbacks=[watch])

@@ -379,6 +379,7 @@ def test_choices_begin_near_an_initial_point():
     ("space", "options", "words"),
     [
         ([Choice(range(1001))], {}, "unordered dimensions of at most 1,000 values"),
+        ([Choice(range(1000))] * 2001, {}, "largest number of values must be at most 2,000,000"),
         (BOX, {"sigma": 0.0}, "sigma must be at least 1e-12"),
         (BOX, {"sigma": -1.0}, "sigma must be at least 1e-12"),
         (BOX, {"sigma": math.inf}, "sigma must be at most 0.5"),

@@ -28,8 +28,8 @@ from zoopt.run.search import Search
 
 __all__ = ["Plan"]
 
-#: Largest batch of a vectorized objective. Its points are proposed without each other's values,
-#: so it is also at most a tenth of the budget.
+#: Largest batch of a vectorized objective. A batch is also at most a tenth of the budget, because
+#: its points are proposed without each other's values.
 MAX_BATCH = 32
 
 
@@ -169,7 +169,7 @@ class Plan:
         return search.run(), solver
 
     def _n_kept(self) -> int:
-        """Return how many points to keep: with a delta all or none, since a copy costs time."""
+        """Return how many points to keep; by default all or none with a delta, to save copies."""
         options, n_columns = self.options, self.space.n_columns
         n = n_kept(options.keep_points, options.budget, n_columns)
         by_default = options.keep_points is None and options.delta is not None

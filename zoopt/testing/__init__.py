@@ -1,14 +1,15 @@
 """Tests for solvers, executors and deltas that you write yourself.
 
 `check_solver`
-    Checks that a solver keeps the ask-and-tell contract, on one search space with one seed.
+    Checks that a solver fulfills the ask-and-tell contract, on one search space with one seed.
 `check_executor`
     Checks that an executor evaluates every candidate once, and handles failures and cancellation.
 `check_delta`
     Compares a ``delta`` with the whole objective.
 
-The first two run a list of laws, `LAWS` and `EXECUTOR_LAWS`: functions that raise AssertionError if
-the law is broken. With pytest, run each law as a separate test to see at once which ones fail:
+The first two call the functions of a list, `LAWS` or `EXECUTOR_LAWS`. Each function is a law and
+raises AssertionError if the law is broken. With pytest, make each law a separate test to see at
+once which ones are broken:
 
 .. code-block:: python
 
@@ -20,7 +21,7 @@ the law is broken. With pytest, run each law as a separate test to see at once w
 
     @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
     @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
-    def test_my_solver_keeps_the_law(law, space):
+    def test_my_solver_obeys_the_law(law, space):
         law(MySolver, space, seed=0)
 
 `drive`, `objective` and `outcome` help you write more tests. `FaultyExecutor` delivers results

@@ -1,4 +1,4 @@
-"""The laws that every executor keeps, and an executor that fails on schedule.
+"""The laws that every executor must obey, and an executor that fails on schedule.
 
 A law is a function ``law(make)`` that raises AssertionError if an executor breaks it. ``make()``
 returns a new executor. The objectives are importable, so that remote workers find them.
@@ -36,7 +36,7 @@ WINDOW = 8
 
 
 def check_executor(make: MakeExecutor) -> None:
-    """Check that an executor keeps all laws of `EXECUTOR_LAWS`.
+    """Check that an executor obeys all laws of `EXECUTOR_LAWS`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""The laws that every solver keeps.
+"""The laws that every solver must obey.
 
 A law is a function ``law(make, space, seed)`` that raises AssertionError if a solver breaks it.
-``make(space, budget=..., seed=..., x0=...)`` returns a new solver. `check_solver` runs all laws.
+``make(space, budget=..., seed=..., x0=...)`` returns a new solver. `check_solver` tests all laws.
 """
 
 import math
@@ -44,7 +44,7 @@ Law = Callable[[MakeSolver, Space, int], None]
 
 
 def check_solver(make: MakeSolver, space: Space, seed: int = 0) -> None:
-    """Check that a solver keeps all laws of `LAWS` on one space with one seed.
+    """Check that a solver obeys all laws of `LAWS` on one space with one seed.
 
     Parameters
     ----------
