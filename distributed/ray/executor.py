@@ -282,7 +282,7 @@ class RayExecutor(Supervisor["_Actor"]):
     def _place_again(self) -> None:
         """Whenever a node falls silent or answers again, dismiss the workers that are not ready.
 
-        New workers replace them, and Ray places these anew.
+        They are replaced by new workers, which avoid silent nodes.
         """
         before, self._silent = self._silent, self._watch.silent
         if self._silent != before:

@@ -180,7 +180,7 @@ class ZOOptSearch(SavedSearcher):
         self._silence = Silence()
         if space is not None:
             self._space = ConfigSpace(space)
-            self._make_solver(self._space)  # only checks: num_samples is not known yet
+            self._make_solver(self._space)  # a check; it is made again with num_samples
 
     # ------------------------------------------------------------- setup
 
@@ -335,7 +335,7 @@ class ZOOptSearch(SavedSearcher):
             candidate = self._ended.get(trial_id)
             if candidate is None:
                 return
-            trial = self._live[trial_id] = Trial(candidate, told=True)  # runs again
+            trial = self._live[trial_id] = Trial(candidate, told=True)  # it runs again
         self._outcomes.note(trial, result)
 
     def on_trial_complete(

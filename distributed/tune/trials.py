@@ -170,7 +170,7 @@ class Outcomes:
         if result and self.metric is not None and self.metric in result:
             value, at = result[self.metric], result.get(self._time_attr)
             if at is not None and at == trial.heard_at:
-                at = None  # reported before, hence not the result at which Tune stopped it
+                at = None  # this result is not new, so the trial was not stopped at it
         elif trial.reported is not None:
             value, at = trial.reported
         elif result:

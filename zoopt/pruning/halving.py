@@ -113,7 +113,7 @@ class SuccessiveHalvingPruner(Pruner):
         self._first = 0  # the first rung; 0 while it is unknown
         if isinstance(self.min_resource, int):
             self._set_first(self.min_resource)
-        self._values: list[list[float]] = []  # sorted, by rung
+        self._values: list[list[float]] = []  # sorted values of each rung
 
     def _set_first(self, resource: int) -> None:
         self._first = resource * self.reduction_factor**self.min_early_stopping_rate
@@ -146,7 +146,7 @@ class SuccessiveHalvingPruner(Pruner):
 
     def _cutoff(self, values: list[float]) -> float:
         """Return the largest value with which another trial is promoted; NaN if none is."""
-        n = len(values) + 1  # with the trial itself
+        n = len(values) + 1  # including the trial itself
         if n <= self.bootstrap_count:
             return math.nan
         n_promoted = max(1, n // self.reduction_factor)

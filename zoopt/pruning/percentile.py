@@ -75,7 +75,7 @@ class PercentilePruner(Pruner):
         self.interval_steps = whole(interval_steps, "interval_steps", least=1)
         self.n_min_trials = whole(n_min_trials, "n_min_trials", least=1)
         self._n_ok = 0
-        self._values: dict[int, list[float]] = {}  # sorted, by step
+        self._values: dict[int, list[float]] = {}  # sorted values of each step
         self._cutoffs: dict[int, float] = {}
 
     def tell(self, number: int, evaluation: Evaluation) -> None:
@@ -83,7 +83,7 @@ class PercentilePruner(Pruner):
         if not evaluation.ok:
             return
         self._n_ok += 1
-        cutoffs = self._cutoffs.copy()  # trials under way hold the previous ones
+        cutoffs = self._cutoffs.copy()  # running trials hold the previous dictionary
         for step, value in evaluation.reports:
             if value == value and step >= self.n_warmup_steps:
                 values = self._values.setdefault(step, [])

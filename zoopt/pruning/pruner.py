@@ -1,4 +1,4 @@
-"""The base class of rules: what they learn, what travels to the workers, and how they decide."""
+"""The base class of pruning rules, which decide whether a trial is stopped early."""
 
 import inspect
 from abc import ABC, abstractmethod

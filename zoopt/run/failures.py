@@ -10,7 +10,7 @@ __all__ = ["FIRST_CALLS", "ON_ERROR", "FailurePolicy", "ObjectiveRaised"]
 
 ON_ERROR = ("auto", "raise", "record")
 
-#: When the first calls of a run all raise, the objective has a bug.
+#: If this many first calls of a run all raise, the objective probably has a bug.
 FIRST_CALLS = 3
 
 

@@ -47,7 +47,7 @@ class JournalExecutor(Executor):
 
     @property
     def capacity(self) -> int:
-        if self._next is not None:  # exactly as many as the file asks for next
+        if self._next is not None:  # the loop asks or waits exactly as the recorded run did
             return len(self._flight) + (1 if isinstance(self._next, Asked) else 0)
         return self._inner.capacity
 

@@ -153,13 +153,14 @@ class RandomEmbedding(Wrapper):
         self._factory = inner if callable(inner) else solver_factory(inner)
         self._options = options
         self._seed = spawn_seed(seed, "inner")
-        self.repeats = self._make_inner(low, 0, self._share()).repeats  # errors come here
+        first = self._make_inner(low, 0, self._share())  # raises if an option is wrong
+        self.repeats = first.repeats
         self._told_best: Best | None = None
         self._stage: _Stage | None = None
-        self._proven: Best | None = None  # of earlier stages
+        self._proven: Best | None = None  # the best of earlier stages
         self._n_begun = 0
         self._begins_at = 0  # n_asked at the start of the stage
-        self._asked: dict[int, _Asked] = {}  # by the ids in flight
+        self._asked: dict[int, _Asked] = {}  # by the id of a candidate in flight
         #: Rows that were asked, and their outcomes by hash of the row. With many columns neither
         #: is kept, because rows are then hardly ever equal.
         self._seen = seen_points(self.space, self.rng)

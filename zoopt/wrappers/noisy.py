@@ -120,7 +120,7 @@ class NoisyRace(Wrapper):
         self._n_race = max(1, min(max(int(RACE * n), least), int(MAX_RACE * n)))
         self._n_check = max(MIN_CHECK, int(CHECK * n))
         self._n_starts = len(starts)
-        self._asked: dict[int, Solver | RepeatedPoint] = {}  # by the id in flight
+        self._asked: dict[int, Solver | RepeatedPoint] = {}  # by the id of a candidate in flight
         if population is None:
             self._enter(_Suppress(self, None))
         else:
@@ -302,7 +302,7 @@ class _Race(_Stage):
 
     def __init__(self, race: NoisyRace, population: Solver) -> None:
         super().__init__(race, population)
-        self.n_of_suppression = self.n_of_population = 0  # asked
+        self.n_of_suppression = self.n_of_population = 0  # candidates asked
 
     @property
     def is_over(self) -> bool:

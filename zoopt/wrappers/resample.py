@@ -96,7 +96,7 @@ class Resample(Wrapper):
         self.needs_constraint = self._inner.needs_constraint
         self._trusts_best = False
         self._asking: _Wanted | None = None
-        self._asked: dict[int, _Wanted] = {}  # by the ids in flight
+        self._asked: dict[int, _Wanted] = {}  # by the id of a candidate in flight
         self._first_of: dict[int, int] = {}  # ids of first evaluations, by inner id
 
     @property

@@ -151,7 +151,7 @@ class PCES(Proposer):
         self._trend: list[float] = []
         self._generation: dict[int, _Draw] = {}  # draws in flight, by id
         self._told: list[_Told] = []
-        self._last_values: list[float] = []  # of the last generation; empty if it had failures
+        self._last_values: list[float] = []  # of the last generation; empty if not all feasible
         self._n_left = 0  # points of the generation to ask
         planned = self.planned_budget or 0
         n_final = planned // FINAL_ONE_IN

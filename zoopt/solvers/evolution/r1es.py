@@ -202,7 +202,7 @@ class R1ES(Proposer):
             if self._is_new(row):
                 self._drawn[self.n_asked] = point
                 return row, None
-        for _ in range(MAX_REPEATS):  # everything around the mean was asked
+        for _ in range(MAX_REPEATS):  # everything near the mean was asked before
             row = self._box.row(self.rng.random(len(self._mean)))
             if self._is_new(row):
                 return row, None
@@ -252,7 +252,7 @@ class R1ES(Proposer):
         point = self._drawn.pop(candidate.id, None)
         if point is None or evaluation.status == LOST:
             return
-        key = rank(evaluation, 0)  # failures are equal
+        key = rank(evaluation, 0)  # failures rank equally
         self._keys.append(key)
         if len(self._better) < len(self._weights) or key < self._better[-1].key:
             ranked = _Ranked(key, candidate.id, point)

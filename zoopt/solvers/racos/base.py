@@ -127,9 +127,7 @@ class ClassificationSolver(Proposer):
         self._initial: set[int] = set()  # ids of the initial design that are in flight
         self._filling = True
         self._n_redrawn = self.uncertain_bits
-        self._records: dict[int, Record] | None = (
-            None  # of the positives, by id, if there are steps
-        )
+        self._records: dict[int, Record] | None = None  # of the positives, if there are steps
 
     def _bits_by_table(self) -> int:
         return default_uncertain_bits(len(self.space), self.space.n_continuous > 0)

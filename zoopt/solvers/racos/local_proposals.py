@@ -47,7 +47,7 @@ class LocalProposals:
         self._counts = MutationCounts(n_columns)
         self._parents: dict[int, Rank] = {}  # ranks of the parents of candidates in flight, by id
         self._share = FIRST_SHARE
-        self._pauses_until = 0  # id
+        self._pauses_until = 0  # the id from which local proposals are made again
 
     def is_active(self, ident: int) -> bool:
         """Return whether the candidate of that id may be a local proposal."""

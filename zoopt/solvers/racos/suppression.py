@@ -106,9 +106,9 @@ class SSRacos(SRacos):
         self._n_idle = 0
         self._due: deque[RepeatedPoint] = deque()  # re-evaluations to ask
         self._again: dict[int, RepeatedPoint] = {}  # re-evaluations in flight, by id
-        self._round: list[RepeatedPoint] = []  # the points of step 2 now
+        self._round: list[RepeatedPoint] = []  # points of the current step 2
         self._held: deque[tuple[Candidate, Evaluation]] = deque()
-        self._resampled: dict[int, RepeatedPoint] = {}  # by the id of the positive
+        self._resampled: dict[int, RepeatedPoint] = {}  # all of them, by id
         self._is_final = False
 
     def take_steps(self) -> None:
