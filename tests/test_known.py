@@ -317,3 +317,53 @@ def test_space_of_subsets():
     )
     assert result.x.all()
     assert result.from_known
+
+
+def test_best_points_come_from_each_run_in_turn():
+    space = [(0.0, 1.0)] * 2
+    a = [([0.1, 0.1], 3.0), ([0.2, 0.2], 1.0), ([0.3, 0.3], 2.0)]
+    b = zoopt.minimize(lambda x: float(x.sum()), space, budget=30, seed=0)
+    points = zoopt.best_points(space, [a, b], n=5)
+    assert points[0] == [0.2, 0.2]
+    assert points[1] == pytest.approx(b.x)
+    assert points[2] == [0.3, 0.3]
+    assert points[4] == [0.1, 0.1]
+    assert zoopt.best_points(space, [a, a], n=10) == [x for x, _ in sorted(a, key=lambda p: p[1])]
+    assert zoopt.best_points(space, []) == []
+
+
+def test_best_points_are_evaluated_first():
+    space = {"rate": zoopt.Real(1e-4, 1.0, log=True), "kind": zoopt.Choice(["a", "b"])}
+    earlier = [({"rate": 0.01, "kind": "a"}, 1.0), ({"rate": 0.1, "kind": "b"}, 0.5)]
+    result = zoopt.minimize(
+        lambda rate, kind: rate, space, budget=10, seed=0,
+        x0=zoopt.best_points(space, [earlier]), algorithm="model",
+    )  # fmt: skip
+    assert [trial.point for trial in result.trials[:2]] == [
+        {"rate": 0.1, "kind": "b"},
+        {"rate": 0.01, "kind": "a"},
+    ]
+
+
+def test_infeasible_points_are_the_last_of_the_best_points():
+    run = [([0.1], zoopt.Evaluation(0.0, violation=1.0)), ([0.2], 5.0)]
+    assert zoopt.best_points([(0.0, 1.0)], [run]) == [[0.2], [0.1]]
+
+
+@pytest.mark.parametrize(
+    ("runs", "n", "error", "words"),
+    [
+        ("run.db", 5, TypeError, "runs must be a list of runs"),
+        ([3], 5, TypeError, r"runs\[0\]: known must be pairs"),
+        ([[([0.1], "a")]], 5, TypeError, r"runs\[0\]: known\[0\]: a value must be a number"),
+        ([], 0, ValueError, "n must be"),
+    ],
+)
+def test_errors_of_best_points_name_the_run(runs, n, error, words):
+    with pytest.raises(error, match=words):
+        zoopt.best_points([(0.0, 1.0)], runs, n=n)
+
+
+def test_best_points_outside_the_space_are_left_out_with_a_warning():
+    with pytest.warns(zoopt.EvaluationWarning, match="1 outside the space"):
+        assert zoopt.best_points([(0.0, 1.0)], [[([2.0], 0.0), ([0.5], 1.0)]]) == [[0.5]]

@@ -30,6 +30,7 @@ from zoopt.function import minimize
 from zoopt.objective import Objective
 from zoopt.opt import Opt
 from zoopt.parameter import Parameter
+from zoopt.problem.known import best_points
 from zoopt.problem.steps import Step
 from zoopt.pruning import (
     HyperbandPruner,
@@ -105,6 +106,7 @@ __all__ = [
     "ValueType",
     "ZooptError",
     "algos",
+    "best_points",
     "load_history",
     "make_solver",
     "minimize",

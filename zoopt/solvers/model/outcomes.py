@@ -6,26 +6,44 @@ import numpy as np
 import numpy.typing as npt
 
 from zoopt._native import matrices
+from zoopt.core.evaluation import OK, PRUNED, Evaluation, rank
 
-__all__ = ["log_expected_improvement", "normal_scores", "warped"]
+__all__ = ["key", "log_expected_improvement", "normal_scores", "standardized", "warped"]
 
 Array = npt.NDArray[np.float64]
 
-#: Values are cut at the median plus this many distances of the median from the best tenth.
-CUT = 2.0
+#: Values above the median plus this many distances of the median from the best tenth are clipped.
+CLIP = 2.0
+#: Share of the ranks in the scale of few outcomes. It falls to 0 between these numbers of outcomes:
+#: ranks are robust, and values show how smooth the function is near the best point.
+RANK_SHARE, FEW, MANY = 0.5, 30, 60
+
+
+def key(evaluation: Evaluation) -> tuple[float, float]:
+    """Return violation and value; failures are equal, and a pruned value is its last report.
+
+    Examples
+    --------
+    >>> key(Evaluation(2.0)), key(Evaluation(math.nan, "failed"))
+    ((0.0, 2.0), (inf, 0.0))
+    """
+    if evaluation.status == PRUNED and math.isfinite(evaluation.last_report):
+        return max(0.0, evaluation.violation), evaluation.last_report
+    return rank(evaluation, 0) if evaluation.status == OK else (math.inf, 0.0)
 
 
 def warped(keys: list[tuple[float, float]]) -> Array:
     """Return outcomes on a scale that a Gaussian process can learn: mean 0, standard deviation 1.
 
-    Half of it are the normal scores of the ranks, half the values themselves, cut above. Points
-    that are not feasible, and failures, count with their rank and as the worst value.
+    Up to 30 outcomes, this is the mean of the normal scores of their ranks and of their
+    standardized values, after large values are clipped. From 60 on, it is the values alone, unless
+    some points are infeasible: their violations are known by the ranks only. Infeasible points and
+    failures are ranked last and have the largest value.
 
     Parameters
     ----------
     keys : list of (violation, value)
-        As `zoopt.core.evaluation.rank` returns them: sorted, they are best first; the violation of
-        a failure is inf.
+        As `key` returns them. Sorted, they are best first.
 
     Returns
     -------
@@ -37,10 +55,22 @@ def warped(keys: list[tuple[float, float]]) -> Array:
     array([ 0.21, -1.32,  1.1 ])
     """
     violations, values = np.array(keys, np.float64).reshape(-1, 2).T
-    scores = normal_scores((_mean_ranks(violations, values) + 0.5) / len(keys))
+    n = len(keys)
+    share = RANK_SHARE
+    if not ((violations > 0.0) & (violations < math.inf)).any():
+        share *= min(1.0, max(0.0, (MANY - n) / (MANY - FEW)))
+    scores = normal_scores((_mean_ranks(violations, values) + 0.5) / n)
     return _standardized(
-        0.5 * _standardized(scores) + 0.5 * _standardized(_cut(violations, values))
+        share * _standardized(scores) + (1.0 - share) * _standardized(_clipped(violations, values))
     )
+
+
+def standardized(keys: list[tuple[float, float]]) -> tuple[Array, float, float]:
+    """Return the clipped values with mean 0 and standard deviation 1, their mean and deviation."""
+    violations, values = np.array(keys, np.float64).reshape(-1, 2).T
+    clipped = _clipped(violations, values)
+    spread = float(clipped.std())
+    return _standardized(clipped), float(clipped.mean()), spread if spread > 1e-12 else 1.0
 
 
 def _mean_ranks(violations: Array, values: Array) -> Array:
@@ -57,17 +87,17 @@ def _mean_ranks(violations: Array, values: Array) -> Array:
     return ranks
 
 
-def _cut(violations: Array, values: Array) -> Array:
-    """Return the values with all that are bad, not feasible or failed at the same level."""
+def _clipped(violations: Array, values: Array) -> Array:
+    """Return the values, with one value for all that are large, not feasible or failed."""
     usable = (violations == 0.0) & np.isfinite(values)
     if not usable.any():
         return np.zeros(len(values))
     good = values[usable]
     median = float(np.median(good))
     reach = max(median - float(np.quantile(good, 0.1)), 1e-12 * max(1.0, abs(median)))
-    top = min(median + CUT * reach, float(good.max())) if len(good) > 1 else median + 1.0
+    top = min(median + CLIP * reach, float(good.max())) if len(good) > 1 else median + 1.0
     if not usable.all():
-        top = median + CUT * reach
+        top = median + CLIP * reach
     finite = np.where(usable, values, math.inf)
     finite[values == -math.inf] = good.min()
     return np.minimum(finite, top)

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoopt.core.candidate import Candidate
 from zoopt.core.checks import whole
-from zoopt.core.evaluation import LOST, OK, PRUNED, Evaluation, rank
+from zoopt.core.evaluation import LOST, OK, Best, Evaluation
 from zoopt.core.registry import register
 from zoopt.core.seeds import Seed
 from zoopt.core.seen import next_unseen, seen_points
@@ -17,7 +17,7 @@ from zoopt.core.space import Row, Space
 from zoopt.solvers.model.candidates import latin_hypercube, mutants
 from zoopt.solvers.model.coordinates import Coordinates, Rows
 from zoopt.solvers.model.gaussian_process import GaussianProcess
-from zoopt.solvers.model.outcomes import Array, log_expected_improvement, warped
+from zoopt.solvers.model.outcomes import Array, key, log_expected_improvement, standardized, warped
 
 __all__ = ["ModelBased"]
 
@@ -25,17 +25,17 @@ __all__ = ["ModelBased"]
 MOST_COLUMNS = 1000
 #: The initial design has this many points per column, within these limits.
 DESIGN_SHARE, LEAST_DESIGN, MOST_DESIGN = 0.75, 6, 12
-#: Steps of the hyper-parameters with each new value; every `REFIT` values they also start from the
-#: prior, with this many steps.
+#: Gradient steps of the hyper-parameters after new outcomes. After every `REFIT` outcomes, a second
+#: search starts from the prior and takes `REFIT_STEPS`.
 STEPS, REFIT, REFIT_STEPS = 6, 20, 18
-#: Numbers of points drawn uniformly and around the best, how many are the best, and the rate at
-#: which better ones are preferred.
+#: `UNIFORM` points are drawn uniformly. `NEAR` points are mutants of the `BEST` best points, whose
+#: ranks are drawn geometrically with the rate `PREFERENCE`.
 UNIFORM, NEAR, BEST, PREFERENCE = 512, 512, 8, 0.3
-#: Rounds of mutants of the most promising points: how many of these, and mutants of each.
+#: Each of `ROUNDS` rounds adds `MUTANTS` mutants of each of the `PROMISING` best candidates.
 ROUNDS, PROMISING, MUTANTS = 2, 6, 24
 #: Limits of the steps of mutants around the best points, and around the most promising ones.
 WIDE, NARROW = (0.02, 0.4), (0.01, 0.15)
-#: The model learns at most this many points: the better half, and the latest.
+#: The model is fitted to at most this many points: one half the best, one half the latest others.
 MOST_LEARNED = 200
 #: Number of candidates that the filter is asked about before a point is drawn uniformly.
 MOST_FILTERED = 200
@@ -44,8 +44,8 @@ MOST_FILTERED = 200
 class ModelBased(Proposer):
     """Bayesian optimization, for functions so expensive that 15 to 200 evaluations must do.
 
-    Learns a Gaussian process of the outcomes so far, and proposes the point with the largest
-    expected improvement. Takes numbers, categories and parameters that depend on a choice, and any
+    Fits a Gaussian process to the outcomes so far, and proposes the point with the largest expected
+    improvement. Takes numbers, categories and parameters that depend on a choice, and any
     number of candidates in flight.
 
     Parameters
@@ -55,21 +55,26 @@ class ModelBased(Proposer):
     n_initial : int, optional
         Number of points, x0 and known points included, before the model is used. By default three
         quarters of the number of columns, from 6 to 12.
+    noisy : bool, default False
+        Whether values at the same point differ from call to call. If True, `recommend` returns the
+        evaluated point with the least prediction of the model, in place of the least value. The
+        attribute of this name becomes True if two values of a point differ.
 
     Notes
     -----
     1. The first points are those of x0, then a Latin hypercube.
-    2. Outcomes are put on a scale that is half their normal scores and half their values, cut
-       above. Infeasible and failed points rank last; a pruned one counts with its last report.
-    3. A Gaussian process with a length for each column is fitted: a few steps of the
-       hyper-parameters towards their most probable values, with each new outcome.
-    4. Candidates in flight count as evaluated, with the value that the model expects.
+    2. Each outcome is replaced by the mean of two numbers: the normal score of its rank, and its
+       standardized value after large values are clipped. From 30 to 60 outcomes, the weight of the
+       score falls from one half to 0. Infeasible and failed points rank last. A pruned point has
+       the value of its last report.
+    3. A Gaussian process with a length scale for each column is fitted. After new outcomes, its
+       hyper-parameters take a few gradient steps toward the maximum of their posterior.
+    4. Candidates in flight count as evaluated, with the value that the model predicts.
     5. The next point has the largest expected improvement among points drawn uniformly, mutants of
        the best points, and mutants of the most promising of all these.
 
-    A proposal takes some milliseconds, growing with the square of the number of outcomes, of which
-    at most 200 are learned. Two machines may differ in the last digits of the linear algebra, and
-    so in their proposals; on one machine the same seed gives the same run.
+    A proposal takes some milliseconds. The time grows with the number of outcomes until the model
+    uses its maximum of 200.
 
     References
     ----------
@@ -100,6 +105,7 @@ class ModelBased(Proposer):
         seed: Seed = None,
         x0: Iterable[Any] = (),
         n_initial: int | None = None,
+        noisy: bool = False,
     ) -> None:
         super().__init__(space, budget=budget, seed=seed, x0=x0)
         if not self.accepts(self.space):
@@ -113,11 +119,14 @@ class ModelBased(Proposer):
         self.n_initial = min(MOST_DESIGN, max(LEAST_DESIGN, default))
         if n_initial is not None:
             self.n_initial = whole(n_initial, "n_initial", least=1)
+        self.noisy = noisy
         self._seen = seen_points(self.space, self.rng)
         self._process = GaussianProcess(len(columns.numbers), len(columns.categories))
         self._design: list[Row] | None = None
         self._rows: list[Row] = []  # of outcomes
         self._keys: list[tuple[float, float]] = []  # of outcomes
+        self._candidates: list[Candidate] = []  # of outcomes
+        self._value_at: dict[bytes, float] = {}  # by row
         self._n_fitted = 0  # outcomes that the hyper-parameters were fitted to
 
     @classmethod
@@ -150,7 +159,10 @@ class ModelBased(Proposer):
         return next_unseen(self._design, self._seen)
 
     def _most_promising(self) -> Row | None:
-        """Return the unseen point of the largest expected improvement; None if all were seen."""
+        """Return the unseen point with the largest expected improvement.
+
+        None if all points were seen, or if the filter rejected the most promising ones.
+        """
         if self._seen.exhausted:
             return None
         rows, values = self._learned()
@@ -179,7 +191,7 @@ class ModelBased(Proposer):
         return None
 
     def _learned(self) -> tuple[Rows, Array]:
-        """Return the outcomes to learn: all, or the better half of them and the latest."""
+        """Return the points and outcomes to fit: all, or some of the best and the latest."""
         values = warped(self._keys)
         rows = np.array(self._rows)
         if len(rows) <= MOST_LEARNED:
@@ -191,7 +203,10 @@ class ModelBased(Proposer):
         return rows[kept], values[kept]
 
     def _learn(self, rows: Rows, values: Array) -> float:
-        """Fit the model to outcomes and to what it expects in flight; return the value to beat."""
+        """Fit the model to the outcomes; return the value to beat.
+
+        Points in flight are fitted with the values that the model predicts.
+        """
         process, n_told = self._process, len(self._rows)
         points = self._coordinates.features(rows)
         if n_told > self._n_fitted:
@@ -221,20 +236,39 @@ class ModelBased(Proposer):
 
     # ------------------------------------------------------------- outcomes
 
+    def recommend(self) -> Best | None:
+        """Return the best point; if values are noisy, the point with the least prediction.
+
+        Returns
+        -------
+        Best or None
+            For a noisy function, the value is the prediction, and the standard error is that of the
+            prediction.
+        """
+        feasible = [i for i, (violation, _) in enumerate(self._keys) if violation == 0.0]
+        if not self.noisy or len(feasible) < 2:
+            return self.best
+        rows = np.array([self._rows[i] for i in feasible])
+        values, center, spread = standardized([self._keys[i] for i in feasible])
+        points = self._coordinates.features(rows)
+        self._process.learn(points, values)
+        means, deviations = self._process.predict(points)
+        best = int(means.argmin())
+        value = center + spread * float(means[best])
+        candidate = self._candidates[feasible[best]]
+        return Best(candidate, Evaluation(value), spread * float(deviations[best]))
+
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if candidate.id < 0:
             self._seen.mark(candidate.u)
         if evaluation.status == LOST:
             return
         self._rows.append(candidate.u)
-        self._keys.append(_key(evaluation))
-
-
-def _key(evaluation: Evaluation) -> tuple[float, float]:
-    """Return violation and value; failures are equal, and a pruned value is its last report."""
-    if evaluation.status == PRUNED and math.isfinite(evaluation.last_report):
-        return max(0.0, evaluation.violation), evaluation.last_report
-    return rank(evaluation, 0) if evaluation.status == OK else (math.inf, 0.0)
+        self._keys.append(key(evaluation))
+        self._candidates.append(candidate)
+        if evaluation.status == OK:
+            value = self._value_at.setdefault(candidate.u.tobytes(), evaluation.value)
+            self.noisy = self.noisy or value != evaluation.value
 
 
 def _read_only(row: Row) -> Row:
