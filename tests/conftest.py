@@ -16,6 +16,7 @@ from zoopt.core import seen
 from zoopt.core.defaults import gl
 from zoopt.core.registry import registered
 from zoopt.solvers import pareto
+from zoopt.solvers.model import candidates, gaussian_process, outcomes
 from zoopt.solvers.racos import base
 from zoopt.testing import SPACES, executors
 
@@ -58,7 +59,9 @@ def _takes_long(item):
 SLOW_SOLVERS = {"model"}
 QUICK_TESTS = {
     "test_solver_keeps_the_laws",
+    "test_every_solver_owns_a_baseline_for_every_space",
     "test_every_solver_searches_active_parameters_only",
+    "test_the_path_is_the_baseline",
 }
 LONG_SPACES = set(SPACES) - {"tiny", "one point"}
 
@@ -93,6 +96,8 @@ def kernels(request, monkeypatch):
     monkeypatch.setattr(base, "Population", twins.Population)
     monkeypatch.setattr(seen, "SeenPoints", twins.SeenPoints)
     monkeypatch.setattr(pareto, "Archive", twins.Archive)
+    for module in (candidates, gaussian_process, outcomes):
+        monkeypatch.setattr(module, "matrices", twins.matrices)
     return request.param
 
 

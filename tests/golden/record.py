@@ -16,12 +16,9 @@ from zoopt.testing import SPACES, drive, spaces_for
 
 FILE = Path(__file__).with_name("paths.json")
 
-#: Solvers whose linear algebra may differ between machines in the last digits have no baseline.
-EXEMPT = {"model"}
-
 
 def solvers():
-    return sorted(set(registered()) - EXEMPT)
+    return sorted(registered())
 
 
 def path_digest(solver, space):

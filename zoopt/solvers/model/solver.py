@@ -69,7 +69,8 @@ class ModelBased(Proposer):
        the value of its last report.
     3. A Gaussian process with a length scale for each column is fitted. After new outcomes, its
        hyper-parameters take a few gradient steps toward the maximum of their posterior.
-    4. Candidates in flight count as evaluated, with the value that the model predicts.
+    4. Candidates in flight count as evaluated, with the value that the model predicts (Ginsbourger,
+       Le Riche, Carraro 2010: the kriging believer).
     5. The next point has the largest expected improvement among points drawn uniformly, mutants of
        the best points, and mutants of the most promising of all these.
 
@@ -220,7 +221,8 @@ class ModelBased(Proposer):
             rows_in_flight = np.array([candidate.u for candidate in self._in_flight.values()])
             pending = self._coordinates.features(rows_in_flight)
             expected, _ = process.predict(pending)
-            process.learn(points.joined(pending), np.concatenate([values, expected]))
+            points, values = points.joined(pending), np.concatenate([values, expected])
+            process.learn(points, values)
         return float(values.min())
 
     def _around_and_anywhere(self, rows: Rows, values: Array) -> Rows:
