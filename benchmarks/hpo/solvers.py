@@ -46,7 +46,7 @@ class Zoopt:
         from zoopt.core.registry import make_solver
 
         self._space = space
-        self._solver = make_solver(name, _zoopt_space(space), budget=budget, seed=seed, **options)
+        self._solver = make_solver(name, zoopt_space(space), budget=budget, seed=seed, **options)
 
     def ask(self) -> tuple[Any, Point]:
         candidate = self._solver.ask()
@@ -56,7 +56,7 @@ class Zoopt:
         self._solver.tell(handle, loss)
 
 
-def _zoopt_space(space: Space) -> Any:
+def zoopt_space(space: Space) -> Any:
     import zoopt
 
     def entry(p: Parameter) -> Any:

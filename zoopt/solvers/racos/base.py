@@ -174,7 +174,7 @@ class ClassificationSolver(Proposer):
         return self._population.negatives()
 
     def _propose(self) -> Proposal | None:
-        if not self._filling:
+        if not self._filling:  # steps 2 and 3 of `SRacos`
             draw = self._population.propose if self._records is None else self._population.step
             if self._counts is None:
                 return draw(self._n_redrawn)
@@ -183,7 +183,7 @@ class ClassificationSolver(Proposer):
             if local is not None and is_active and self.rng.random() < LOCAL_RATE:
                 return self._propose_locally(local, draw)
             return draw(self._counts.draw(self.n_asked, self.rng))
-        row = next_unseen(self._queue, self._population)
+        row = next_unseen(self._queue, self._population)  # step 1
         if row is None:
             row = self._population.uniform()
         if row is None:
@@ -215,7 +215,7 @@ class ClassificationSolver(Proposer):
         value: float,
         stable: bool,
     ) -> None:
-        """Offer a point to the sets."""
+        """Offer a point to the sets: step 4 of `SRacos`."""
         if self._counts is not None:
             worst = self._population.worst_positive()
             is_success = worst is not None and (violation, value) < worst
