@@ -70,6 +70,14 @@ def test_predictions_are_those_of_the_formula():
     assert deviations == pytest.approx(np.sqrt(variance), rel=1e-3)
 
 
+def test_points_that_nearly_coincide_can_be_learned():
+    points = Features(np.full((200, 3), 0.5), np.zeros((200, 2), int))
+    process = GaussianProcess(3, 2)
+    process.theta = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 20.0, -60.0])  # no noise to speak of
+    process.learn(points, np.linspace(-1.0, 1.0, 200))
+    assert np.isfinite(process.predict(points.taken(slice(0, 1)))).all()
+
+
 def test_what_does_not_matter_gets_a_long_length():
     rng = np.random.default_rng(1)
     points = random_features(rng, 60)
@@ -279,6 +287,16 @@ def test_the_point_recommended_under_noise_is_better_than_the_luckiest():
     ]
     assert abs(statistics.mean(off)) < 2.0
     assert max(map(abs, off)) < 5.0
+
+
+def test_pruned_and_infeasible_points_are_not_recommended_under_noise():
+    solver = ModelBased([(0.0, 1.0)], budget=20, seed=0, noisy=True)
+    for x, value in ((0.2, 2.0), (0.4, 1.0), (0.6, 3.0)):
+        solver.tell_point([x], value)
+    solver.tell_point([0.8], Evaluation(-9.0, violation=1.0))
+    solver.tell_point([0.9], Evaluation(math.nan, "pruned", reports=((0, -9.0),)))
+    solver.tell_point([0.1], Evaluation(math.nan, "failed"))
+    assert solver.recommend().x == [0.4]
 
 
 def test_noise_changes_the_recommendation_alone():

@@ -20,7 +20,9 @@ Array = npt.NDArray[np.float64]
 LENGTH, LENGTH_SPREAD = 0.3, 1.5
 VARIANCE_SPREAD = 0.5
 NOISE, NOISE_SPREAD = 0.02, 1.0
-LEAST_NOISE, JITTER = 1e-6, 1e-8
+LEAST_NOISE = 1e-6
+#: Added to the diagonal of the kernel matrix: the first with which it has a Cholesky factor.
+JITTERS = [10.0**exponent for exponent in range(-8, 3)]
 #: Weight of the value 0 for the constant mean, in units of one observation.
 MEAN_WEIGHT = 1e-3
 _ONE = np.ones(1)
@@ -157,7 +159,7 @@ class GaussianProcess:
         kernel, slope = self._kernel(points, points, scales)
         variance, noise = scales[-2:].tolist()
         diagonal = np.diag_indices(len(points))
-        kernel[diagonal] = variance + noise + JITTER
+        kernel[diagonal] = variance + noise + JITTERS[0]
         factor = matrices.cholesky(kernel)
         if factor is None:
             return math.inf, None
@@ -195,9 +197,14 @@ class GaussianProcess:
         """Condition on values at points, with the present hyper-parameters."""
         scales = matrices.exponential(self.theta)
         kernel, _ = self._kernel(points, points, scales)
-        kernel[np.diag_indices(len(points))] = scales[-2] + scales[-1] + JITTER
-        factor = matrices.cholesky(kernel)
-        assert factor is not None
+        diagonal = np.diag_indices(len(points))
+        for jitter in JITTERS:
+            kernel[diagonal] = scales[-2] + scales[-1] + jitter
+            factor = matrices.cholesky(kernel)
+            if factor is not None:
+                break
+        else:
+            raise FloatingPointError("the kernel matrix is not positive definite")
         self._scales, self._points = scales, points
         self._inverse_factor = matrices.inverse_lower(factor)
         inverse = matrices.gram(self._inverse_factor)

@@ -126,7 +126,7 @@ class ModelBased(Proposer):
         self._design: list[Row] | None = None
         self._rows: list[Row] = []  # of outcomes
         self._keys: list[tuple[float, float]] = []  # of outcomes
-        self._candidates: list[Candidate] = []  # of outcomes
+        self._outcomes: list[Best] = []
         self._value_at: dict[bytes, float] = {}  # by row
         self._n_fitted = 0  # outcomes that the hyper-parameters were fitted to
 
@@ -247,18 +247,17 @@ class ModelBased(Proposer):
             For a noisy function, the value is the prediction, and the standard error is that of the
             prediction.
         """
-        feasible = [i for i, (violation, _) in enumerate(self._keys) if violation == 0.0]
+        feasible = [each for each in self._outcomes if is_feasible(each.evaluation)]
         if not self.noisy or len(feasible) < 2:
             return self.best
-        rows = np.array([self._rows[i] for i in feasible])
-        values, center, spread = standardized([self._keys[i] for i in feasible])
-        points = self._coordinates.features(rows)
+        feasible = sorted(feasible, key=lambda each: each.value)[:MOST_LEARNED]
+        values, center, spread = standardized([key(each.evaluation) for each in feasible])
+        points = self._coordinates.features(np.array([each.candidate.u for each in feasible]))
         self._process.learn(points, values)
         means, deviations = self._process.predict(points)
         best = int(means.argmin())
-        value = center + spread * float(means[best])
-        candidate = self._candidates[feasible[best]]
-        return Best(candidate, Evaluation(value), spread * float(deviations[best]))
+        value = Evaluation(center + spread * float(means[best]))
+        return Best(feasible[best].candidate, value, spread * float(deviations[best]))
 
     def _observe(self, candidate: Candidate, evaluation: Evaluation) -> None:
         if candidate.id < 0:
@@ -267,10 +266,14 @@ class ModelBased(Proposer):
             return
         self._rows.append(candidate.u)
         self._keys.append(key(evaluation))
-        self._candidates.append(candidate)
+        self._outcomes.append(Best(candidate, evaluation))
         if evaluation.status == OK:
             value = self._value_at.setdefault(candidate.u.tobytes(), evaluation.value)
             self.noisy = self.noisy or value != evaluation.value
+
+
+def is_feasible(evaluation: Evaluation) -> bool:
+    return evaluation.status == OK and evaluation.violation <= 0.0
 
 
 def _read_only(row: Row) -> Row:
