@@ -233,9 +233,7 @@ def main() -> None:
     for variant, regrets in results.items():
         cells = [f"{mean:.3f}" for mean in regrets.mean(axis=0)]
         difference = (regrets - base).T
-        cells += (
-            [f"{wilcoxon(d):.2g}" for d in difference] if difference.any() else ["-"] * len(TRIALS)
-        )
+        cells += [wilcoxon(d) for d in difference]
         rows.append([variant, *cells, f"{ms[variant]:.1f}"])
     columns = ["", *map(str, TRIALS), *(f"p at {n}" for n in TRIALS), "ms a proposal"]
     title = f"Mean regret after trials, and Wilcoxon's p against {options.variants[0]}"
