@@ -139,8 +139,8 @@ def minimize(
         Seconds from the start of the run. Worker processes and Ray workers are stopped at that
         time; other backends finish the running calls first.
     eval_timeout : float, optional
-        Seconds after which a single evaluation is stopped. Uses worker processes unless ``backend``
-        is "ray".
+        Seconds after which a single evaluation is stopped. Needs worker processes, which are then
+        the default, or ``backend="ray"``. A configured executor has its own.
     retries : int, optional
         How often an evaluation is tried again if its worker dies.
     on_error : {"auto", "raise", "record"}, optional

@@ -54,8 +54,8 @@ class Choice:
     Raises
     ------
     TypeError, ValueError
-        If ``values`` is neither a list nor a mapping, is empty, has no order (a set), or contains
-        an object twice; if a list contains dimensions, or a branch is not a space.
+        If ``values`` is a string or a set, cannot be iterated, is empty, or contains an object
+        twice; if a list contains dimensions, or a branch is not a space.
 
     Examples
     --------

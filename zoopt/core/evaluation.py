@@ -222,7 +222,8 @@ class Best(NamedTuple):
     candidate : Candidate
     evaluation : Evaluation
     standard_error : float
-        Standard error of the value if it is a mean of several evaluations; NaN otherwise.
+        Standard error of the value if it is a mean of several evaluations, or a prediction; NaN
+        otherwise.
     n_calls : int
         Number of evaluations averaged in the value.
     """

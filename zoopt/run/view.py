@@ -29,8 +29,8 @@ class SearchView(Protocol):
     elapsed : float
         Seconds since the start; a resumed run counts its earlier parts.
     time_left : float or None
-        Seconds until the time budget is used; None without a time budget, and while outcomes of
-        an earlier part of a resumed run follow.
+        Seconds until the time budget is used; None if there is no time budget, and while a resumed
+        run still replays recorded outcomes.
     replaying : bool
         Whether the last outcome belongs to an earlier part of a resumed run.
     """

@@ -118,6 +118,7 @@ class R1ES(Proposer):
     """
 
     name = "r1es"
+    uses_values = True  # in line searches
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ MOST_FILTERED = 200
 
 
 class ModelBased(Proposer):
-    """Bayesian optimization, for functions so expensive that 15 to 200 evaluations must do.
+    """Bayesian optimization, for expensive functions: 15 to 200 evaluations.
 
     Fits a Gaussian process to the outcomes so far, and proposes the point with the largest expected
     improvement. Takes numbers, categories and parameters that depend on a choice, and any
@@ -57,16 +57,17 @@ class ModelBased(Proposer):
         quarters of the number of columns, from 6 to 12.
     noisy : bool, default False
         Whether values at the same point differ from call to call. If True, `recommend` returns the
-        evaluated point with the least prediction of the model, in place of the least value. The
-        attribute of this name becomes True if two values of a point differ.
+        evaluated point with the lowest predicted value, instead of the one with the lowest reported
+        value. The attribute ``noisy`` also becomes True if two evaluations of the same point give
+        different values.
 
     Notes
     -----
     1. The first points are those of x0, then a Latin hypercube.
     2. Each outcome is replaced by the mean of two numbers: the normal score of its rank, and its
-       standardized value after large values are clipped. From 30 to 60 outcomes, the weight of the
-       score falls from one half to 0. Infeasible and failed points rank last. A pruned point has
-       the value of its last report.
+       standardized value after large values are clipped. Unless some points are infeasible, the
+       weight of the score falls from one half with 30 outcomes to 0 with 60. Infeasible and failed
+       points rank last. A pruned point has the value of its last report.
     3. A Gaussian process with a length scale for each column is fitted. After new outcomes, its
        hyper-parameters take a few gradient steps toward the maximum of their posterior.
     4. Candidates in flight count as evaluated, with the value that the model predicts (Ginsbourger,
@@ -239,7 +240,7 @@ class ModelBased(Proposer):
     # ------------------------------------------------------------- outcomes
 
     def recommend(self) -> Best | None:
-        """Return the best point; if values are noisy, the point with the least prediction.
+        """Return the best point; if values are noisy, the point with the lowest predicted value.
 
         Returns
         -------
