@@ -29,7 +29,7 @@ from zoopt.run.store import compare, connect, create, explained, groups_in, read
 
 __all__ = ["Asked", "Journal", "Told", "read_header"]
 
-#: After a commit of s seconds, a group waits ``s / MAX_SHARE`` seconds, but at most `GROUP_SECONDS`.
+#: After a commit of s seconds, a group waits ``s / MAX_SHARE`` seconds, at most `GROUP_SECONDS`.
 #: Commits shorter than 2 ms thus take at most this share of the time.
 MAX_SHARE = 0.01
 #: A group is written when it is due, at 2,048 tells, or at 1 MB of events, whichever comes first.
