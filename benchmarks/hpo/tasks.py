@@ -74,6 +74,7 @@ GROUPS = {
     "all": [*CHOOSE, *REPORT],
     "live": list(LIVE),
     "offline": [name for name in (*CHOOSE, *REPORT) if name not in LIVE],
+    "report-offline": [name for name in REPORT if name not in LIVE],
     "joint": ["live_cash_digits", "live_cash_cancer"],
 }
 

@@ -1,6 +1,7 @@
 """Candidates: points that a solver asks to have evaluated.
 
-A candidate holds a whole point, a point in packed bits, or a step: only its changes to a parent.
+A candidate holds a whole point, a point in packed bits, or a step. A step holds a parent and the
+values in which it differs from this parent.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Search spaces: the only module that knows user units.
+"""Search spaces: between points in user units and encoded rows.
 
 Encodes points as rows of floats, one column for each dimension that is not constant. Knows nothing
 about solvers, objectives or budgets.

@@ -321,4 +321,4 @@ def _attach(error: BaseException, result: Result) -> None:
     try:
         error.zoopt_result = result  # type: ignore[attr-defined]
     except Exception:  # some exceptions refuse attributes
-        logger.warning("the run ended by %r after %d evaluations", error, result.nfev)
+        logger.warning("the run ended with %r after %d evaluations", error, result.nfev)

@@ -35,7 +35,7 @@ UNIFORM, NEAR, BEST, PREFERENCE = 512, 512, 8, 0.3
 ROUNDS, PROMISING, MUTANTS = 2, 6, 24
 #: Limits of the steps of mutants around the best points, and around the most promising ones.
 WIDE, NARROW = (0.02, 0.4), (0.01, 0.15)
-#: The model is fitted to at most this many points: one half the best, one half the latest others.
+#: The model is fitted to at most this many points: half are the best, half the latest of the rest.
 MOST_LEARNED = 200
 #: Number of candidates that the filter is asked about before a point is drawn uniformly.
 MOST_FILTERED = 200
@@ -54,7 +54,7 @@ class ModelBased(Proposer):
         See `zoopt.Solver`.
     n_initial : int, optional
         Number of points, x0 and known points included, before the model is used. By default three
-        quarters of the number of columns, from 6 to 12.
+        quarters of the number of columns, but at least 6 and at most 12.
     noisy : bool, default False
         Whether values at the same point differ from call to call. If True, `recommend` returns the
         evaluated point with the lowest predicted value, instead of the one with the lowest reported
@@ -64,10 +64,10 @@ class ModelBased(Proposer):
     Notes
     -----
     1. The first points are those of x0, then a Latin hypercube.
-    2. Each outcome is replaced by the mean of two numbers: the normal score of its rank, and its
-       standardized value after large values are clipped. Unless some points are infeasible, the
-       weight of the score falls from one half with 30 outcomes to 0 with 60. Infeasible and failed
-       points rank last. A pruned point has the value of its last report.
+    2. Large values are clipped. Each outcome is then replaced by a weighted mean of the normal
+       score of its rank and its standardized value. The score has the weight 1/2 with up to 30
+       outcomes, and 0 with 60 or more; it keeps 1/2 if some points are infeasible. Infeasible and
+       failed points rank last. A pruned point has the value of its last report.
     3. A Gaussian process with a length scale for each column is fitted. After new outcomes, its
        hyper-parameters take a few gradient steps toward the maximum of their posterior.
     4. Candidates in flight count as evaluated, with the value that the model predicts (Ginsbourger,
@@ -193,7 +193,7 @@ class ModelBased(Proposer):
         return None
 
     def _learned(self) -> tuple[Rows, Array]:
-        """Return the points and outcomes to fit: all, or some of the best and the latest."""
+        """Return the points and outcomes to fit: all of them, or the best and the latest."""
         values = warped(self._keys)
         rows = np.array(self._rows)
         if len(rows) <= MOST_LEARNED:

@@ -22,7 +22,7 @@ from zoopt.solvers.racos.tables import default_sizes, default_uncertain_bits
 
 __all__ = ["ClassificationSolver"]
 
-#: With more columns than this, some of them continuous, the number of coordinates that a proposal
+#: With more columns than this, some of them `Real`, the number of coordinates that a proposal
 #: redraws is learned by default.
 LARGE = 100
 #: Probability of a local proposal, if that number is learned.
@@ -204,7 +204,7 @@ class ClassificationSolver(Proposer):
         return proposal
 
     def _update_filling(self) -> None:
-        """Note whether the initial design still lacks points; it replaces lost ones."""
+        """Note whether the initial design needs more points; each lost point is replaced."""
         self._filling = bool(self._queue) or self._n_members + len(self._initial) < self.train_size
 
     def _insert(
