@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 OLD = "0.4.2"
-LOCAL = {"--old": "PYTHON", "--environments": "FOLDER", "--runs": "FOLDER"}  # options whose value is a path
+#: Options whose value is a path.
+LOCAL = {"--old": "PYTHON", "--environments": "FOLDER", "--runs": "FOLDER"}
 
 
 def arguments(description: str | None, old: bool = True) -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ others. Every run is a file in the folder of runs, so that a series can be conti
 import contextlib
 import copy
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -28,13 +29,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+# Threads of the linear algebra of live tasks would wait for one another. Numpy reads this once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 from _common import arguments, call, heading, python_in, table
 from hpo import tasks as hpo_tasks
 from hpo.figures import Comparison, Runs, compared, picture, regret
 from hpo.runs import PACKAGES, Process, Solver, file_of, longest_of, one, stored
 
-SOLVERS = ("sracos", "random", "optuna-tpe", "optuna-tpe-mv", "hyperopt", "catcmawm", "nevergrad")
+SOLVERS = (
+    *("model", "sracos", "random"),
+    *("optuna-tpe", "optuna-tpe-mv", "hyperopt", "catcmawm", "nevergrad"),
+)
 SLOW_SEEDS = 5
 VERSION = (
     "import json, sys; from importlib.metadata import version; "
