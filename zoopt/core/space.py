@@ -1,4 +1,4 @@
-"""Search spaces: between points in user units and encoded rows.
+"""Search spaces: they translate points in user units to encoded rows, and back.
 
 Encodes points as rows of floats, one column for each dimension that is not constant. Knows nothing
 about solvers, objectives or budgets.

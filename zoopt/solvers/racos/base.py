@@ -25,7 +25,7 @@ __all__ = ["ClassificationSolver"]
 #: With more columns than this, some of them `Real`, the number of coordinates that a proposal
 #: redraws is learned by default.
 LARGE = 100
-#: Probability of a local proposal, if that number is learned.
+#: Probability of a local proposal, where the number of redrawn coordinates is learned.
 LOCAL_RATE = 0.5
 #: Default probability of mixing two members, in spaces without branches in which every column is
 #: unordered or has two values.
@@ -47,7 +47,8 @@ def _recombination_rate(space: Space, given: float | None) -> float:
     rate = number(given, "recombination_rate", least=0.0, most=1.0)
     if rate > 0.0 and not nominal:
         raise ValueError(
-            "recombination_rate must be 0 in a space with ordered values or with branches"
+            "recombination_rate must be 0 in a space with branches, or with ordered dimensions of more "
+            "than two values"
         )
     return rate
 
