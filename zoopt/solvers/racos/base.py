@@ -47,8 +47,8 @@ def _recombination_rate(space: Space, given: float | None) -> float:
     rate = number(given, "recombination_rate", least=0.0, most=1.0)
     if rate > 0.0 and not nominal:
         raise ValueError(
-            "recombination_rate must be 0 in a space with branches, or with ordered dimensions of more "
-            "than two values"
+            "recombination_rate must be 0 in a space with branches, or with ordered dimensions of "
+            "more than two values"
         )
     return rate
 
