@@ -58,6 +58,10 @@ def run(
     for name, found in runs.items():
         for figure in found[0]:
             print(f"{name} {figure}: {statistics.median(f[figure] for f in found):.4g}")
+    if options.optuna:
+        pairs = zip(runs["zoopt"], runs["optuna"], strict=True)
+        n_better = sum(ours["loss"] < theirs["loss"] for ours, theirs in pairs)
+        print(f"zoopt has the smaller loss with {n_better} of {options.seeds} seeds")
 
 
 def shown(point: Point) -> str:
