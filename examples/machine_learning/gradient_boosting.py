@@ -1,6 +1,20 @@
 """Tune gradient boosting, and two other algorithms in the same search.
 
-python examples/machine_learning/gradient_boosting.py [--workers 2] [--seeds 5] [--optuna]
+    python examples/machine_learning/gradient_boosting.py [--workers 2] [--seeds 10] [--optuna]
+
+This needs ``pip install "zoopt[examples]"`` and takes 40 seconds on two cores (AMD EPYC). Each
+trial trains gradient boosting, extremely randomized trees or logistic regression on half of the
+digits data. The settings depend on the algorithm. The search minimizes the log loss in 3-fold
+cross-validation in 50 trials; the test loss is that of the other half. The example prints these
+figures; the default is gradient boosting with scikit-learn's settings:
+
+    default loss: 0.2796
+    default test loss: 0.1254
+    zoopt loss: 0.154
+    zoopt test loss: 0.08976
+    zoopt minutes: 0.5
+
+With ``--optuna``, Optuna's TPE searches the same space with as many trials.
 """
 
 from typing import Any

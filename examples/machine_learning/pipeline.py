@@ -1,6 +1,21 @@
 """Tune a scikit-learn pipeline: its steps, and the settings of the chosen steps.
 
-python examples/machine_learning/pipeline.py [--workers 2] [--seeds 5] [--optuna]
+    python examples/machine_learning/pipeline.py [--workers 2] [--seeds 10] [--optuna]
+
+This needs ``pip install "zoopt[examples]"`` and takes 40 seconds on two cores (AMD EPYC), with two
+workers 12. The data are 600 handwritten digits, in which a fifth of the pixels is missing. The
+search chooses a scaler, an imputer, a selection of pixels or PCA, a classifier, and the settings of
+all of them in 60 trials. It minimizes the log loss in 5-fold cross-validation. The test loss is
+that of the other 1,197 digits. The default pipeline scales, imputes means and uses logistic
+regression. The example prints:
+
+    default loss: 0.2927
+    default test loss: 0.2888
+    zoopt loss: 0.2066
+    zoopt test loss: 0.1974
+    zoopt minutes: 0.6
+
+With ``--optuna``, Optuna's TPE searches the same space with as many trials.
 """
 
 import copy

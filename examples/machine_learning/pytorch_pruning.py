@@ -1,6 +1,20 @@
 """Tune the layers and the training of a PyTorch network, and stop bad trainings early.
 
-python examples/machine_learning/pytorch_pruning.py [--pruner hyperband] [--seeds 5] [--optuna]
+    python examples/machine_learning/pytorch_pruning.py [--pruner hyperband] [--seeds 10] [--optuna]
+
+This needs PyTorch and ``pip install "zoopt[examples]"``. It takes 40 seconds on two cores (AMD
+EPYC). Each trial trains a network on 646 handwritten digits for up to 27 epochs, and reports the
+cross-entropy on 432 others after each. The layers, the optimizer and their settings depend on
+choices. Bad trainings are stopped by the median rule or by Hyperband. The test loss is measured on
+719 digits that the search does not use. The example prints:
+
+    zoopt loss: 0.04211
+    zoopt epochs: 864
+    zoopt test loss: 0.05595
+    zoopt minutes: 0.6
+
+Without pruning, 60 trials would take 1,620 epochs. With ``--optuna``, Optuna's TPE searches the
+same space with as many trials and the same rule.
 """
 
 import sys
