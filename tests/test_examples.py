@@ -155,6 +155,95 @@ def test_pruning_reaches_what_its_docstring_says(tmp_path):
         assert reached[f"{search} accuracy"] == pytest.approx(0.955, abs=0.015)
 
 
+#: Each example of model tuning: what it needs, and a loss that its quick run stays below.
+MODEL_TUNING = {
+    "gradient_boosting": (["sklearn", "tqdm"], 1.0),
+    "pipeline": (["sklearn", "tqdm"], 1.0),
+    "pytorch_pruning": (["sklearn", "tqdm", "torch"], 1.0),
+}
+
+
+def test_every_example_of_model_tuning_is_tested():
+    names = {path.stem for path in (EXAMPLES / "machine_learning").glob("*.py")}
+    assert names == {*MODEL_TUNING, "comparison"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODEL_TUNING)
+def test_model_tuning_in_eight_trials(name, tmp_path):
+    libraries, bound = MODEL_TUNING[name]
+    for library in libraries:
+        pytest.importorskip(library)
+    path = EXAMPLES / "machine_learning" / f"{name}.py"
+    reached = figures(run_example(path, tmp_path, "--quick"))
+    stated = figures(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+    assert reached.keys() == stated.keys()
+    assert stated["zoopt loss"] <= reached["zoopt loss"] < bound
+    assert reached["zoopt test loss"] < bound
+
+
+@pytest.mark.slow
+def test_without_pytorch_its_example_says_what_to_install(tmp_path, monkeypatch):
+    for library in ("sklearn", "tqdm"):
+        pytest.importorskip(library)
+    (tmp_path / "torch.py").write_text("raise ImportError", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = EXAMPLES / "machine_learning" / "pytorch_pruning.py"
+    assert "pip install torch" in run_example(path, tmp_path)
+
+
+@pytest.fixture
+def comparison(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the module sets it if it is not set
+    return module_of(EXAMPLES / "machine_learning" / "comparison.py")
+
+
+def test_without_optuna_the_comparison_says_what_to_install(comparison, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(SystemExit, match="pip install optuna"):
+        comparison.require_optuna()
+
+
+class RandomTrial:
+    """Suggests as Optuna does; the names of parameters must be unique."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.names = []
+
+    def suggest_int(self, name, low, high, log):
+        self.names.append(name)
+        return int(self.rng.integers(low, high + 1))
+
+    def suggest_float(self, name, low, high, log):
+        self.names.append(name)
+        return float(self.rng.uniform(low, high))
+
+    def suggest_categorical(self, name, values):
+        self.names.append(name)
+        return values[self.rng.integers(len(values))]
+
+
+def test_optuna_gets_the_space_of_zoopt(comparison):
+    inner = {"C": zoopt.Real(0.1, 10, log=True), "kernel": zoopt.Choice(["linear", "rbf"])}
+    nodes = zoopt.Choice({None: {"depth": zoopt.Integer(1, 9)}, "number": zoopt.Integer(2, 31)})
+    space = {
+        "scale": zoopt.Choice([False, True]),
+        "model": zoopt.Choice(
+            {"svc": inner, "tree": {"nodes": nodes, "C": (0.0, 1.0)}, "mean": None}
+        ),
+    }
+    found = []
+    for seed in range(60):
+        trial = RandomTrial(np.random.default_rng(seed))
+        found.append(comparison.suggest(trial, space))
+        assert zoopt.Space(space).contains(found[-1])
+        assert len(set(trial.names)) == len(trial.names)
+    assert {point["model"] for point in found} == {"svc", "tree", "mean"}
+    nodes_found = {type(point["nodes"]) for point in found if point["model"] == "tree"}
+    assert nodes_found == {int, type(None)}
+
+
 def test_quickstart(tmp_path):
     for library in ("matplotlib", "sklearn", "tqdm"):
         pytest.importorskip(library)
