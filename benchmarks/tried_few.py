@@ -11,7 +11,8 @@ from 5 on.
 - predicted best: improvements are expected on the least prediction, not on the least outcome;
   in turn: in every second proposal.
 - middle first: the first point has all numbers in the middle of their ranges.
-- Thompson: the next point minimizes a sample of the posterior (Thompson 1933).
+- Thompson: the next point minimizes a sample of the posterior at the 100 best candidates (Thompson
+  1933).
 - trust region: candidates lie in a box around the best point, which grows with success and shrinks
   with failure (TuRBO: Eriksson et al., NeurIPS 2019).
 - acquisitions: expected improvement, probability of improvement and lower confidence bound take
@@ -86,7 +87,7 @@ class MiddleFirst(ModelBased):
 
 
 class Thompson(ModelBased):
-    n_sampled = 400
+    n_sampled = 100
 
     def _gains(self, rows: Array, best: float) -> Array:
         gains = super()._gains(rows, best)

@@ -1,6 +1,6 @@
 """Tune a small neural network, and stop bad trainings early.
 
-Run ``python examples/pruning.py``. It takes ten seconds and needs ``pip install "zoopt[sklearn]"``.
+Run ``python examples/pruning.py``. It takes ten seconds and needs ``pip install ".[sklearn]"``.
 Each trial trains on scikit-learn's digits for up to 20 epochs and reports its error on held-out
 digits after each. The first search of 60 trials runs them all to the end, the second one prunes by
 the median. It prints:

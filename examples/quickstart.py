@@ -1,6 +1,6 @@
 """Quick start in two parts: minimize a hard function of 100 variables, then tune a model.
 
-Run ``python examples/quickstart.py``. It takes about half a minute and needs ``zoopt[examples]``.
+Run ``python examples/quickstart.py``. It takes about half a minute and needs ``.[examples]``.
 
 1. The ZOOpt API minimizes Ackley's function with 100 variables and a shifted optimum of value 0.
    With 10,000 evaluations it reaches about 0.1 (0.079 to 0.112 with the seeds 0 to 4). Uniform

@@ -1,6 +1,6 @@
 """Tune a small neural network with Ray Tune: zoopt proposes trials, ASHA stops the bad ones.
 
-This needs ``pip install "zoopt[tune,sklearn]"`` and takes a quarter of a minute. Each trial trains
+This needs ``pip install ".[tune,sklearn]"`` and takes a quarter of a minute. Each trial trains
 on scikit-learn's digits for up to nine epochs and reports its accuracy on held-out digits. ASHA
 stops trials that fall behind after one or three epochs. With ``max_t``, the searcher ranks these
 behind the trials that ran to the end. Two trials run at a time. Result of 24 trials, which varies

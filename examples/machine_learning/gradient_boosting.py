@@ -2,7 +2,7 @@
 
     python examples/machine_learning/gradient_boosting.py [--workers 2] [--seeds 10] [--optuna]
 
-This needs ``pip install "zoopt[examples]"`` and takes 40 seconds on two cores (AMD EPYC). Each
+This needs ``pip install ".[examples]"`` and takes 40 seconds on two cores (AMD EPYC). Each
 trial trains gradient boosting, extremely randomized trees or logistic regression on half of the
 digits data. The settings depend on the algorithm. The search minimizes the log loss in 3-fold
 cross-validation in 50 trials; the test loss is that of the other half. The example prints these

@@ -2,7 +2,7 @@
 
     python examples/machine_learning/pipeline.py [--workers 2] [--seeds 10] [--optuna]
 
-This needs ``pip install "zoopt[examples]"`` and takes 40 seconds on two cores (AMD EPYC), with two
+This needs ``pip install ".[examples]"`` and takes 40 seconds on two cores (AMD EPYC), with two
 workers 12. The data are 600 handwritten digits, in which a fifth of the pixels is missing. The
 search chooses a scaler, an imputer, a selection of pixels or PCA, a classifier, and the settings of
 all of them in 60 trials. It minimizes the log loss in 5-fold cross-validation. The test loss is

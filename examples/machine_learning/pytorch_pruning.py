@@ -2,7 +2,7 @@
 
     python examples/machine_learning/pytorch_pruning.py [--pruner hyperband] [--seeds 10] [--optuna]
 
-This needs PyTorch and ``pip install "zoopt[examples]"``. It takes 40 seconds on two cores (AMD
+This needs PyTorch and ``pip install ".[examples]"``. It takes 40 seconds on two cores (AMD
 EPYC). Each trial trains a network on 646 handwritten digits for up to 27 epochs, and reports the
 cross-entropy on 432 others after each. The layers, the optimizer and their settings depend on
 choices. Bad trainings are stopped by the median rule or by Hyperband. The test loss is measured on
