@@ -56,9 +56,9 @@ def _recombination_rate(space: Space, given: float | None) -> float:
 class ClassificationSolver(Proposer):
     """A solver that learns a region around one of its best points, and samples there.
 
-    The positive set holds the best points, the negative set others. The region contains the
-    positive point and none of the negative ones. A subclass decides in `_observe` when points enter
-    the sets.
+    The positive set holds the best points, and the negative set holds other points. The region
+    contains one chosen positive point and no negative point. A subclass decides in `_observe` when
+    points enter the sets.
 
     Parameters
     ----------

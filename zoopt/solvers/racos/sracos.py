@@ -42,8 +42,8 @@ class SRacos(ClassificationSolver):
 
     Notes
     -----
-    The positive set holds the best ``positive_size`` points, the negative set ``train_size -
-    positive_size`` others.
+    The positive set holds the best ``positive_size`` points, and the negative set holds
+    ``train_size - positive_size`` other points.
 
     1. Evaluate ``train_size`` uniform samples; the best are positive.
     2. With probability ``exploration_rate``, propose a uniform sample. Otherwise draw a positive
