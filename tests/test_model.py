@@ -202,6 +202,7 @@ def found(solver, name, cost, seed):
     return made.best.value
 
 
+@pytest.mark.slow
 def test_it_beats_random_search_with_40_evaluations():
     """Each of ten seeds is a coin for random search; by chance 9 or more fall with 1 %."""
     wins = [
@@ -235,6 +236,7 @@ def test_points_in_flight_differ_and_any_order_of_tells_is_taken():
     assert len(set(asked)) == len(asked)
 
 
+@pytest.mark.slow
 def test_a_region_that_fails_is_avoided():
     """Failures teach: a quarter of the square fails, and it holds the slope's lower end."""
 
@@ -252,7 +254,7 @@ def test_a_region_that_fails_is_avoided():
     assert max(value for _, value in results) < 0.6
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))])
 def test_smooth_functions_are_minimized_closely(seed):
     """Random search ends at 0.2 on average, and ranks alone at 0.02."""
     solver = ModelBased([(-1.0, 1.0)] * 4, budget=80, seed=seed)

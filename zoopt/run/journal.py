@@ -1,10 +1,12 @@
 """The journal: one SQLite file from which a run resumes exactly.
 
 A file holds a header, which describes how the solver was made, and the events: asks and tells in
-their order, stored in groups. A group is normally written within 0.2 s after its first tell, but a
-serial run writes it only at a tell. To resume, the solver is made from the header and the loop runs
-as usual, while `zoopt.run.replay` takes the outcomes from the file and checks every ask. Candidates
-that were in flight are then evaluated again under the same ids. Nothing in the file is pickled.
+their order, stored in groups. A group is normally written within 0.2 s after its first tell. A
+serial run has no timer: once a group is due, it is written at the next tell.
+
+To resume, the solver is made from the header and the loop runs as usual, while `zoopt.run.replay`
+takes the outcomes from the file and checks every ask. Candidates that were in flight are then
+evaluated again under the same ids. Nothing in the file is pickled.
 
 The file is in WAL mode while it is written: it can be read meanwhile, and is intact after kill -9.
 A lock file beside it keeps a second process away; the operating system releases the lock however
