@@ -124,6 +124,7 @@ def test_influence_in_short():
     assert share > influence.reached(others, np.random.default_rng(1), 200)
 
 
+@pytest.mark.slow
 def test_the_noisy_simulator_reaches_what_its_docstring_says(tmp_path):
     path = EXAMPLES / "noisy" / "inventory.py"
     reached = figures(run_example(path, tmp_path))

@@ -432,7 +432,7 @@ class Growing(ProcessExecutor):
         return super()._n_wanted()
 
 
-@pytest.mark.parametrize("name", ["run.db", None])
+@pytest.mark.parametrize("name", ["run.db", pytest.param(None, marks=pytest.mark.slow)])
 def test_workers_that_come_while_all_are_busy_are_used_at_once(name, tmp_path):
     result = minimize(
         lambda x: time.sleep(2.0) or 0.0,

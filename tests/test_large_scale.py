@@ -107,7 +107,7 @@ def test_it_learns_a_direction():
     assert values[0] < 0.5 * values[1]
 
 
-@pytest.mark.parametrize("n", [3000, 100_000])
+@pytest.mark.parametrize("n", [3000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_few_of_many_are_found(n):
     """Medians of 3; zoopt 0.4.2's embedding reaches 0.35, its SRACOS 2.9, with 10,000 variables."""
 
