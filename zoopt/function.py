@@ -155,8 +155,8 @@ def minimize(
     keep_points : bool or int, optional
         How many of the last points `Result.trials` holds: True for all, False for none. By default,
         all of them if ``budget * n_columns * 8`` is below 64 million bytes; otherwise the last
-        1,000, or as many as fit into that memory. With ``delta``, the default is none if not all
-        of them fit.
+        1,000, or as many as fit into that memory. With ``delta``, no points are held by default
+        unless all of them fit.
     stop : callable, optional
         ``stop(search)`` is called after each evaluation; a true value stops the run.
     callbacks : callable, object, or iterable of these, optional

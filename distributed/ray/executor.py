@@ -290,7 +290,7 @@ class RayExecutor(Supervisor["_Actor"]):
                 self._dismiss(worker)
 
     def _check_for_workers(self) -> None:
-        """Log, and after ``start_timeout`` raise, if no worker has become ready."""
+        """Warn if no worker has been ready for a while; after ``start_timeout``, raise."""
         now = perf_counter()
         if not self._n_inside or any(worker.ready for worker in self._team):
             self._alone_since, self._said_so = now, False
@@ -344,7 +344,7 @@ class _Actor(Worker):
         self._calls.add(self, self.actor.evaluate.remote(message))
 
     def synchronize(self, heard: float, finished: float) -> None:
-        """Estimate the actor's clock from an answer, which was sent before it was heard."""
+        """Update the estimated difference of the clocks: travel time can only make it too large."""
         skew = heard - finished
         if self._skew is None:
             self._skew = skew

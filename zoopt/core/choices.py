@@ -31,8 +31,8 @@ class Choice:
         parameters that exist only where that object is chosen, as a mapping of names to dimensions.
         None or an empty mapping means that there are none. A branch that is a single dimension
         takes the place of its key: the point then holds a value of that dimension instead of the
-        key. No key that stands for itself may be a possible value of that dimension. Branches may
-        be nested.
+        key. No other key may be a possible value of that dimension, unless a dimension takes the
+        place of that key too. Branches may be nested.
     ordered : bool
         Whether neighbors in the list have similar meanings.
 
