@@ -1,5 +1,6 @@
 """Lines through the best point: their steps, their step size, and when they are given up."""
 
+import functools
 import math
 
 import numpy as np
@@ -11,6 +12,8 @@ from zoopt.core.candidate import Candidate
 from zoopt.core.evaluation import Best, Evaluation
 from zoopt.core.unit_box import UnitBox
 from zoopt.solvers.evolution.lines import GROWTH, SHRINKAGE, Lines
+from zoopt.testing import SPACES, spaces_for
+from zoopt.testing.solvers import only_the_order_of_values_counts
 
 SPACE = Space([(-1.0, 1.0)] * 5)
 
@@ -159,3 +162,11 @@ def test_a_window_of_lines_is_the_same_for_any_number_of_workers_and_goes_on(tmp
 def test_the_threshold_is_checked(bad):
     with pytest.raises((ValueError, TypeError), match="line_search_below"):
         R1ES([(-1.0, 1.0)] * 40, line_search_below=bad)
+
+
+@pytest.mark.parametrize("name", spaces_for("r1es"))
+def test_without_lines_only_the_order_of_values_counts(name):
+    without_lines = functools.partial(R1ES, line_search_below=0.0)
+    assert R1ES(SPACES[name]).uses_values
+    assert not without_lines(SPACES[name]).uses_values
+    only_the_order_of_values_counts(without_lines, SPACES[name], 0)

@@ -118,7 +118,6 @@ class R1ES(Proposer):
     """
 
     name = "r1es"
-    uses_values = True  # in line searches
 
     def __init__(
         self,
@@ -166,6 +165,7 @@ class R1ES(Proposer):
         self._lines: Lines | None = None  # the current line search
         self._on_lines: dict[int, _OnLine] = {}  # points of lines in flight, by id
         self._lines_below = line_search_below * self._first_sigma
+        self.uses_values = line_search_below > 0.0
         self._seen = seen_points(self.space, self.rng)
         self._looks_back = self.space.n_columns <= MOST_TO_COMPARE
 
